@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every module: Swift 6, strict memory safety, warnings are errors.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "Masix",
+    products: [
+        .library(name: "Masix", targets: ["Masix"]),
+        .library(name: "MasixProtocols", targets: ["MasixProtocols"]),
+        .library(name: "MasixTestKit", targets: ["MasixTestKit"]),
+        .executable(name: "masixd", targets: ["masixd"]),
+        .executable(name: "masix", targets: ["masix"]),
+        .executable(name: "masix-simulate", targets: ["masix-simulate"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        // The only door to Linux: C shims, then typed wrappers.
+        .target(name: "CLinux"),
+        .target(name: "MasixLinux", dependencies: ["CLinux", system], path: "Sources/Linux", swiftSettings: strict),
+        // Bytes <-> values, bounds-checked.
+        .target(name: "MasixWire", path: "Sources/Wire", swiftSettings: strict),
+        // The theory: tasks, ports, rights. Pure.
+        .target(name: "MasixKernel", dependencies: ["MasixWire", collections], path: "Sources/Kernel", swiftSettings: strict),
+        // How messages travel: the nucleus path and the links.
+        .target(
+            name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
+            path: "Sources/Transport", swiftSettings: strict),
+        // The one trusted process of a node.
+        .target(
+            name: "MasixNucleus", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", collections, system, logging],
+            path: "Sources/Nucleus", swiftSettings: strict),
+        // What programs import.
+        .target(
+            name: "Masix", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
+            path: "Sources/Masix", swiftSettings: strict),
+        // The servers' messages and client stubs.
+        .target(name: "MasixProtocols", dependencies: ["Masix", "MasixWire"], path: "Sources/Protocols", swiftSettings: strict),
+        // The servers: ordinary tasks.
+        .target(
+            name: "MasixSupervisor", dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire", system, logging],
+            path: "Sources/Servers/Supervisor", swiftSettings: strict),
+        .target(
+            name: "MasixNameServer", dependencies: ["MasixProtocols", "Masix", "MasixWire", logging],
+            path: "Sources/Servers/NameServer", swiftSettings: strict),
+        .target(
+            name: "MasixFileServer", dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire", system, logging],
+            path: "Sources/Servers/FileServer", swiftSettings: strict),
+        // Whole nodes in one process, one seed.
+        .target(
+            name: "MasixSimulator", dependencies: ["MasixKernel", "MasixTransport", "MasixWire", collections],
+            path: "Sources/Simulator", swiftSettings: strict),
+        // Wiring only.
+        .executableTarget(
+            name: "masixd",
+            dependencies: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixLinux", arguments, logging],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "masix",
+            dependencies: ["MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixLinux", "MasixWire", arguments, logging],
+            swiftSettings: strict),
+        .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments], swiftSettings: strict),
+        // Tests.
+        .target(
+            name: "MasixTestKit", dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "LinuxTests", dependencies: ["MasixLinux", "CLinux", system], swiftSettings: strict),
+        .testTarget(name: "WireTests", dependencies: ["MasixWire"], swiftSettings: strict),
+        .testTarget(name: "KernelTests", dependencies: ["MasixKernel", "MasixWire"], swiftSettings: strict),
+        .testTarget(name: "TransportTests", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"], swiftSettings: strict),
+        .testTarget(name: "NucleusTests", dependencies: ["MasixNucleus", "MasixTestKit", "MasixTransport", "MasixKernel", "MasixLinux"], swiftSettings: strict),
+        .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
+        .testTarget(name: "Conformance", dependencies: ["Masix", "MasixTestKit", "MasixSimulator"], swiftSettings: strict),
+        .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
+        .testTarget(name: "Commands", dependencies: ["MasixLinux", "MasixProtocols", "MasixTestKit"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)
