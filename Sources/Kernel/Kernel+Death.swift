@@ -1,0 +1,110 @@
+// The death of a port is one event (T5, architecture rule 11): leases closed, holders marked, then wake-ups and notifications.
+
+import DequeModule
+
+extension Kernel {
+    /// Works off what the event has caused, until nothing is left to do. A loop, not a recursion: a chain of ports inside messages
+    /// inside ports may be as long as it likes.
+    mutating func settle(_ step: inout Step, _ world: inout some LeaseWorld) {
+        while true {
+            if let port = step.crowded.popLast() {
+                shrinkLeases(of: port, &step, &world)
+            } else if let message = step.doomedMessages.popLast() {
+                destroy(message, &step, &world)
+            } else if !step.doomedPorts.isEmpty {
+                destroy(step.doomedPorts.removeFirst(), &step, &world)
+            } else if let port = step.lessSenders.popLast() {
+                checkNoSenders(port, &step)
+            } else if let port = step.roomier.popLast() {
+                wakeBlocked(of: port, &step)
+                offerLeases(of: port, &step)
+            } else {
+                return
+            }
+        }
+    }
+
+    /// A port that has lost its receive right.
+    private mutating func destroy(_ port: PortID, _ step: inout Step, _ world: inout some LeaseWorld) {
+        guard ports[port] != nil else { return }
+        for lease in (ports[port]?.leases ?? []).sorted() { close(lease, &step, &world) }
+        // (1) A backup: the right moves there with its queue and its senders, and the port lives on.
+        if let backup = ports[port]?.portDestroyed {
+            ports[port]?.portDestroyed = nil
+            if let target = sendOnces[backup]?.port, !isBackupCircular(of: port, into: target) {
+                ports[port]?.makeSendCount = 0
+                ports[port]?.candidates = []
+                notifyByRequest(.portDestroyed, rights: [.receive(port)], backup, &step)
+                return
+            }
+            release(.sendOnce(backup), &step)
+        }
+        guard let record = ports.removeValue(forKey: port) else { return }
+        // (3) Every holder sees a dead name from here on, before anybody is told.
+        for holder in record.senders.sorted() {
+            guard let index = tasks[holder]?.sends[port]?.index else { continue }
+            tasks[holder]?.sends[port]?.isDead = true
+            tasks[holder]?.sends[port]?.lease = nil
+            step.actions.append(.markDead(holder, index: index))
+            // Whoever waits in the library for room or for an answer looks again.
+            step.actions.append(.ring(holder))
+        }
+        for once in record.sendOnces.sorted() {
+            sendOnces[once]?.port = nil
+            if sendOnces[once]?.holder == .transit { continue }
+        }
+        if bootstrap == port { bootstrap = nil }
+        // (2) Blocked senders have succeeded (S4).
+        for blocked in record.blocked {
+            accept(blocked, &step)
+            step.doomedMessages.append(blocked.message)
+        }
+        // (4)
+        if let request = record.noSenders { release(.sendOnce(request), &step) }
+        // (5)
+        for message in record.queue.reversed() { step.doomedMessages.append(message) }
+        // (6)
+        for (_, request) in record.deadNames.sorted(by: { $0.key < $1.key }) {
+            notifyByRequest(.deadName(port), request, &step)
+        }
+    }
+
+    /// The backup's port lies, by a chain of rights in transit, inside the queue that would move: nobody could ever receive it.
+    private func isBackupCircular(of port: PortID, into target: PortID) -> Bool {
+        var station = target
+        var visited: Set<PortID> = []
+        while visited.insert(station).inserted {
+            if station == port { return true }
+            guard case .transit(let vehicle)? = ports[station]?.receiver, let next = transitPorts[vehicle] else { return false }
+            station = next
+        }
+        return true
+    }
+
+    /// Every right in it is released exactly as if the receiver had dropped it (1.11).
+    private mutating func destroy(_ message: Message, _ step: inout Step, _ world: inout some LeaseWorld) {
+        uncharge(message)
+        switch message.via {
+        case .send:
+            if ports[message.port] != nil { release(.send(message.port), &step) }
+        case .sendOnce(let once):
+            // It has been used: this message was its one.
+            if let port = sendOnces[once]?.port { ports[port]?.sendOnces.remove(once) }
+            sendOnces[once] = nil
+        }
+        for right in message.carried {
+            if case .receive(let port) = right {
+                for lease in (ports[port]?.leases ?? []).sorted() { close(lease, &step, &world) }
+            }
+            release(right, &step)
+        }
+        if message.payload.length > 0 { step.actions.append(.release(message.payload)) }
+        for memory in message.memory { step.actions.append(.releaseMemory(memory)) }
+    }
+
+    private mutating func checkNoSenders(_ port: PortID, _ step: inout Step) {
+        guard let record = ports[port], record.sendRights == 0, let request = record.noSenders else { return }
+        ports[port]?.noSenders = nil
+        notifyByRequest(.noSenders(makeSendCount: record.makeSendCount), request, &step)
+    }
+}

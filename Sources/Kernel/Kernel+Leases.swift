@@ -1,0 +1,246 @@
+// Leases are given when a message of the sender has been received and nothing of it is left in the home queue; they are closed
+// whenever anything needs the exact state. Giving is policy, closing is law.
+
+import DequeModule
+
+extension Kernel {
+    /// After this many faults of a pair the two talk by the nucleus for good.
+    static let linkFaultsMax = 3
+
+    // MARK: giving
+
+    /// Gives leases to those who have sent here by the nucleus, as far as the limit goes (architecture rules 3, 5, 7).
+    mutating func offerLeases(of port: PortID, _ step: inout Step) {
+        guard limits.linksEnabled, let record = ports[port], record.blocked.isEmpty, record.candidates.count > record.leases.count,
+            case .task(let receiver) = record.receiver, tasks[receiver]?.isTraced == false
+        else { return }
+        for sender in record.candidates.sorted() {
+            guard sender != receiver, let entry = tasks[sender]?.sends[port], !entry.isDead, entry.lease == nil,
+                record.queuedFrom[sender] == nil, tasks[sender]?.isTraced == false, nearest(from: sender, to: receiver) == .direct
+            else { continue }
+            guard let link = link(between: sender, and: receiver, &step) else { continue }
+            guard links[link]?.isReady == true else {
+                let wanted = Link.Wanted(sender: sender, port: port)
+                if links[link]?.wanted.contains(wanted) == false { links[link]?.wanted.append(wanted) }
+                continue
+            }
+            grant(port, to: sender, receiver, over: link, sendIndex: entry.index, &step)
+        }
+    }
+
+    private mutating func grant(
+        _ port: PortID, to sender: TaskID, _ receiver: TaskID, over link: LinkID, sendIndex: UInt32, _ step: inout Step
+    ) {
+        guard let record = ports[port], let half = links[link]?.half(of: sender), let receiveIndex = tasks[receiver]?.receives[port] else {
+            return
+        }
+        let available = record.queueLimit - record.queue.count - record.leased
+        let share = max(1, record.queueLimit / max(1, record.candidates.count))
+        let window = min(available, share, links[link]?.lent[half].longestFree ?? 0)
+        guard window > 0, let firstSlot = links[link]?.lent[half].take(window) else { return }
+        guard let takeIndex = tasks[receiver]?.takeIndexes.take() else {
+            links[link]?.lent[half].give(back: firstSlot)
+            return
+        }
+        lastLease += 1
+        let lease = Lease(
+            id: LeaseID(raw: lastLease), link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex,
+            takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), window: UInt16(window),
+            isWhole: window == record.queueLimit)
+        leases[lease.id] = lease
+        links[link]?.leases.insert(lease.id)
+        ports[port]?.leases.insert(lease.id)
+        ports[port]?.leased += window
+        tasks[sender]?.sends[port]?.lease = lease.id
+        step.actions.append(.grant(lease))
+    }
+
+    private mutating func link(between one: TaskID, and other: TaskID, _ step: inout Step) -> LinkID? {
+        if let link = tasks[one]?.links[other] { return link }
+        guard tasks[one]?.linkFaults[other, default: 0] ?? 0 < Self.linkFaultsMax else { return nil }
+        // Refused over quota without loss of function (architecture rule 22).
+        for end in [one, other] {
+            guard let count = tasks[end]?.links.count, count < limits.linksPerTaskMax else { return nil }
+        }
+        lastLink += 1
+        let id = LinkID(raw: lastLink)
+        links[id] = Link(id: id, first: min(one, other), second: max(one, other))
+        tasks[one]?.links[other] = id
+        tasks[other]?.links[one] = id
+        step.actions.append(.openLink(id, min(one, other), max(one, other)))
+        step.actions.append(.ring(one))
+        step.actions.append(.ring(other))
+        return id
+    }
+
+    // MARK: closing
+
+    /// Closes one lease: what was committed and not received goes into the home queue, in order, before anything else happens.
+    mutating func close(_ id: LeaseID, _ step: inout Step, _ world: inout some LeaseWorld) {
+        guard let lease = leases.removeValue(forKey: id) else { return }
+        let closing = world.close(lease)
+        let half = links[lease.link]?.half(of: lease.sender) ?? 0
+        if !closing.slotsInUse { links[lease.link]?.lent[half].give(back: Int(lease.firstSlot)) }
+        links[lease.link]?.leases.remove(id)
+        tasks[lease.receiver]?.takeIndexes.give(back: lease.takeIndex)
+        tasks[lease.sender]?.sends[lease.port]?.lease = nil
+        ports[lease.port]?.leases.remove(id)
+        ports[lease.port]?.leased -= Int(lease.window)
+        for frame in closing.frames.prefix(Int(lease.window)) { adopt(frame, of: lease) }
+        if !closing.frames.isEmpty { announceHome(lease.port, &step) }
+        // The sender may be waiting for room on the link.
+        step.actions.append(.ring(lease.sender))
+        step.roomier.append(lease.port)
+        if let fault = closing.fault { closeLink(lease.link, because: fault, dying: nil, &step, &world) }
+    }
+
+    /// A frame becomes a message of the home queue.
+    private mutating func adopt(_ frame: Frame, of lease: Lease) {
+        lastMessage += 1
+        let message = Message(
+            id: MessageID(raw: lastMessage), sender: lease.sender, port: lease.port, via: .send, code: frame.code,
+            reply: realReply(to: frame.replyPort, of: lease.sender), rights: [], payload: frame.payload, memory: [], notification: nil)
+        charge(message, to: lease.sender)
+        ports[lease.port]?.sendsInTransit += 1
+        ports[lease.port]?.queue.append(message)
+        ports[lease.port]?.queuedFrom[lease.sender, default: 0] += 1
+        ports[lease.port]?.candidates.insert(lease.sender)
+    }
+
+    /// A send-once right in the place of a link-local one. The port is the caller's word for it, so it is looked at.
+    private mutating func realReply(to port: PortID?, of caller: TaskID) -> Right {
+        guard let port else { return .null }
+        guard case .task(caller)? = ports[port]?.receiver else { return .dead }
+        lastSendOnce += 1
+        let once = SendOnceID(raw: lastSendOnce)
+        sendOnces[once] = SendOnce(port: port, holder: .transit)
+        ports[port]?.sendOnces.insert(once)
+        return .sendOnce(once)
+    }
+
+    /// Closes leases until credit and queue are within the limit again, or none is left.
+    mutating func shrinkLeases(of port: PortID, _ step: inout Step, _ world: inout some LeaseWorld) {
+        while isOverLimit(port), let oldest = ports[port]?.leases.min() {
+            close(oldest, &step, &world)
+        }
+    }
+
+    private func isOverLimit(_ port: PortID) -> Bool {
+        guard let record = ports[port] else { return false }
+        return record.queue.count + record.leased > record.queueLimit
+    }
+
+    mutating func revoke(_ port: PortID?, _ step: inout Step, _ world: inout some LeaseWorld) {
+        let doomed = port.map { ports[$0]?.leases ?? [] } ?? Set(leases.keys)
+        for lease in doomed.sorted() { close(lease, &step, &world) }
+    }
+
+    // MARK: links
+
+    func linkOffers(of id: TaskID) -> Response {
+        guard let task = tasks[id] else { return .links([]) }
+        return .links(task.links.values.filter { link in links[link].map { !$0.mapped[$0.half(of: id)] } ?? false }.sorted())
+    }
+
+    mutating func linkMapped(
+        _ id: LinkID, by task: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
+        guard let link = links[id], link.joins(task) else { throw .linkGone }
+        let half = link.half(of: task)
+        guard !link.mapped[half] else { return .done }
+        links[id]?.mapped[half] = true
+        guard links[id]?.isReady == true else { return .done }
+        step.actions.append(.sealLink(id))
+        let wanted = link.wanted
+        links[id]?.wanted = []
+        for want in wanted { step.roomier.append(want.port) }
+        return .done
+    }
+
+    func linkPeer(of id: LinkID, for task: TaskID) throws(Refusal) -> Response {
+        guard let link = links[id], link.joins(task), link.isReady, let peer = tasks[link.peer(of: task)] else { throw .linkGone }
+        return .linkPeer(peer.id, peer.identity)
+    }
+
+    mutating func linkFault(
+        _ id: LinkID, _ fault: LinkFault, reportedBy task: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
+        guard let link = links[id], link.joins(task) else { throw .linkGone }
+        closeLink(id, because: fault, dying: nil, &step, &world)
+        return .done
+    }
+
+    /// Ends a link: its leases are harvested, its calls settled (architecture rule 10: first use wins, exactly one answer per call).
+    mutating func closeLink(
+        _ id: LinkID, because fault: LinkFault?, dying: TaskID?, _ step: inout Step, _ world: inout some LeaseWorld
+    ) {
+        guard let link = links[id] else { return }
+        for lease in link.leases.sorted() { close(lease, &step, &world) }
+        guard links.removeValue(forKey: id) != nil else { return }
+        tasks[link.first]?.links[link.second] = nil
+        tasks[link.second]?.links[link.first] = nil
+        if fault != nil {
+            tasks[link.first]?.linkFaults[link.second, default: 0] += 1
+            tasks[link.second]?.linkFaults[link.first, default: 0] += 1
+        }
+        step.actions.append(.closeLink(id, fault))
+        for settlement in world.settleReplies(of: link) { settle(settlement, of: link, dying: dying, &step) }
+        step.actions.append(.ring(link.first))
+        step.actions.append(.ring(link.second))
+    }
+
+    private mutating func settle(_ call: Settlement, of link: Link, dying: TaskID?, _ step: inout Step) {
+        let callee = link.peer(of: call.caller)
+        guard case .task(call.caller)? = ports[call.port]?.receiver else {
+            if case .answered(let frame) = call.outcome, frame.payload.length > 0 { step.actions.append(.release(frame.payload)) }
+            return
+        }
+        switch call.outcome {
+        case .answered(let frame) where frame.isDropped:
+            notifyUnused(replyPort: call.port, &step)
+        case .answered(let frame):
+            guard case .sendOnce(let once) = realReply(to: call.port, of: call.caller) else { return }
+            lastMessage += 1
+            let message = Message(
+                id: MessageID(raw: lastMessage), sender: callee, port: call.port, via: .sendOnce(once), code: frame.code, reply: .null,
+                rights: [], payload: frame.payload, memory: [], notification: nil)
+            charge(message, to: callee)
+            step.crowded.append(call.port)
+            enqueue(message, &step)
+        case .held, .unclaimed:
+            if callee == dying {
+                notifyUnused(replyPort: call.port, &step)
+            } else if call.outcome == .held {
+                guard case .sendOnce(let once) = realReply(to: call.port, of: call.caller) else { return }
+                sendOnces[once]?.holder = .task(callee)
+                tasks[callee]?.sendOnces.insert(once)
+                step.actions.append(
+                    .promoteReply(link.id, callee: callee, index: call.index, generation: call.generation, once))
+            } else {
+                unclaimed[UnclaimedReply(link: link.id, callee: callee, index: call.index, generation: call.generation)] = call.port
+            }
+        }
+    }
+
+    /// The callee wants to do something with a link-local reply right that a link cannot do, or the link has closed under it.
+    mutating func claimReply(
+        _ id: LinkID, _ index: UInt16, _ generation: UInt32, by callee: TaskID, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
+        let key = UnclaimedReply(link: id, callee: callee, index: index, generation: generation)
+        let port: PortID
+        let caller: TaskID
+        if let waiting = unclaimed.removeValue(forKey: key) {
+            port = waiting
+            guard case .task(let owner)? = ports[port]?.receiver else { return .arrived(.dead) }
+            caller = owner
+        } else {
+            guard let link = links[id], link.joins(callee),
+                let found = world.promoteReply(of: link, callee: callee, index: index, generation: generation)
+            else { throw .linkGone }
+            port = found
+            caller = link.peer(of: callee)
+        }
+        var step = Step()
+        return .arrived(arrive(realReply(to: port, of: caller), in: callee, &step))
+    }
+}

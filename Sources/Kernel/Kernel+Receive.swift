@@ -1,0 +1,31 @@
+// Reception: the destination right is consumed by it, so a queued message counts as a sender until then (V5).
+
+import DequeModule
+
+extension Kernel {
+    mutating func receive(
+        from port: PortID, by id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
+        guard tasks[id]?.receives[port] != nil else { throw .invalidName }
+        guard let message = ports[port]?.queue.popFirst() else { return .empty }
+        uncharge(message)
+        switch message.via {
+        case .send:
+            ports[port]?.sendsInTransit -= 1
+            let left = (ports[port]?.queuedFrom[message.sender] ?? 1) - 1
+            ports[port]?.queuedFrom[message.sender] = left > 0 ? left : nil
+        case .sendOnce(let once):
+            sendOnces[once] = nil
+            ports[port]?.sendOnces.remove(once)
+        }
+        let delivered = Delivered(
+            sender: message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),
+            rights: message.rights.map { arrive($0, in: id, &step) }, payload: message.payload, memory: message.memory,
+            notification: message.notification)
+        // The destination right is looked at after the rights inside have arrived: one of them may be for this port.
+        step.lessSenders.append(port)
+        step.roomier.append(port)
+        announceHome(port, &step)
+        return .message(delivered)
+    }
+}

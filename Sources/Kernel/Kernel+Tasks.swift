@@ -1,0 +1,86 @@
+// Tasks come, go, and are known by what the operating system says of them.
+
+extension Kernel {
+    @discardableResult
+    mutating func attach(_ identity: TaskIdentity, chief: TaskID?, first: Bool, initial: [Right], _ step: inout Step) -> TaskID {
+        lastTask += 1
+        let id = TaskID(raw: lastTask)
+        tasks[id] = Task(id: id, identity: identity, chief: chief, isFirst: first, limits: limits)
+        var bootstrapRight = Arrived.null
+        if let bootstrap, ports[bootstrap] != nil {
+            // As if the receiver had made one and sent it: the count of makings rises (N4).
+            ports[bootstrap]?.makeSendCount &+= 1
+            ports[bootstrap]?.sendsInTransit += 1
+            bootstrapRight = arrive(.send(bootstrap), in: id, &step)
+        }
+        let rights = initial.map { arrive($0, in: id, &step) }
+        step.actions.append(.attached(id, bootstrap: bootstrapRight, initial: rights))
+        return id
+    }
+
+    mutating func introduce(
+        _ identity: TaskIdentity, with transfers: [Transfer], by id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
+        guard tasks[id]?.isFirst == true else { throw .notPermitted }
+        var plan = TransferPlan()
+        for transfer in transfers { try plan.check(transfer, in: tasks[id], refusal: .invalidRight) }
+        closeLeases(givenUpBy: transfers, of: id, &step, &world)
+        let rights = transfers.map { take($0, from: id, into: nil, &step) }
+        return .introduced(attach(identity, chief: nil, first: false, initial: rights, &step))
+    }
+
+    func identity(of other: TaskID) throws(Refusal) -> Response {
+        guard let task = tasks[other] else { throw .invalidName }
+        return .identity(task.identity)
+    }
+
+    mutating func setBootstrap(_ port: PortID, by id: TaskID) throws(Refusal) -> Response {
+        guard tasks[id]?.isFirst == true else { throw .notPermitted }
+        guard ports[port] != nil else { throw .invalidName }
+        bootstrap = port
+        return .done
+    }
+
+    mutating func trace(_ id: TaskID, _ on: Bool, _ step: inout Step, _ world: inout some LeaseWorld) {
+        guard tasks[id] != nil else { return }
+        tasks[id]?.isTraced = on
+        guard on else { return }
+        for lease in leases.values.filter({ $0.sender == id || $0.receiver == id }).map(\.id).sorted() { close(lease, &step, &world) }
+    }
+
+    /// Everything a task had goes: leases are harvested first, then links are settled, then its rights are released one by one.
+    /// Nobody is asked and nobody waited for (architecture rule 8).
+    mutating func end(_ id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld) {
+        guard let task = tasks[id] else { return }
+        for lease in leases.values.filter({ $0.sender == id || $0.receiver == id }).map(\.id).sorted() { close(lease, &step, &world) }
+        for link in task.links.values.sorted() { closeLink(link, because: nil, dying: id, &step, &world) }
+        for (reply, port) in unclaimed.filter({ $0.key.callee == id }).sorted(by: { $0.key.sortKey < $1.key.sortKey }) {
+            unclaimed[reply] = nil
+            notifyUnused(replyPort: port, &step)
+        }
+        for ticket in task.tickets.sorted() { abandon(ticket, of: id, &step) }
+        // From here on nothing can arrive in this space: rights that would are released instead.
+        tasks[id]?.isTraced = false
+        let receives = task.receives.keys.sorted()
+        let sends = task.sends.keys.sorted()
+        let sendOnces = task.sendOnces.sorted()
+        for port in receives {
+            tasks[id]?.receives[port] = nil
+            step.doomedPorts.append(port)
+        }
+        for port in sends {
+            forget(sendRightTo: port, of: id, &step)
+        }
+        for right in sendOnces {
+            tasks[id]?.sendOnces.remove(right)
+            release(.sendOnce(right), &step)
+        }
+        settle(&step, &world)
+        tasks[id] = nil
+        step.actions.append(.gone(id))
+    }
+}
+
+extension Kernel.UnclaimedReply {
+    fileprivate var sortKey: (UInt64, UInt16, UInt32) { (link.raw, index, generation) }
+}

@@ -1,0 +1,133 @@
+/// The theory of a node: every task, port, right, message and lease, as one value.
+///
+/// `handle` takes what happened and returns what is to be done about it. There is no clock, no chance and no descriptor in
+/// here; the words of leases are read through `LeaseWorld`. So the same type runs in the nucleus, in the simulator and in a
+/// replay of the journal, and equal histories give equal kernels (architecture, idea 4).
+///
+/// Nothing here is a stop on a task: a request that must wait leaves a record and an answer says so.
+public struct Kernel: Hashable, Sendable {
+    /// Port ids are given to a task in blocks of this many (architecture rule 2).
+    public static let portBlockSize: UInt64 = 65_536
+    static let portBlocksPerTaskMax = 1_024
+
+    public let node: NodeID
+    public let limits: Limits
+
+    var tasks: [TaskID: Task] = [:]
+    var ports: [PortID: Port] = [:]
+    var sendOnces: [SendOnceID: SendOnce] = [:]
+    var links: [LinkID: Link] = [:]
+    var leases: [LeaseID: Lease] = [:]
+    /// Replies that a callee took over a link which has closed since, and has not claimed: (link, callee, index, generation) -> port.
+    var unclaimed: [UnclaimedReply: PortID] = [:]
+    /// The port that each message with a receive right in it is going to (R4).
+    var transitPorts: [MessageID: PortID] = [:]
+    /// The port that each blocked send waits for.
+    var ticketPorts: [Ticket: PortID] = [:]
+    var bootstrap: PortID?
+
+    var lastTask: UInt64 = 0
+    var lastMessage: UInt64 = 0
+    var lastSendOnce: UInt64 = 0
+    var lastTicket: UInt64 = 0
+    var lastLink: UInt64 = 0
+    var lastLease: UInt64 = 0
+    /// Port counters below this are given out.
+    var nextPortBlock: UInt64 = 1
+
+    struct UnclaimedReply: Hashable, Sendable {
+        let link: LinkID
+        let callee: TaskID
+        let index: UInt16
+        let generation: UInt32
+    }
+
+    public init(node: NodeID, limits: Limits = Limits()) {
+        self.node = node
+        self.limits = limits
+    }
+
+    /// Applies one event. The actions are to be carried out in their order.
+    public mutating func handle(_ event: Event, world: inout some LeaseWorld) -> [Action] {
+        var step = Step()
+        switch event {
+        case .attach(let identity, let first):
+            attach(identity, chief: nil, first: first, initial: [], &step)
+        case .request(let task, let number, let request):
+            self.request(request, of: task, number: number, &step, &world)
+        case .end(let task):
+            end(task, &step, &world)
+        case .trace(let task, let on):
+            trace(task, on, &step, &world)
+        case .revoke(let port):
+            revoke(port, &step, &world)
+        }
+        settle(&step, &world)
+        return step.actions
+    }
+
+    /// One event without links: for tests and in-process use.
+    public mutating func handle(_ event: Event) -> [Action] {
+        var world = NoLeases()
+        return handle(event, world: &world)
+    }
+
+    // MARK: dispatch
+
+    private mutating func request(
+        _ request: Request, of id: TaskID, number: UInt64, _ step: inout Step, _ world: inout some LeaseWorld
+    ) {
+        guard let last = tasks[id]?.lastRequest, number == last + 1 else { return }
+        tasks[id]?.lastRequest = number
+        let response: Response
+        do throws(Refusal) {
+            response = try perform(request, of: id, &step, &world)
+        } catch {
+            response = .refused(error)
+        }
+        step.actions.append(.reply(id, number: number, response))
+    }
+
+    private mutating func perform(
+        _ request: Request, of id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
+        switch request {
+        case .portBlock: try portBlock(id)
+        case .allocate(let port, let limit): try allocate(port, queueLimit: limit, for: id)
+        case .make(let transfer): try make(transfer, for: id)
+        case .send(let outgoing): try send(outgoing, from: id, &step, &world)
+        case .cancelSend(let ticket): cancelSend(ticket, of: id, &step)
+        case .receive(let port): try receive(from: port, by: id, &step, &world)
+        case .drop(let right): try drop(right, of: id, &step, &world)
+        case .setQueueLimit(let port, let limit): try setQueueLimit(limit, of: port, by: id, &step, &world)
+        case .notify(let request): try register(request, of: id, &step)
+        case .status(let port): try status(of: port, for: id)
+        case .identity(let other): try identity(of: other)
+        case .linkOffers: linkOffers(of: id)
+        case .linkMapped(let link): try linkMapped(link, by: id, &step, &world)
+        case .linkPeer(let link): try linkPeer(of: link, for: id)
+        case .linkFault(let link, let fault): try linkFault(link, fault, reportedBy: id, &step, &world)
+        case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &world)
+        case .setBootstrap(let port): try setBootstrap(port, by: id)
+        case .introduce(let identity, let rights): try introduce(identity, with: rights, by: id, &step, &world)
+        }
+    }
+}
+
+/// What one event has caused so far.
+///
+/// The death of a port destroys messages, whose receive rights destroy ports, and so on: the lists here are worked off in a
+/// loop, so that no chain is too long for the stack (spec/mach.md 1.11).
+struct Step {
+    var actions: [Action] = []
+    /// Messages whose rights are to be released as if their receiver had dropped them.
+    var doomedMessages: [Message] = []
+    /// Ports that have lost their receive right.
+    var doomedPorts: [PortID] = []
+    /// Ports whose queue has been given something that no limit holds up.
+    var crowded: [PortID] = []
+    /// Ports whose number of send rights has fallen.
+    var lessSenders: [PortID] = []
+    /// Ports that may have room for blocked senders or messages of theirs to lease for.
+    var roomier: [PortID] = []
+}

@@ -1,0 +1,304 @@
+public import MasixWire
+
+/// Permission for one task to send plain messages to one port through shared memory, without asking.
+///
+/// The lease is two words that only the nucleus shares with each end: the sender's *commit word* and the receiver's *take word*
+/// (Documentation/Decisions/0001). A send happened if and only if the compare-and-swap on the commit word succeeded; a
+/// reception, on the take word. Closing both tells the nucleus exactly which frames are its to put into the home queue.
+public struct Lease: Hashable, Sendable {
+    public let id: LeaseID
+    public let link: LinkID
+    public let sender: TaskID
+    public let receiver: TaskID
+    public let port: PortID
+    /// The sender's control-memory entry of its send right: it holds the commit word.
+    public let sendIndex: UInt32
+    /// The receiver's control-memory entry of this incoming lease: it holds the take word.
+    public let takeIndex: UInt32
+    /// The receiver's control-memory entry of the port.
+    public let receiveIndex: UInt32
+    /// First of the lease's slots in the link memory of the sender. Message n lies in slot `firstSlot + (n - 1) % window`.
+    public let firstSlot: UInt16
+    /// How many messages may be committed and not yet received: credits and slots are the same thing (architecture rule 5).
+    public let window: UInt16
+    /// The window is the whole queue limit: a sender that finds it used up waits on the link, for nobody else could give room.
+    public let isWhole: Bool
+}
+
+/// Shared memory between two tasks, made of two halves that each one of them writes.
+public struct Link: Hashable, Sendable {
+    public let id: LinkID
+    /// The task with the lower number; it writes half 0.
+    public let first: TaskID
+    public let second: TaskID
+    /// Who has mapped its half so far.
+    var mapped: [Bool] = [false, false]
+    /// Slots lent to leases, per half.
+    var lent: [SlotRanges] = [SlotRanges(), SlotRanges()]
+    var leases: Set<LeaseID> = []
+    /// (sender, port) pairs that get a lease as soon as both halves are mapped.
+    var wanted: [Wanted] = []
+
+    struct Wanted: Hashable, Sendable {
+        let sender: TaskID
+        let port: PortID
+    }
+
+    var isReady: Bool { mapped[0] && mapped[1] }
+
+    func half(of task: TaskID) -> Int { task == first ? 0 : 1 }
+    func peer(of task: TaskID) -> TaskID { task == first ? second : first }
+    func joins(_ task: TaskID) -> Bool { task == first || task == second }
+}
+
+/// Which slots of one direction are lent; ranges in order, never touching.
+struct SlotRanges: Hashable, Sendable {
+    private var lent: [Range<Int>] = []
+
+    /// The first free range of this many slots.
+    mutating func take(_ count: Int) -> Int? {
+        var start = 0
+        for (position, range) in lent.enumerated() {
+            if range.lowerBound - start >= count {
+                lent.insert(start..<(start + count), at: position)
+                return start
+            }
+            start = range.upperBound
+        }
+        guard Limits.slotsPerDirection - start >= count else { return nil }
+        lent.append(start..<(start + count))
+        return start
+    }
+
+    mutating func give(back start: Int) {
+        lent.removeAll { $0.lowerBound == start }
+    }
+
+    /// The longest free range.
+    var longestFree: Int {
+        var longest = 0
+        var start = 0
+        for range in lent {
+            longest = max(longest, range.lowerBound - start)
+            start = range.upperBound
+        }
+        return max(longest, Limits.slotsPerDirection - start)
+    }
+
+    var isEmpty: Bool { lent.isEmpty }
+}
+
+/// The lease and reply words of a node, as the kernel needs them. The shell reads and closes real memory, a replay reads the
+/// journal: the kernel cannot tell (Documentation/Decisions/0003).
+public protocol LeaseWorld {
+    /// Closes both words and copies the frames between them out of the slots. Closing twice gives the same answer.
+    mutating func close(_ lease: Lease) -> Closing
+    /// Closes every reply word of the link and says what became of each call that was under way.
+    mutating func settleReplies(of link: Link) -> [Settlement]
+    /// If the callee's call with this number is still unanswered: nobody can answer it by the link any more, and here is its reply port.
+    mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID?
+}
+
+/// What closing a lease found.
+public struct Closing: Hashable, Sendable, WireCodable {
+    /// Committed and not received, oldest first.
+    public var frames: [Frame]
+    public var fault: LinkFault?
+    /// Whether the receiver may still be reading a slot; then the slots are not lent again while the link lives.
+    public var slotsInUse: Bool
+
+    public init(frames: [Frame] = [], fault: LinkFault? = nil, slotsInUse: Bool = false) {
+        self.frames = frames
+        self.fault = fault
+        self.slotsInUse = slotsInUse
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(list: frames)
+        writer.write(optional: fault)
+        writer.write(slotsInUse)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        frames = try reader.readList(limit: Limits.slotsPerDirection, field: "frames")
+        fault = try reader.readOptional()
+        slotsInUse = try reader.readBool()
+    }
+}
+
+/// A plain message out of a slot.
+public struct Frame: Hashable, Sendable, WireCodable {
+    public var code: UInt32
+    public var payload: Payload
+    /// The reply port of a call whose reply word was still armed; the kernel makes the reply right real.
+    public var replyPort: PortID?
+    /// A send-once notification (71) in the place of an answer: the callee dropped the right.
+    public var isDropped: Bool
+
+    public init(code: UInt32, payload: Payload, replyPort: PortID? = nil, isDropped: Bool = false) {
+        self.code = code
+        self.payload = payload
+        self.replyPort = replyPort
+        self.isDropped = isDropped
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(code)
+        writer.write(payload)
+        writer.write(optional: replyPort)
+        writer.write(isDropped)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        code = try reader.read()
+        payload = try reader.read()
+        replyPort = try reader.readOptional()
+        isDropped = try reader.readBool()
+    }
+}
+
+/// What became of one call whose reply right lived in a link that closes.
+public struct Settlement: Hashable, Sendable, WireCodable {
+    public enum Outcome: Hashable, Sendable {
+        /// The answer was committed; it has been taken out of the link.
+        case answered(Frame)
+        /// The callee holds the right unused.
+        case held
+        /// The callee took the call and had not yet taken up the right; it may claim it (architecture rule 10).
+        case unclaimed
+    }
+
+    public var caller: TaskID
+    public var port: PortID
+    public var index: UInt16
+    public var generation: UInt32
+    public var outcome: Outcome
+
+    public init(caller: TaskID, port: PortID, index: UInt16, generation: UInt32, outcome: Outcome) {
+        self.caller = caller
+        self.port = port
+        self.index = index
+        self.generation = generation
+        self.outcome = outcome
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(caller)
+        writer.write(port)
+        writer.write(index)
+        writer.write(generation)
+        switch outcome {
+        case .answered(let frame):
+            writer.write(UInt8(1))
+            writer.write(frame)
+        case .held: writer.write(UInt8(2))
+        case .unclaimed: writer.write(UInt8(3))
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        caller = try reader.read()
+        port = try reader.read()
+        index = try reader.read()
+        generation = try reader.read()
+        switch try reader.read(UInt8.self) {
+        case 1: outcome = .answered(try reader.read())
+        case 2: outcome = .held
+        case 3: outcome = .unclaimed
+        case let tag: throw .unknownCase(of: "Settlement", tag: UInt64(tag))
+        }
+    }
+}
+
+/// One answer of the world, as the journal keeps it.
+public enum Observation: Hashable, Sendable, WireCodable {
+    case closing(Closing)
+    case settlements([Settlement])
+    case promotion(PortID?)
+
+    public func encode(into writer: inout WireWriter) {
+        switch self {
+        case .closing(let closing):
+            writer.write(UInt8(1))
+            writer.write(closing)
+        case .settlements(let list):
+            writer.write(UInt8(2))
+            writer.write(list: list)
+        case .promotion(let port):
+            writer.write(UInt8(3))
+            writer.write(optional: port)
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .closing(try reader.read())
+        case 2: self = .settlements(try reader.readList(limit: 65_536, field: "settlements"))
+        case 3: self = .promotion(try reader.readOptional())
+        case let tag: throw .unknownCase(of: "Observation", tag: UInt64(tag))
+        }
+    }
+}
+
+/// A world without links: nothing is ever leased, so nothing is ever closed.
+public struct NoLeases: LeaseWorld, Sendable {
+    public init() {}
+    public mutating func close(_ lease: Lease) -> Closing { Closing() }
+    public mutating func settleReplies(of link: Link) -> [Settlement] { [] }
+    public mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? { nil }
+}
+
+/// Passes on to a real world and keeps what it said.
+public struct RecordingWorld<World: LeaseWorld>: LeaseWorld {
+    public var world: World
+    public private(set) var observations: [Observation] = []
+
+    public init(_ world: World) { self.world = world }
+
+    public mutating func close(_ lease: Lease) -> Closing {
+        let closing = world.close(lease)
+        observations.append(.closing(closing))
+        return closing
+    }
+
+    public mutating func settleReplies(of link: Link) -> [Settlement] {
+        let list = world.settleReplies(of: link)
+        observations.append(.settlements(list))
+        return list
+    }
+
+    public mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? {
+        let port = world.promoteReply(of: link, callee: callee, index: index, generation: generation)
+        observations.append(.promotion(port))
+        return port
+    }
+}
+
+/// Says again what was once observed. A replay asks the same questions in the same order; a different one is a broken journal.
+public struct ReplayedWorld: LeaseWorld, Sendable {
+    private var observations: ArraySlice<Observation>
+    /// The replay asked something else than was recorded.
+    public private(set) var isBroken = false
+
+    public init(_ observations: [Observation]) { self.observations = observations[...] }
+
+    public var isUsedUp: Bool { observations.isEmpty }
+
+    public mutating func close(_ lease: Lease) -> Closing {
+        if case .closing(let closing) = observations.popFirst() { return closing }
+        isBroken = true
+        return Closing()
+    }
+
+    public mutating func settleReplies(of link: Link) -> [Settlement] {
+        if case .settlements(let list) = observations.popFirst() { return list }
+        isBroken = true
+        return []
+    }
+
+    public mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? {
+        if case .promotion(let port) = observations.popFirst() { return port }
+        isBroken = true
+        return nil
+    }
+}

@@ -1,0 +1,163 @@
+public import MasixWire
+
+/// The inline bytes of a message. The kernel never looks into them: it passes on where they lie and counts them.
+public struct Payload: Hashable, Sendable, WireCodable {
+    /// The place, given by the shell; 0 for no bytes at all.
+    public let place: UInt64
+    /// Bytes, at most `Limits.inlineBytesMax`.
+    public let length: UInt32
+
+    public static let empty = Payload(place: 0, length: 0)
+
+    public init(place: UInt64, length: UInt32) {
+        self.place = place
+        self.length = length
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(place)
+        writer.write(length)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        place = try reader.read()
+        length = try reader.read()
+    }
+}
+
+/// A sealed memory object on its way; the shell knows its descriptor.
+public struct MemoryToken: Hashable, Sendable, WireCodable {
+    public let place: UInt64
+    /// Bytes of content.
+    public let length: UInt64
+
+    public init(place: UInt64, length: UInt64) {
+        self.place = place
+        self.length = length
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(place)
+        writer.write(length)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        place = try reader.read()
+        length = try reader.read()
+    }
+}
+
+/// What the kernel tells a task through a port (spec/mach.md 1.5). The numbers are Mach's message ids.
+public enum Notification: Hashable, Sendable, WireCodable {
+    /// 65: a name with a dead-name request was freed while its port lives.
+    case portDeleted(PortID)
+    /// 69: the receive right was destroyed and comes here instead of dying.
+    case portDestroyed
+    /// 70: no send right is left; the make-send count at that moment.
+    case noSenders(makeSendCount: UInt32)
+    /// 71: a send-once right was destroyed without having been used.
+    case sendOnce
+    /// 72: the port of this name has died.
+    case deadName(PortID)
+
+    public var code: UInt32 {
+        switch self {
+        case .portDeleted: 65
+        case .portDestroyed: 69
+        case .noSenders: 70
+        case .sendOnce: 71
+        case .deadName: 72
+        }
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(UInt8(code))
+        switch self {
+        case .portDeleted(let port), .deadName(let port): writer.write(port)
+        case .noSenders(let count): writer.write(count)
+        case .portDestroyed, .sendOnce: break
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 65: self = .portDeleted(try reader.read())
+        case 69: self = .portDestroyed
+        case 70: self = .noSenders(makeSendCount: try reader.read())
+        case 71: self = .sendOnce
+        case 72: self = .deadName(try reader.read())
+        case let tag: throw .unknownCase(of: "Notification", tag: UInt64(tag))
+        }
+    }
+}
+
+/// A message inside the kernel: in a home queue, or waiting for room in one.
+struct Message: Hashable, Sendable {
+    let id: MessageID
+    let sender: TaskID
+    /// The port whose queue it is for. The right that it was sent with is part of the message until reception (V5).
+    let port: PortID
+    let via: Via
+    let code: UInt32
+    let reply: Right
+    let rights: [Right]
+    let payload: Payload
+    let memory: [MemoryToken]
+    let notification: Notification?
+
+    enum Via: Hashable, Sendable {
+        case send
+        case sendOnce(SendOnceID)
+    }
+
+    /// Every right in it but the one that it was sent with.
+    var carried: [Right] { reply == .null ? rights : [reply] + rights }
+}
+
+/// A message as it leaves the kernel for its receiver.
+public struct Delivered: Hashable, Sendable, WireCodable {
+    public let sender: TaskID
+    public let port: PortID
+    public let code: UInt32
+    public let reply: Arrived
+    public let rights: [Arrived]
+    public let payload: Payload
+    public let memory: [MemoryToken]
+    public let notification: Notification?
+
+    public init(
+        sender: TaskID, port: PortID, code: UInt32, reply: Arrived, rights: [Arrived], payload: Payload, memory: [MemoryToken],
+        notification: Notification?
+    ) {
+        self.sender = sender
+        self.port = port
+        self.code = code
+        self.reply = reply
+        self.rights = rights
+        self.payload = payload
+        self.memory = memory
+        self.notification = notification
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(sender)
+        writer.write(port)
+        writer.write(code)
+        writer.write(reply)
+        writer.write(list: rights)
+        writer.write(payload)
+        writer.write(list: memory)
+        writer.write(optional: notification)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        sender = try reader.read()
+        port = try reader.read()
+        code = try reader.read()
+        reply = try reader.read()
+        rights = try reader.readList(limit: Limits.rightsPerMessageMax, field: "rights")
+        payload = try reader.read()
+        memory = try reader.readList(limit: Limits.memoryPerMessageMax, field: "memory")
+        notification = try reader.readOptional()
+    }
+}

@@ -1,0 +1,122 @@
+public import MasixWire
+
+// The identities that the kernel gives out. None is ever reused within a node incarnation, so an old one can only miss,
+// never hit something newer. None is a capability: what a task may do depends on what the tables say that it holds.
+
+/// A task of this node.
+public struct TaskID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable, CustomStringConvertible {
+    public let raw: UInt64
+
+    /// The kernel itself, as the sender of notifications.
+    public static let kernel = TaskID(raw: 0)
+
+    public init(raw: UInt64) { self.raw = raw }
+    public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
+    public func encode(into writer: inout WireWriter) { writer.write(raw) }
+    public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
+    public var description: String { raw == 0 ? "kernel" : "task \(raw)" }
+}
+
+/// A node in one of its lives.
+public struct NodeID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable, CustomStringConvertible {
+    /// The number that the administrator gave the node.
+    public let number: UInt32
+    /// How often the node has been started; a port of an earlier life is dead for ever.
+    public let incarnation: UInt32
+
+    public init(number: UInt32, incarnation: UInt32) {
+        self.number = number
+        self.incarnation = incarnation
+    }
+
+    public static func < (left: Self, right: Self) -> Bool { (left.number, left.incarnation) < (right.number, right.incarnation) }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(number)
+        writer.write(incarnation)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        number = try reader.read()
+        incarnation = try reader.read()
+    }
+
+    public var description: String { "\(number).\(incarnation)" }
+}
+
+/// A port, for its whole life and from every node: the node and life it was born in, and a counter.
+public struct PortID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable, CustomStringConvertible {
+    public let node: NodeID
+    public let counter: UInt64
+
+    public init(node: NodeID, counter: UInt64) {
+        self.node = node
+        self.counter = counter
+    }
+
+    public static func < (left: Self, right: Self) -> Bool { (left.node, left.counter) < (right.node, right.counter) }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(node)
+        writer.write(counter)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        node = try reader.read()
+        counter = try reader.read()
+    }
+
+    public var description: String { "port \(node):\(counter)" }
+}
+
+/// One send-once right. Each is its own capability: two of them for one port are two identities (spec/mach.md N2).
+public struct SendOnceID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable, CustomStringConvertible {
+    public let raw: UInt64
+    public init(raw: UInt64) { self.raw = raw }
+    public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
+    public func encode(into writer: inout WireWriter) { writer.write(raw) }
+    public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
+    public var description: String { "send-once \(raw)" }
+}
+
+/// A message that has passed the kernel.
+public struct MessageID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable {
+    public let raw: UInt64
+    public init(raw: UInt64) { self.raw = raw }
+    public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
+    public func encode(into writer: inout WireWriter) { writer.write(raw) }
+    public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
+}
+
+/// A blocked send: what its task names to learn of it or to take it back.
+public struct Ticket: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable {
+    public let raw: UInt64
+    public init(raw: UInt64) { self.raw = raw }
+    public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
+    public func encode(into writer: inout WireWriter) { writer.write(raw) }
+    public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
+}
+
+/// Shared memory between two tasks.
+public struct LinkID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable, CustomStringConvertible {
+    public let raw: UInt64
+    public init(raw: UInt64) { self.raw = raw }
+    public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
+    public func encode(into writer: inout WireWriter) { writer.write(raw) }
+    public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
+    public var description: String { "link \(raw)" }
+}
+
+/// One lease on a link, for one sending task and one port.
+public struct LeaseID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable, CustomStringConvertible {
+    public let raw: UInt64
+    public init(raw: UInt64) { self.raw = raw }
+    public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
+    public func encode(into writer: inout WireWriter) { writer.write(raw) }
+    public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
+    public var description: String { "lease \(raw)" }
+
+    /// What the two lease words carry, so that a word of an earlier lease at the same place never matches.
+    /// 23 bits, never 0: eight million leases pass before a value returns.
+    public var epoch: UInt32 { UInt32(raw % 0x7F_FFFF) + 1 }
+}

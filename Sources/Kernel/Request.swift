@@ -1,0 +1,247 @@
+public import MasixWire
+
+/// What a task may ask of the kernel. Decoded whole, then done (or refused with nothing changed).
+public enum Request: Hashable, Sendable, WireCodable {
+    /// A block of port ids that the task may use without asking (architecture rule 2).
+    case portBlock
+    /// A home queue for a port of the task's own block, which from here on others may hold rights to.
+    case allocate(PortID, queueLimit: UInt32)
+    /// A send or send-once right to one's own port, for oneself.
+    case make(Transfer)
+    case send(Outgoing)
+    /// Takes a blocked send back; what it carried is returned (spec/mach.md S7).
+    case cancelSend(Ticket)
+    /// The oldest message of the port's home queue.
+    case receive(PortID)
+    /// Gives a right up: the whole entry of a send right, one send-once right, or the receive right.
+    case drop(Right)
+    case setQueueLimit(PortID, UInt32)
+    /// Registers, replaces or (with `.null`) cancels a notification (T1).
+    case notify(NotificationRequest)
+    case status(PortID)
+    case identity(TaskID)
+    /// The links that wait for this task to map its half.
+    case linkOffers
+    /// This task has mapped its half of the link: it may be sealed.
+    case linkMapped(LinkID)
+    /// The other half, once both are mapped.
+    case linkPeer(LinkID)
+    /// The peer wrote nonsense: the link is given up, with the reason counted.
+    case linkFault(LinkID, LinkFault)
+    /// Turns a link-local reply right into a send-once right of this task.
+    case claimReply(LinkID, index: UInt16, generation: UInt32)
+    /// The port to which every new task is given a send right. For the node's first task alone.
+    case setBootstrap(PortID)
+    /// A task over a socket whose other end comes with the request, with these rights in its space from the start.
+    /// For the node's first task alone.
+    case introduce(TaskIdentity, rights: [Transfer])
+
+    public func encode(into writer: inout WireWriter) {
+        switch self {
+        case .portBlock: writer.write(UInt8(1))
+        case .allocate(let port, let limit):
+            writer.write(UInt8(2))
+            writer.write(port)
+            writer.write(limit)
+        case .make(let transfer):
+            writer.write(UInt8(3))
+            writer.write(transfer)
+        case .send(let outgoing):
+            writer.write(UInt8(4))
+            writer.write(outgoing)
+        case .cancelSend(let ticket):
+            writer.write(UInt8(5))
+            writer.write(ticket)
+        case .receive(let port):
+            writer.write(UInt8(6))
+            writer.write(port)
+        case .drop(let right):
+            writer.write(UInt8(7))
+            writer.write(right)
+        case .setQueueLimit(let port, let limit):
+            writer.write(UInt8(8))
+            writer.write(port)
+            writer.write(limit)
+        case .notify(let request):
+            writer.write(UInt8(9))
+            writer.write(request)
+        case .status(let port):
+            writer.write(UInt8(10))
+            writer.write(port)
+        case .identity(let task):
+            writer.write(UInt8(11))
+            writer.write(task)
+        case .linkOffers: writer.write(UInt8(12))
+        case .linkMapped(let link):
+            writer.write(UInt8(13))
+            writer.write(link)
+        case .linkPeer(let link):
+            writer.write(UInt8(14))
+            writer.write(link)
+        case .linkFault(let link, let fault):
+            writer.write(UInt8(15))
+            writer.write(link)
+            writer.write(fault)
+        case .claimReply(let link, let index, let generation):
+            writer.write(UInt8(16))
+            writer.write(link)
+            writer.write(index)
+            writer.write(generation)
+        case .setBootstrap(let port):
+            writer.write(UInt8(17))
+            writer.write(port)
+        case .introduce(let identity, let rights):
+            writer.write(UInt8(18))
+            writer.write(identity)
+            writer.write(list: rights)
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .portBlock
+        case 2: self = .allocate(try reader.read(), queueLimit: try reader.read())
+        case 3: self = .make(try reader.read())
+        case 4: self = .send(try reader.read())
+        case 5: self = .cancelSend(try reader.read())
+        case 6: self = .receive(try reader.read())
+        case 7: self = .drop(try reader.read())
+        case 8: self = .setQueueLimit(try reader.read(), try reader.read())
+        case 9: self = .notify(try reader.read())
+        case 10: self = .status(try reader.read())
+        case 11: self = .identity(try reader.read())
+        case 12: self = .linkOffers
+        case 13: self = .linkMapped(try reader.read())
+        case 14: self = .linkPeer(try reader.read())
+        case 15: self = .linkFault(try reader.read(), try reader.read())
+        case 16: self = .claimReply(try reader.read(), index: try reader.read(), generation: try reader.read())
+        case 17: self = .setBootstrap(try reader.read())
+        case 18:
+            self = .introduce(
+                try reader.read(), rights: try reader.readList(limit: Limits.rightsPerMessageMax, field: "initial rights"))
+        case let tag: throw .unknownCase(of: "Request", tag: UInt64(tag))
+        }
+    }
+}
+
+/// A message as its sender hands it over.
+public struct Outgoing: Hashable, Sendable, WireCodable {
+    /// `.copySend`, `.moveSend`, `.makeSend`, `.makeSendOnce` or `.moveSendOnce`: how the destination right is come by (1.3).
+    public var destination: Transfer
+    /// A reply right for the receiver: any send-type transfer, or `.null`.
+    public var reply: Transfer
+    /// For people and protocols; Mach's `msgh_id`.
+    public var code: UInt32
+    public var rights: [Transfer]
+    public var payload: Payload
+    public var memory: [MemoryToken]
+    /// With a full queue: wait in the kernel (`true`) or be refused with nothing taken.
+    public var blocks: Bool
+    /// Which completion word of the control memory is set when a blocked send has been accepted.
+    public var completion: UInt16
+
+    public init(
+        to destination: Transfer, reply: Transfer = .null, code: UInt32 = 0, rights: [Transfer] = [], payload: Payload = .empty,
+        memory: [MemoryToken] = [], blocks: Bool = false, completion: UInt16 = 0
+    ) {
+        self.destination = destination
+        self.reply = reply
+        self.code = code
+        self.rights = rights
+        self.payload = payload
+        self.memory = memory
+        self.blocks = blocks
+        self.completion = completion
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(destination)
+        writer.write(reply)
+        writer.write(code)
+        writer.write(list: rights)
+        writer.write(payload)
+        writer.write(list: memory)
+        writer.write(blocks)
+        writer.write(completion)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        destination = try reader.read()
+        reply = try reader.read()
+        code = try reader.read()
+        rights = try reader.readList(limit: Limits.rightsPerMessageMax, field: "rights")
+        payload = try reader.read()
+        memory = try reader.readList(limit: Limits.memoryPerMessageMax, field: "memory")
+        blocks = try reader.readBool()
+        completion = try reader.read()
+        guard Int(completion) < Limits.completionWords else { throw .malformed(field: "completion") }
+    }
+}
+
+extension Limits {
+    /// Completion words of one task's control memory; as many sends of it can be blocked at a time.
+    public static let completionWords = 256
+}
+
+/// The arguments of `mach_port_request_notification` (T1).
+public struct NotificationRequest: Hashable, Sendable, WireCodable {
+    public enum Kind: UInt8, Hashable, Sendable {
+        case portDestroyed = 69
+        case noSenders = 70
+        case deadName = 72
+    }
+
+    public var kind: Kind
+    public var port: PortID
+    /// No-senders: fires at once if there are no senders and the make-send count has reached this (T2).
+    public var sync: UInt32
+    /// `.makeSendOnce` of a port of one's own, `.moveSendOnce`, or `.null` to cancel.
+    public var notify: Transfer
+
+    public init(_ kind: Kind, port: PortID, sync: UInt32 = 0, notify: Transfer) {
+        self.kind = kind
+        self.port = port
+        self.sync = sync
+        self.notify = notify
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(kind.rawValue)
+        writer.write(port)
+        writer.write(sync)
+        writer.write(notify)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        let tag = try reader.read(UInt8.self)
+        guard let kind = Kind(rawValue: tag) else { throw .unknownCase(of: "NotificationRequest", tag: UInt64(tag)) }
+        self.kind = kind
+        port = try reader.read()
+        sync = try reader.read()
+        notify = try reader.read()
+    }
+}
+
+/// What was wrong with a link; counted per kind.
+public enum LinkFault: UInt8, Hashable, Sendable, CaseIterable, WireCodable {
+    /// A frame's header or length is impossible.
+    case malformedFrame = 1
+    /// An announcement names a lease or a reply that does not exist on this link.
+    case unknownAnnouncement = 2
+    /// The lease word counts frames that no slot carries.
+    case missingFrames = 3
+    /// The words of a lease contradict each other.
+    case impossibleCount = 4
+    /// A reply for a call that is not outstanding.
+    case unexpectedReply = 5
+    /// The memory could not be mapped or was not what it must be.
+    case unusableMemory = 6
+
+    public func encode(into writer: inout WireWriter) { writer.write(rawValue) }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        let tag = try reader.read(UInt8.self)
+        guard let fault = LinkFault(rawValue: tag) else { throw .unknownCase(of: "LinkFault", tag: UInt64(tag)) }
+        self = fault
+    }
+}
