@@ -65,13 +65,13 @@ public enum Action: Hashable, Sendable {
     /// The task has something to look at.
     case ring(TaskID)
     /// Make the memory of a link; both ends are told that an offer waits.
-    case openLink(LinkID, TaskID, TaskID)
+    case openLink(Link)
     /// Both halves are mapped: seal them.
     case sealLink(LinkID)
     case closeLink(LinkID, LinkFault?)
     case grant(Lease)
     /// The callee's link-local reply right has become this send-once right.
-    case promoteReply(LinkID, callee: TaskID, index: UInt16, generation: UInt32, SendOnceID)
+    case promoteReply(Link, callee: TaskID, index: UInt16, generation: UInt32, SendOnceID)
     case release(Payload)
     case releaseMemory(MemoryToken)
     /// A right could not be given because the receiving task is over its quota (V7); it was destroyed.

@@ -44,7 +44,7 @@ extension Kernel {
         }
         lastLease += 1
         let lease = Lease(
-            id: LeaseID(raw: lastLease), link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex,
+            id: LeaseID(raw: lastLease), link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex, linkPlace: links[link]?.place(of: sender) ?? 0,
             takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), window: UInt16(window),
             isWhole: window == record.queueLimit)
         leases[lease.id] = lease
@@ -59,15 +59,15 @@ extension Kernel {
         if let link = tasks[one]?.links[other] { return link }
         guard tasks[one]?.linkFaults[other, default: 0] ?? 0 < Self.linkFaultsMax else { return nil }
         // Refused over quota without loss of function (architecture rule 22).
-        for end in [one, other] {
-            guard let count = tasks[end]?.links.count, count < limits.linksPerTaskMax else { return nil }
-        }
+        let ends = [min(one, other), max(one, other)]
+        for end in ends where tasks[end]?.linkPlaces.isExhausted ?? true { return nil }
+        let places = ends.map { tasks[$0]?.linkPlaces.take() ?? 0 }
         lastLink += 1
         let id = LinkID(raw: lastLink)
-        links[id] = Link(id: id, first: min(one, other), second: max(one, other))
+        links[id] = Link(id: id, first: ends[0], second: ends[1], places: places)
         tasks[one]?.links[other] = id
         tasks[other]?.links[one] = id
-        step.actions.append(.openLink(id, min(one, other), max(one, other)))
+        if let link = links[id] { step.actions.append(.openLink(link)) }
         step.actions.append(.ring(one))
         step.actions.append(.ring(other))
         return id
@@ -179,6 +179,7 @@ extension Kernel {
         guard links.removeValue(forKey: id) != nil else { return }
         tasks[link.first]?.links[link.second] = nil
         tasks[link.second]?.links[link.first] = nil
+        for end in [link.first, link.second] { tasks[end]?.linkPlaces.give(back: link.place(of: end)) }
         if fault != nil {
             tasks[link.first]?.linkFaults[link.second, default: 0] += 1
             tasks[link.second]?.linkFaults[link.first, default: 0] += 1
@@ -215,7 +216,7 @@ extension Kernel {
                 sendOnces[once]?.holder = .task(callee)
                 tasks[callee]?.sendOnces.insert(once)
                 step.actions.append(
-                    .promoteReply(link.id, callee: callee, index: call.index, generation: call.generation, once))
+                    .promoteReply(link, callee: callee, index: call.index, generation: call.generation, once))
             } else {
                 unclaimed[UnclaimedReply(link: link.id, callee: callee, index: call.index, generation: call.generation)] = call.port
             }

@@ -13,6 +13,8 @@ public struct Lease: Hashable, Sendable {
     public let port: PortID
     /// The sender's control-memory entry of its send right: it holds the commit word.
     public let sendIndex: UInt32
+    /// The sender's place for the link, as in `Link.places`.
+    public let linkPlace: UInt32
     /// The receiver's control-memory entry of this incoming lease: it holds the take word.
     public let takeIndex: UInt32
     /// The receiver's control-memory entry of the port.
@@ -31,6 +33,8 @@ public struct Link: Hashable, Sendable {
     /// The task with the lower number; it writes half 0.
     public let first: TaskID
     public let second: TaskID
+    /// Where each end keeps its reply words of this link: a small number of its own control memory.
+    public let places: [UInt32]
     /// Who has mapped its half so far.
     var mapped: [Bool] = [false, false]
     /// Slots lent to leases, per half.
@@ -46,8 +50,9 @@ public struct Link: Hashable, Sendable {
 
     var isReady: Bool { mapped[0] && mapped[1] }
 
-    func half(of task: TaskID) -> Int { task == first ? 0 : 1 }
-    func peer(of task: TaskID) -> TaskID { task == first ? second : first }
+    public func half(of task: TaskID) -> Int { task == first ? 0 : 1 }
+    public func peer(of task: TaskID) -> TaskID { task == first ? second : first }
+    public func place(of task: TaskID) -> UInt32 { places[half(of: task)] }
     func joins(_ task: TaskID) -> Bool { task == first || task == second }
 }
 

@@ -14,6 +14,7 @@ struct Task: Hashable, Sendable {
     var sendIndexes: IndexPool
     var receiveIndexes: IndexPool
     var takeIndexes: IndexPool
+    var linkPlaces: IndexPool
     var links: [TaskID: LinkID] = [:]
     var tickets: Set<Ticket> = []
     /// Counters of the ids that it may use: `first ..< first + portBlockSize` each.
@@ -35,6 +36,7 @@ struct Task: Hashable, Sendable {
         sendIndexes = IndexPool(limit: limits.sendRightsPerTaskMax)
         receiveIndexes = IndexPool(limit: limits.portsPerTaskMax)
         takeIndexes = IndexPool(limit: limits.incomingLeasesPerTaskMax)
+        linkPlaces = IndexPool(limit: limits.linksPerTaskMax)
     }
 
     func owns(_ port: PortID) -> Bool {
