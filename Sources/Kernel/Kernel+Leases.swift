@@ -45,7 +45,7 @@ extension Kernel {
         lastLease += 1
         let lease = Lease(
             id: LeaseID(raw: lastLease), link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex, linkPlace: links[link]?.place(of: sender) ?? 0,
-            takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), window: UInt16(window),
+            takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), window: UInt16(window), senderHalf: half,
             isWhole: window == record.queueLimit)
         leases[lease.id] = lease
         links[link]?.leases.insert(lease.id)
@@ -64,7 +64,7 @@ extension Kernel {
         let places = ends.map { tasks[$0]?.linkPlaces.take() ?? 0 }
         lastLink += 1
         let id = LinkID(raw: lastLink)
-        links[id] = Link(id: id, first: ends[0], second: ends[1], places: places)
+        links[id] = Link(id: id, node: node, first: ends[0], second: ends[1], places: places)
         tasks[one]?.links[other] = id
         tasks[other]?.links[one] = id
         if let link = links[id] { step.actions.append(.openLink(link)) }

@@ -23,6 +23,8 @@ public struct Lease: Hashable, Sendable {
     public let firstSlot: UInt16
     /// How many messages may be committed and not yet received: credits and slots are the same thing (architecture rule 5).
     public let window: UInt16
+    /// Which half of the link the sender writes.
+    public let senderHalf: Int
     /// The window is the whole queue limit: a sender that finds it used up waits on the link, for nobody else could give room.
     public let isWhole: Bool
 }
@@ -30,6 +32,7 @@ public struct Lease: Hashable, Sendable {
 /// Shared memory between two tasks, made of two halves that each one of them writes.
 public struct Link: Hashable, Sendable {
     public let id: LinkID
+    public let node: NodeID
     /// The task with the lower number; it writes half 0.
     public let first: TaskID
     public let second: TaskID

@@ -1,0 +1,177 @@
+public import MasixKernel
+
+/// What one task and the nucleus share, and nobody else: lease words, reply words, dead marks, counts of the home queues.
+///
+/// Both sides may write all of it, so it is never evidence against the task for anybody but itself: the kernel's tables rule,
+/// and what a task scribbles here misleads only that task. The memory is one sparse file; a page exists once it is used.
+///
+/// ```
+/// 0x000000  header       offers u32 at 0x00, version u32 at 0x08
+/// 0x001000  completions  256 x u64                 ticket of the last accepted send
+/// 0x002000  receives     131,072 x 8               home count u32, unused u32
+/// 0x102000  sends        131,072 x 32              commit word, mark u32, place u16, window u16, firstSlot u16, whole u16, takeIndex u32, link u64
+/// 0x502000  takes        4,096 x 64                take word, port counter u64, port node u64, link u64, sender u64, firstSlot u16,
+///                                                  window u16, receiveIndex u32
+/// 0x542000  callers      256 x 64 x 32             reply word, port counter u64, number u64, sendIndex u32, epoch u32
+/// 0x5C2000  callees      256 x 64 x 16             reply word, send-once id u64
+/// ```
+public struct ControlMemory: Sendable {
+    public static let length = 0x602000
+    static let version: UInt32 = 1
+    static let receivesMax = 131_072
+    static let sendsMax = 131_072
+    static let takesMax = 4_096
+    public static let linksMax = 256
+    static let completionsOffset = 0x1000
+    static let receivesOffset = 0x2000
+    static let sendsOffset = 0x102000
+    static let takesOffset = 0x502000
+    static let callersOffset = 0x542000
+    static let calleesOffset = 0x5C2000
+
+    let region: SharedRegion
+
+    public init(_ region: SharedRegion) {
+        precondition(region.length >= Self.length)
+        self.region = region
+    }
+
+    /// Links that wait to be mapped by this task.
+    public var offers: SharedWord32 { region.word32(0) }
+
+    public func completion(_ index: UInt16) -> SharedWord64 {
+        region.word64(Self.completionsOffset + Int(index) % Limits.completionWords * 8)
+    }
+
+    /// Messages in the home queue of a receive entry.
+    @inline(__always)
+    public func homeCount(_ index: UInt32) -> SharedWord32 {
+        precondition(index < Self.receivesMax)
+        return region.word32(Self.receivesOffset + Int(index) * 8)
+    }
+
+    @inline(__always)
+    public func send(_ index: UInt32) -> SendEntryMemory {
+        precondition(index < Self.sendsMax)
+        return SendEntryMemory(region: region, offset: Self.sendsOffset + Int(index) * 32)
+    }
+
+    @inline(__always)
+    public func take(_ index: UInt32) -> TakeEntryMemory? {
+        guard index < Self.takesMax else { return nil }
+        return TakeEntryMemory(region: region, offset: Self.takesOffset + Int(index) * 64)
+    }
+
+    @inline(__always)
+    public func caller(place: UInt32, index: UInt16) -> CallerEntryMemory? {
+        guard place < Self.linksMax, index < LinkHalf.replies else { return nil }
+        return CallerEntryMemory(region: region, offset: Self.callersOffset + (Int(place) * LinkHalf.replies + Int(index)) * 32)
+    }
+
+    @inline(__always)
+    public func callee(place: UInt32, index: UInt16) -> CalleeEntryMemory? {
+        guard place < Self.linksMax, index < LinkHalf.replies else { return nil }
+        return CalleeEntryMemory(region: region, offset: Self.calleesOffset + (Int(place) * LinkHalf.replies + Int(index)) * 16)
+    }
+}
+
+/// A send right's entry: is its port dead, and which lease does it have.
+public struct SendEntryMemory: Sendable {
+    let region: SharedRegion
+    let offset: Int
+
+    @inline(__always) public var commit: SharedWord64 { region.word64(offset) }
+    @inline(__always) public var mark: SharedWord32 { region.word32(offset + 8) }
+    @inline(__always) var shape: SharedWord64 { region.word64(offset + 16) }
+    @inline(__always) var takeIndex: SharedWord32 { region.word32(offset + 12) }
+    @inline(__always) var link: SharedWord64 { region.word64(offset + 24) }
+
+    public static let dead: UInt32 = 1
+    public var isDead: Bool { mark.acquired & Self.dead != 0 }
+
+    /// The fields first, the word last: who sees the word open sees the fields of that lease.
+    func open(_ lease: Lease) {
+        takeIndex.release(lease.takeIndex)
+        shape.release(
+            UInt64(lease.firstSlot) | UInt64(lease.window) << 16 | UInt64(lease.isWhole ? 1 : 0) << 32 | UInt64(lease.linkPlace) << 40)
+        link.release(lease.link.raw)
+        let old = LeaseWord(bits: commit.relaxed)
+        // Done once: a restarted nucleus that repeats its last action must not forget what was sent meanwhile.
+        if old.epoch != lease.id.epoch { commit.release(LeaseWord(epoch: lease.id.epoch).bits) }
+    }
+}
+
+/// An incoming lease's entry: everything the receiver believes about it comes from here, nothing from the sender.
+public struct TakeEntryMemory: Sendable {
+    let region: SharedRegion
+    let offset: Int
+
+    @inline(__always) public var word: SharedWord64 { region.word64(offset) }
+    @inline(__always) var portCounter: SharedWord64 { region.word64(offset + 8) }
+    @inline(__always) var portNode: SharedWord64 { region.word64(offset + 16) }
+    @inline(__always) var link: SharedWord64 { region.word64(offset + 24) }
+    @inline(__always) var sender: SharedWord64 { region.word64(offset + 32) }
+    @inline(__always) var shape: SharedWord64 { region.word64(offset + 40) }
+
+    func open(_ lease: Lease) {
+        portCounter.release(lease.port.counter)
+        portNode.release(UInt64(lease.port.node.number) | UInt64(lease.port.node.incarnation) << 32)
+        link.release(lease.link.raw)
+        sender.release(lease.sender.raw)
+        shape.release(UInt64(lease.firstSlot) | UInt64(lease.window) << 16 | UInt64(lease.receiveIndex) << 32)
+        let old = LeaseWord(bits: word.relaxed)
+        if old.epoch != lease.id.epoch { word.release(LeaseWord(epoch: lease.id.epoch).bits) }
+    }
+
+    /// The lease as the nucleus described it here.
+    @inline(__always)
+    public var grant: IncomingLease {
+        let shape = self.shape.relaxed
+        let node = portNode.relaxed
+        return IncomingLease(
+            port: PortID(
+                node: NodeID(number: UInt32(truncatingIfNeeded: node), incarnation: UInt32(truncatingIfNeeded: node >> 32)),
+                counter: portCounter.relaxed), link: LinkID(raw: link.relaxed), sender: TaskID(raw: sender.relaxed),
+            firstSlot: Int(shape & 0xFFFF), window: Int(shape >> 16 & 0xFFFF), receiveIndex: UInt32(truncatingIfNeeded: shape >> 32))
+    }
+}
+
+public struct IncomingLease: Equatable, Sendable {
+    public let port: PortID
+    public let link: LinkID
+    public let sender: TaskID
+    public let firstSlot: Int
+    public let window: Int
+    public let receiveIndex: UInt32
+}
+
+/// The caller's record of one link-local reply right.
+public struct CallerEntryMemory: Sendable {
+    let region: SharedRegion
+    let offset: Int
+
+    @inline(__always) public var word: SharedWord64 { region.word64(offset) }
+    @inline(__always) var port: SharedWord64 { region.word64(offset + 8) }
+    @inline(__always) var number: SharedWord64 { region.word64(offset + 16) }
+    @inline(__always) var lease: SharedWord64 { region.word64(offset + 24) }
+
+    /// Armed before the call is committed, with the number that the commit will give it: so the nucleus can tell afterwards
+    /// whether the call was made (Documentation/Decisions/0001).
+    @inline(__always)
+    public func arm(link: LinkID, generation: UInt32, port: UInt64, number: UInt64, epoch: UInt32) {
+        self.port.release(port)
+        self.number.release(number)
+        lease.release(UInt64(epoch))
+        word.release(ReplyWord(.armed, link: link.raw, generation: generation).bits)
+    }
+}
+
+/// The callee's record of one link-local reply right.
+public struct CalleeEntryMemory: Sendable {
+    let region: SharedRegion
+    let offset: Int
+
+    @inline(__always) public var word: SharedWord64 { region.word64(offset) }
+    /// The kernel's send-once right that this one has become.
+    @inline(__always) public var promoted: SharedWord64 { region.word64(offset + 8) }
+}

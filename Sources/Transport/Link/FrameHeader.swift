@@ -1,0 +1,40 @@
+/// The first 64 bytes of a slot. Little-endian, as the machine has it: a link never leaves it.
+///
+/// ```
+///  0 number      u64  sent + 1 at the time of writing; the generation for a reply
+///  8 epoch       u32  of the lease; unused in a reply
+/// 12 length      u32  bytes behind the header
+/// 16 code        u32
+/// 20 replyIndex  u16  reply word of the call, or 0xFFFF
+/// 22 flags       u16  bit 0: dropped (an answer that stands for a send-once notification)
+/// 24 replyGeneration u32
+/// 28 processor   u32  where the writer ran: whoever runs on the same one must not spin for it
+/// ```
+public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
+    public var number: UInt64
+    public var epoch: UInt32
+    public var length: UInt32
+    public var code: UInt32
+    public var replyIndex: UInt16
+    public var flags: UInt16
+    public var replyGeneration: UInt32
+    public var processor: UInt32
+
+    public static let size = 64
+    public static let noReply: UInt16 = 0xFFFF
+    public static let dropped: UInt16 = 1
+
+    public init(
+        number: UInt64, epoch: UInt32 = 0, length: UInt32, code: UInt32, replyIndex: UInt16 = Self.noReply, flags: UInt16 = 0,
+        replyGeneration: UInt32 = 0, processor: UInt32 = 0
+    ) {
+        self.number = number
+        self.epoch = epoch
+        self.length = length
+        self.code = code
+        self.replyIndex = replyIndex
+        self.flags = flags
+        self.replyGeneration = replyGeneration
+        self.processor = processor
+    }
+}

@@ -1,0 +1,84 @@
+/// The memory of a link that one of its two tasks writes and the other only reads.
+///
+/// ```
+/// 0x00000 tail       u64   announcements written so far
+/// 0x00040 head       u64   announcements of the *other* half read so far
+/// 0x00080 parked     u32   the writer of this half does not scan: it must be rung for everything
+/// 0x01000 ring       2048 x u64   announcements
+/// 0x05000 consumed   1024 x u64   per lease of the other half, by its first slot: {epoch, received}
+/// 0x07000 replies    64 x 512     reply slots
+/// 0x0F000 slots      1024 x 512   frames
+/// ```
+/// Pages are there only once touched, and the writer is who touches them first (architecture rule 22).
+public struct LinkHalf: Sendable {
+    public static let length = 0x8F000
+    public static let slotBytes = 512
+    /// Inline bytes that fit beside the header; more goes by the nucleus.
+    public static let bodyMax = slotBytes - FrameHeader.size
+    public static let slots = 1024
+    public static let replies = 64
+    static let ringSize: UInt64 = 2048
+
+    let region: SharedRegion
+
+    public init(_ region: SharedRegion) {
+        precondition(region.length >= Self.length)
+        self.region = region
+    }
+
+    @inline(__always) var tail: SharedWord64 { region.word64(0) }
+    @inline(__always) var head: SharedWord64 { region.word64(0x40) }
+    @inline(__always) var parked: SharedWord32 { region.word32(0x80) }
+    @inline(__always) func announcement(_ number: UInt64) -> SharedWord64 { region.word64(0x1000 + Int(number % Self.ringSize) * 8) }
+    @inline(__always) func consumed(_ firstSlot: Int) -> SharedWord64 { region.word64(0x5000 + (firstSlot & (Self.slots - 1)) * 8) }
+    @inline(__always) static func replyOffset(_ index: Int) -> Int { 0x7000 + (index & (replies - 1)) * slotBytes }
+    @inline(__always) static func slotOffset(_ slot: Int) -> Int { 0xF000 + (slot & (slots - 1)) * slotBytes }
+
+    @inline(__always)
+    func write(_ header: FrameHeader, _ body: UnsafeRawBufferPointer, at offset: Int) {
+        let slot = unsafe region.bytes(offset, Self.slotBytes)
+        unsafe slot.storeBytes(of: header, toByteOffset: 0, as: FrameHeader.self)
+        if body.count > 0 {
+            unsafe UnsafeMutableRawBufferPointer(rebasing: slot[FrameHeader.size...]).copyMemory(from: body)
+        }
+    }
+
+    /// The header, copied once: whatever the peer writes there later changes nothing.
+    @inline(__always)
+    func header(at offset: Int) -> FrameHeader {
+        unsafe region.bytes(offset, FrameHeader.size).loadUnaligned(as: FrameHeader.self)
+    }
+
+    /// The body, copied once. `count` has been checked against `bodyMax`.
+    @inline(__always)
+    func copyBody(at offset: Int, into target: UnsafeMutableRawBufferPointer) {
+        unsafe target.copyMemory(from: UnsafeRawBufferPointer(region.bytes(offset + FrameHeader.size, target.count)))
+    }
+
+    func body(at offset: Int, count: Int) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            unsafe copyBody(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+            initialized = count
+        }
+    }
+}
+
+/// What one half says to the reader of its ring: "look at this lease" or "this call is answered". A hint, never a commitment
+/// (architecture rule 4).
+public struct Announcement: Equatable, Sendable, BitwiseCopyable {
+    public let bits: UInt64
+
+    static let replyBit: UInt64 = 1 << 63
+
+    @inline(__always) init(bits: UInt64) { self.bits = bits }
+    @inline(__always) public static func lease(takeIndex: UInt32, epoch: UInt32) -> Announcement {
+        Announcement(bits: UInt64(epoch) << 32 | UInt64(takeIndex))
+    }
+    @inline(__always) public static func reply(index: UInt16, generation: UInt32) -> Announcement {
+        Announcement(bits: replyBit | UInt64(generation & 0x7FFF_FFFF) << 32 | UInt64(index))
+    }
+
+    @inline(__always) public var isReply: Bool { bits & Self.replyBit != 0 }
+    @inline(__always) public var index: UInt32 { UInt32(truncatingIfNeeded: bits) }
+    @inline(__always) public var epoch: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) & 0x7FFF_FFFF }
+}

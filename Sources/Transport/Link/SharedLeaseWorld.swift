@@ -1,0 +1,172 @@
+public import MasixKernel
+
+/// The memory of a node's tasks and links, however it came to be mapped: descriptors in the nucleus, plain pages in the simulator.
+public protocol NodeMemory {
+    func control(of task: TaskID) -> ControlMemory?
+    func half(_ number: Int, of link: LinkID) -> LinkHalf?
+    /// Keeps bytes taken out of a slot until their message is received.
+    mutating func keep(_ bytes: [UInt8]) -> Payload
+}
+
+/// The lease words of a node in real shared memory.
+///
+/// Everything read here was written by tasks, and is treated as hostile: counts are believed only within the window, a frame
+/// only if its slot says the number and the lease that it must have. Nothing is waited for (architecture rules 3, 4 and 8).
+public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
+    public var memory: Memory
+
+    public init(_ memory: Memory) { self.memory = memory }
+
+    public mutating func close(_ lease: Lease) -> Closing {
+        guard let sender = memory.control(of: lease.sender), let receiver = memory.control(of: lease.receiver),
+            let take = receiver.take(lease.takeIndex), let half = memory.half(lease.senderHalf, of: lease.link)
+        else { return Closing() }
+        let sent = Self.shut(sender.send(lease.sendIndex).commit, epoch: lease.id.epoch)
+        let taken = Self.shut(take.word, epoch: lease.id.epoch)
+        var closing = Closing()
+        guard let sent, let taken, taken <= sent, sent - taken <= UInt64(lease.window) else {
+            // One of the two wrote nonsense over its own words. No count can be believed: what is in the slots is lost with the link.
+            return Closing(fault: .impossibleCount, slotsInUse: true)
+        }
+        var number = taken
+        while number < sent {
+            number += 1
+            let offset = LinkHalf.slotOffset(Int(lease.firstSlot) + Int((number - 1) % UInt64(lease.window)))
+            let header = half.header(at: offset)
+            guard header.number == number, header.epoch == lease.id.epoch, header.length <= LinkHalf.bodyMax else {
+                closing.fault = .missingFrames
+                break
+            }
+            let body = header.length > 0 ? memory.keep(half.body(at: offset, count: Int(header.length))) : .empty
+            var frame = Frame(code: header.code, payload: body)
+            if header.replyIndex != FrameHeader.noReply {
+                frame.replyPort = promote(
+                    header.replyIndex, generation: header.replyGeneration, to: .promoted, link: lease.link, place: lease.linkPlace,
+                    in: sender, node: lease.port.node)
+            }
+            closing.frames.append(frame)
+        }
+        countCommitted(of: lease, upTo: sent, in: sender)
+        let consumed = memory.half(1 - lease.senderHalf, of: lease.link).map { LeaseWord(bits: $0.consumed(Int(lease.firstSlot)).acquired) }
+        let published = consumed?.epoch == lease.id.epoch ? consumed?.count ?? 0 : 0
+        closing.slotsInUse = published != taken
+        return closing
+    }
+
+    /// Sets the closed bit and returns the count; nil if the word is not this lease's.
+    private static func shut(_ word: SharedWord64, epoch: UInt32) -> UInt64? {
+        while true {
+            let value = LeaseWord(bits: word.acquired)
+            guard value.epoch == epoch else { return nil }
+            if value.isClosed || word.exchange(value.bits, for: value.closed.bits) { return value.count }
+        }
+    }
+
+    /// Marks the calls of this lease that were made, so that the link's end can still tell them from those that were only prepared.
+    private func countCommitted(of lease: Lease, upTo sent: UInt64, in control: ControlMemory) {
+        for index in 0..<UInt16(LinkHalf.replies) {
+            guard let entry = control.caller(place: lease.linkPlace, index: index) else { continue }
+            let word = ReplyWord(bits: entry.word.acquired)
+            guard word.state == .armed, word.isOf(link: lease.link.raw), entry.lease.relaxed == UInt64(lease.id.epoch),
+                entry.number.relaxed <= sent
+            else { continue }
+            _ = entry.word.exchange(word.bits, for: word.with(.counted).bits)
+        }
+    }
+
+    /// The reply port of an unanswered call, after which nobody can answer it by the link. Asking again gives the same answer.
+    private func promote(
+        _ index: UInt16, generation: UInt32, to state: ReplyWord.State, link: LinkID, place: UInt32, in control: ControlMemory, node: NodeID
+    ) -> PortID? {
+        guard let entry = control.caller(place: place, index: index) else { return nil }
+        while true {
+            let word = ReplyWord(bits: entry.word.acquired)
+            guard word.isOf(link: link.raw), word.generation == generation else { return nil }
+            switch word.state {
+            case .armed, .counted:
+                guard entry.word.exchange(word.bits, for: word.with(state).bits) else { continue }
+            case state: break
+            default: return nil
+            }
+            return PortID(node: node, counter: entry.port.relaxed)
+        }
+    }
+
+    public mutating func settleReplies(of link: Link) -> [Settlement] {
+        var list: [Settlement] = []
+        for caller in [link.first, link.second] {
+            let callee = link.peer(of: caller)
+            guard let callerControl = memory.control(of: caller), let calleeControl = memory.control(of: callee),
+                let calleeHalf = memory.half(link.half(of: callee), of: link.id)
+            else { continue }
+            for index in 0..<UInt16(LinkHalf.replies) {
+                guard let mine = callerControl.caller(place: link.place(of: caller), index: index),
+                    let other = calleeControl.callee(place: link.place(of: callee), index: index)
+                else { continue }
+                let outcome = settle(mine, other, index: index, of: link, calleeHalf: calleeHalf)
+                guard let (generation, result) = outcome else { continue }
+                list.append(
+                    Settlement(
+                        caller: caller, port: PortID(node: link.node, counter: mine.port.relaxed), index: index, generation: generation,
+                        outcome: result))
+            }
+        }
+        return list
+    }
+
+    private mutating func settle(
+        _ mine: CallerEntryMemory, _ other: CalleeEntryMemory, index: UInt16, of link: Link, calleeHalf: LinkHalf
+    ) -> (UInt32, Settlement.Outcome)? {
+        // The caller's side first: a call that was never committed stays the caller's, one whose answer it has taken is over.
+        var ours = false
+        var generation: UInt32 = 0
+        while true {
+            let word = ReplyWord(bits: mine.word.acquired)
+            guard word.isOf(link: link.id.raw) else { break }
+            generation = word.generation
+            if word.state == .settled { ours = true }
+            guard word.state == .counted else { break }
+            if mine.word.exchange(word.bits, for: word.with(.settled).bits) {
+                ours = true
+                break
+            }
+        }
+        // Then the callee's, so that a use which comes later than this finds the word closed.
+        while true {
+            let word = ReplyWord(bits: other.word.acquired)
+            let current = word.isOf(link: link.id.raw)
+            if current, word.generation == generation, ours {
+                switch word.state {
+                case .used: return (generation, .answered(answer(index, generation, in: calleeHalf)))
+                case .promoted: return (generation, .held)
+                case .armed:
+                    guard other.word.exchange(word.bits, for: word.with(.promoted).bits) else { continue }
+                    return (generation, .held)
+                default: break
+                }
+            }
+            if current, word.state == .closed { break }
+            let closed = ReplyWord(.closed, link: link.id.raw, generation: current ? word.generation : 0)
+            if other.word.exchange(word.bits, for: closed.bits) { break }
+        }
+        return ours ? (generation, .unclaimed) : nil
+    }
+
+    /// A committed answer. If the slot does not carry it, the callee has broken its own reply: that is as good as dropping it.
+    private mutating func answer(_ index: UInt16, _ generation: UInt32, in half: LinkHalf) -> Frame {
+        let offset = LinkHalf.replyOffset(Int(index))
+        let header = half.header(at: offset)
+        guard header.number == UInt64(generation), header.length <= LinkHalf.bodyMax, header.flags & FrameHeader.dropped == 0 else {
+            return Frame(code: 0, payload: .empty, isDropped: true)
+        }
+        let body = header.length > 0 ? memory.keep(half.body(at: offset, count: Int(header.length))) : .empty
+        return Frame(code: header.code, payload: body)
+    }
+
+    public mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? {
+        let caller = link.peer(of: callee)
+        guard let control = memory.control(of: caller) else { return nil }
+        return promote(
+            index, generation: generation, to: .promoted, link: link.id, place: link.place(of: caller), in: control, node: link.node)
+    }
+}

@@ -1,0 +1,44 @@
+import Synchronization
+
+/// One atomic 64-bit word inside shared memory.
+///
+/// Safe to hold because whoever makes one has checked that the place lies inside a mapping which lives longer; what the other
+/// side writes there is only ever a number.
+@safe
+public struct SharedWord64: @unchecked Sendable {
+    private let pointer: UnsafeMutablePointer<Atomic<UInt64>>
+
+    /// `address` must be aligned, mapped, and stay so.
+    @unsafe @inline(__always)
+    init(at address: UnsafeMutableRawPointer) {
+        unsafe pointer = address.assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    @inline(__always) public var relaxed: UInt64 { unsafe pointer.pointee.load(ordering: .relaxed) }
+    @inline(__always) public var acquired: UInt64 { unsafe pointer.pointee.load(ordering: .acquiring) }
+    @inline(__always) public func release(_ value: UInt64) { unsafe pointer.pointee.store(value, ordering: .releasing) }
+    @inline(__always) public func exchange(_ expected: UInt64, for desired: UInt64) -> Bool {
+        unsafe pointer.pointee.compareExchange(expected: expected, desired: desired, ordering: .acquiringAndReleasing).exchanged
+    }
+}
+
+/// One atomic 32-bit word inside shared memory.
+@safe
+public struct SharedWord32: @unchecked Sendable {
+    private let pointer: UnsafeMutablePointer<Atomic<UInt32>>
+
+    /// `address` must be aligned, mapped, and stay so.
+    @unsafe @inline(__always)
+    init(at address: UnsafeMutableRawPointer) {
+        unsafe pointer = address.assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    @inline(__always) public var relaxed: UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
+    @inline(__always) public var acquired: UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
+    @inline(__always) public func release(_ value: UInt32) { unsafe pointer.pointee.store(value, ordering: .releasing) }
+    @inline(__always) public func relax(_ value: UInt32) { unsafe pointer.pointee.store(value, ordering: .relaxed) }
+}
+
+/// Orders a store before a later load: the fence between "I publish" and "do you sleep?" (pitfalls 9).
+@inline(__always)
+public func fullFence() { atomicMemoryFence(ordering: .sequentiallyConsistent) }
