@@ -1,0 +1,13 @@
+import CLinux
+
+/// The machine's steady clock.
+public enum Clock {
+    /// Nanoseconds since some start of this boot; never goes back (CLOCK_MONOTONIC).
+    public static func monotonicNanoseconds() -> UInt64 { masix_monotonic_nanoseconds() }
+
+    /// The time `nanoseconds` from now; nil if it is too far away to be told from never.
+    static func deadline(after nanoseconds: UInt64) -> UInt64? {
+        let (deadline, overflow) = monotonicNanoseconds().addingReportingOverflow(nanoseconds)
+        return overflow || deadline > UInt64(Int64.max) ? nil : deadline
+    }
+}

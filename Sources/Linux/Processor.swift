@@ -1,0 +1,29 @@
+public import CLinux
+public import SystemPackage
+
+/// The machine's processors as this thread sees them.
+public enum Processor {
+    /// The processor this thread runs on just now.
+    @inlinable
+    public static var current: Int { Int(masix_current_processor()) }
+
+    /// How many are online.
+    public static var count: Int { masix_processor_count() }
+
+    /// Those this thread may run on.
+    public static func allowed() throws(Errno) -> [Int] {
+        var words = [UInt64](repeating: 0, count: 16)
+        // The shim fills 16 words.
+        _ = try systemCall(.pin) { unsafe masix_allowed_processors(&words) }
+        return (0..<1024).filter { words[$0 / 64] >> UInt64($0 % 64) & 1 == 1 }
+    }
+
+    /// Keeps this thread on one processor. `.invalidArgument` where it does not exist or is not allowed.
+    public static func pin(to processor: Int) throws(Errno) {
+        _ = try systemCall(.pin) { masix_pin(Int32(clamping: processor)) }
+    }
+
+    /// Tells the processor that this is a spin loop.
+    @_transparent
+    public static func relax() { masix_relax() }
+}
