@@ -1,0 +1,135 @@
+public import MasixKernel
+
+/// A frame that lies ready, looked at and not yet taken.
+public struct ReadyFrame: Equatable, Sendable {
+    public let lease: IncomingLease
+    public let word: LeaseWord
+    public let header: FrameHeader
+    let offset: Int
+
+    public var length: Int { Int(header.length) }
+    public var reply: ReplyToken? {
+        header.replyIndex == FrameHeader.noReply ? nil : ReplyToken(index: header.replyIndex, generation: header.replyGeneration)
+    }
+}
+
+/// What an announcement led to.
+public enum Look: Equatable, Sendable {
+    case frame(ReadyFrame)
+    /// The lease is over: the nucleus has the frame.
+    case stale
+    case fault(LinkFault)
+}
+
+/// The reading end of a link.
+///
+/// The steps of a reception, in their order: `nextAnnouncement`, `look`, `take`, `copy`, `publish`, `peerWaits`. Nothing is
+/// freed before the user has it, and nothing is drained to private memory (architecture rule 5).
+public struct LinkReceiver: Sendable {
+    public let link: LinkID
+    let own: LinkHalf
+    let peer: LinkHalf
+    let control: ControlMemory
+    let peerStatus: StatusPage
+    private var head: UInt64
+
+    public init(link: LinkID, own: LinkHalf, peer: LinkHalf, control: ControlMemory, peerStatus: StatusPage) {
+        self.link = link
+        self.own = own
+        self.peer = peer
+        self.control = control
+        self.peerStatus = peerStatus
+        head = own.head.relaxed
+    }
+
+    /// Something has been announced that has not been looked at.
+    @inline(__always)
+    public var hasNews: Bool { peer.tail.acquired != head }
+
+    /// Step 1.
+    @inline(__always)
+    public mutating func nextAnnouncement() -> Announcement? {
+        guard peer.tail.acquired != head else { return nil }
+        let announcement = Announcement(bits: peer.announcement(head).acquired)
+        head &+= 1
+        own.head.release(head)
+        return announcement
+    }
+
+    /// Step 2: the next frame of the announced lease. What the lease is, only the nucleus says; what the slot says is checked
+    /// against it.
+    @inline(__always)
+    public func look(_ announcement: Announcement) -> Look {
+        guard let entry = control.take(announcement.index) else { return .fault(.unknownAnnouncement) }
+        let word = LeaseWord(bits: entry.word.acquired)
+        guard word.epoch == announcement.epoch, !word.isClosed else { return .stale }
+        let lease = entry.grant
+        guard lease.link == link else { return .fault(.unknownAnnouncement) }
+        guard lease.window > 0 else { return .stale }
+        let offset = LinkHalf.slotOffset(lease.firstSlot + Int(word.count % UInt64(lease.window)))
+        let header = peer.header(at: offset)
+        guard header.number == word.count + 1, header.epoch == word.epoch, header.length <= LinkHalf.bodyMax else {
+            // Closed under our eyes, and the slot used again?
+            return entry.word.acquired == word.bits ? .fault(.malformedFrame) : .stale
+        }
+        guard header.replyIndex == FrameHeader.noReply || header.replyIndex < LinkHalf.replies else { return .fault(.malformedFrame) }
+        return .frame(ReadyFrame(lease: lease, word: word, header: header, offset: offset))
+    }
+
+    /// Step 3, the reception: it has happened if and only if this succeeds; else the nucleus has the frame.
+    @inline(__always)
+    public func take(_ frame: ReadyFrame, takeIndex: UInt32) -> Bool {
+        guard let entry = control.take(takeIndex) else { return false }
+        return entry.word.exchange(frame.word.bits, for: frame.word.next.bits)
+    }
+
+    /// Step 4: the body, copied once into memory of one's own.
+    @inline(__always)
+    public func copy(_ frame: ReadyFrame, into target: UnsafeMutableRawBufferPointer) {
+        precondition(target.count == frame.length)
+        unsafe peer.copyBody(at: frame.offset, into: target)
+    }
+
+    public func body(_ frame: ReadyFrame) -> [UInt8] { peer.body(at: frame.offset, count: frame.length) }
+
+    /// Step 5: the slot is free. Not before the copy is complete.
+    @inline(__always)
+    public func publish(_ frame: ReadyFrame) {
+        own.consumed(frame.lease.firstSlot).release(frame.word.next.bits)
+    }
+
+    /// Step 6: whether the sender sleeps for want of room.
+    @inline(__always)
+    public func peerWaits() -> Bool {
+        fullFence()
+        return peerStatus.waiting.relaxed != 0
+    }
+
+    /// The header of an answer, if the slot carries the one that is waited for.
+    @inline(__always)
+    public func lookReply(_ token: ReplyToken) -> FrameHeader? {
+        let header = peer.header(at: LinkHalf.replyOffset(Int(token.index)))
+        guard header.number == UInt64(token.generation), header.length <= LinkHalf.bodyMax else { return nil }
+        return header
+    }
+
+    @inline(__always)
+    public func copyReply(_ token: ReplyToken, into target: UnsafeMutableRawBufferPointer) {
+        unsafe peer.copyBody(at: LinkHalf.replyOffset(Int(token.index)), into: target)
+    }
+
+    public func replyBody(_ token: ReplyToken, count: Int) -> [UInt8] {
+        peer.body(at: LinkHalf.replyOffset(Int(token.index)), count: min(count, LinkHalf.bodyMax))
+    }
+
+    /// Parks or unparks the link: a parked one is not scanned, and its sender rings for everything. After parking, look once
+    /// more: an announcement may have come before its sender saw the flag.
+    public func setParked(_ parked: Bool) -> Bool {
+        own.parked.release(parked ? 1 : 0)
+        fullFence()
+        return hasNews
+    }
+
+    public var isParked: Bool { own.parked.relaxed != 0 }
+    public var peerProcessor: UInt32 { peerStatus.processor.relaxed }
+}

@@ -1,0 +1,156 @@
+public import MasixKernel
+
+/// A lease as its sender finds it in its control memory: one look, taken apart.
+public struct OutgoingLease: Equatable, Sendable {
+    public let word: LeaseWord
+    public let link: LinkID
+    public let place: UInt32
+    public let takeIndex: UInt32
+    public let firstSlot: Int
+    public let window: UInt64
+    public let isWhole: Bool
+
+    /// The number that the next message will have.
+    public var number: UInt64 { word.count + 1 }
+}
+
+extension SendEntryMemory {
+    /// The open lease of this send right, or nil: then the nucleus is the way.
+    @inline(__always)
+    public func lease() -> OutgoingLease? {
+        let word = LeaseWord(bits: commit.acquired)
+        guard !word.isClosed, word.bits != 0, word.count < LeaseWord.countMax else { return nil }
+        let shape = self.shape.relaxed
+        return OutgoingLease(
+            word: word, link: LinkID(raw: link.relaxed), place: UInt32(truncatingIfNeeded: shape >> 40), takeIndex: takeIndex.relaxed,
+            firstSlot: Int(shape & 0xFFFF), window: shape >> 16 & 0xFFFF, isWhole: shape >> 32 & 1 != 0)
+    }
+
+    /// The commit: the send has happened if and only if this succeeds (architecture rule 4).
+    @inline(__always)
+    public func commit(_ lease: OutgoingLease) -> Bool {
+        commit.exchange(lease.word.bits, for: lease.word.next.bits)
+    }
+}
+
+/// The reply right that a call by a link asks for: which of the caller's reply words, in which use of it.
+public struct ReplyToken: Equatable, Sendable, BitwiseCopyable {
+    public let index: UInt16
+    public let generation: UInt32
+
+    public init(index: UInt16, generation: UInt32) {
+        self.index = index
+        self.generation = generation
+    }
+}
+
+/// The writing end of a link: frames, replies and announcements into one's own half.
+///
+/// The steps of a send are functions of their own, called in this order and nowhere else put together: `hasRoom`, `write`,
+/// `SendEntryMemory.commit`, `announce`, `peerMustBeRung`. A simulated task stops or dies between any two of them.
+/// Whoever calls holds the link's send lock: at most one frame is uncommitted (architecture rule 4).
+public struct LinkSender: Sendable {
+    public let link: LinkID
+    let own: LinkHalf
+    let peer: LinkHalf
+    let peerStatus: StatusPage
+    private var tail: UInt64 = 0
+
+    public init(link: LinkID, own: LinkHalf, peer: LinkHalf, peerStatus: StatusPage) {
+        self.link = link
+        self.own = own
+        self.peer = peer
+        self.peerStatus = peerStatus
+        tail = own.tail.relaxed
+    }
+
+    /// Step 1: a slot of the lease is free, and an announcement can be written.
+    @inline(__always)
+    public func hasRoom(_ lease: OutgoingLease) -> Bool {
+        let received = LeaseWord(bits: peer.consumed(lease.firstSlot).acquired)
+        let consumed = received.epoch == lease.word.epoch ? received.count : 0
+        // A lying receiver can only make us overwrite what it said it had read.
+        return lease.word.count &- consumed < lease.window && tail &- peer.head.acquired < LinkHalf.ringSize
+    }
+
+    /// Step 2: the frame, complete before it is committed.
+    @inline(__always)
+    public func write(_ lease: OutgoingLease, code: UInt32, body: UnsafeRawBufferPointer, reply: ReplyToken?, processor: UInt32) {
+        let header = FrameHeader(
+            number: lease.number, epoch: lease.word.epoch, length: UInt32(body.count), code: code,
+            replyIndex: reply?.index ?? FrameHeader.noReply, replyGeneration: reply?.generation ?? 0, processor: processor)
+        unsafe own.write(header, body, at: LinkHalf.slotOffset(lease.firstSlot + Int(lease.word.count % lease.window)))
+    }
+
+    /// Step 4, after the commit: a hint to the receiver where to look.
+    @inline(__always)
+    public mutating func announce(_ announcement: Announcement) {
+        own.announcement(tail).release(announcement.bits)
+        tail &+= 1
+        own.tail.release(tail)
+    }
+
+    /// Step 5: whether the receiver sleeps. The fence orders our tail before our look at its flag; the receiver sets the flag
+    /// before it looks at tails a last time. One of the two sees the other.
+    @inline(__always)
+    public func peerMustBeRung() -> Bool {
+        fullFence()
+        return peerStatus.asleep.relaxed != 0 || peer.parked.relaxed != 0
+    }
+
+    /// Whether an answer can be announced at all.
+    @inline(__always)
+    public var canAnnounce: Bool { tail &- peer.head.acquired < LinkHalf.ringSize }
+
+    /// A reply, into the slot that the caller reserved for it. Commit with `CalleeEntryMemory.use`, then announce.
+    @inline(__always)
+    public func writeReply(_ token: ReplyToken, code: UInt32, body: UnsafeRawBufferPointer, flags: UInt16, processor: UInt32) {
+        let header = FrameHeader(
+            number: UInt64(token.generation), length: UInt32(body.count), code: code, flags: flags, processor: processor)
+        unsafe own.write(header, body, at: LinkHalf.replyOffset(Int(token.index)))
+    }
+}
+
+extension CalleeEntryMemory {
+    /// The callee takes up the reply right of a call that it has just taken. False: the link has closed; claim it from the kernel.
+    @inline(__always)
+    public func arm(link: LinkID, generation: UInt32) -> Bool {
+        let word = ReplyWord(bits: self.word.acquired)
+        if word.state == .closed && word.isOf(link: link.raw) { return false }
+        return self.word.exchange(word.bits, for: ReplyWord(.armed, link: link.raw, generation: generation).bits)
+    }
+
+    /// The use: the answer has been given if and only if this succeeds.
+    @inline(__always)
+    public func use(link: LinkID, generation: UInt32) -> Bool {
+        let armed = ReplyWord(.armed, link: link.raw, generation: generation)
+        return word.exchange(armed.bits, for: armed.with(.used).bits)
+    }
+
+    /// What became of a right that could not be used by the link.
+    public func state(link: LinkID, generation: UInt32) -> ReplyWord.State? {
+        let word = ReplyWord(bits: self.word.acquired)
+        guard word.isOf(link: link.raw), word.generation == generation else { return nil }
+        return word.state
+    }
+}
+
+extension CallerEntryMemory {
+    /// Takes the answer: true for exactly one of the caller, the nucleus that harvests, and a later use of the place.
+    @inline(__always)
+    public func take(link: LinkID, generation: UInt32) -> Bool { move(link: link, generation: generation, to: .taken) }
+
+    /// The call was not made, or nobody waits for its answer any more.
+    public func abandon(link: LinkID, generation: UInt32) -> Bool { move(link: link, generation: generation, to: .free) }
+
+    @inline(__always)
+    private func move(link: LinkID, generation: UInt32, to state: ReplyWord.State) -> Bool {
+        while true {
+            let word = ReplyWord(bits: self.word.acquired)
+            guard word.isOf(link: link.raw), word.generation == generation, word.state == .armed || word.state == .counted else {
+                return false
+            }
+            if self.word.exchange(word.bits, for: word.with(state).bits) { return true }
+        }
+    }
+}
