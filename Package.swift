@@ -89,6 +89,7 @@ let package = Package(
         .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
         .testTarget(name: "Conformance", dependencies: ["Masix", "MasixTestKit", "MasixSimulator"], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(name: "Commands", dependencies: ["MasixLinux", "MasixProtocols", "MasixTestKit"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
