@@ -86,6 +86,21 @@ enum Check {
         }
     }
 
+    /// `make help` reads what stands behind the `##` of a target, so a target without it is a chore that nobody finds.
+    static func chores(_ makefile: SourceFile, required: Set<String>) -> [Complaint] {
+        var missing = required
+        var complaints: [Complaint] = []
+        for (number, line) in makefile.lines.numbered {
+            let name = String(line.prefix { $0.isLowercase || $0 == "-" })
+            guard !name.isEmpty, line.dropFirst(name.count).first == ":" else { continue }
+            missing.remove(name)
+            if !line.contains(": ## ") {
+                complaints.append(Complaint(path: makefile.path, line: number, what: "\(name) is not in `make help`"))
+            }
+        }
+        return complaints + missing.sorted().map { Complaint(path: makefile.path, line: 0, what: "no chore \($0)") }
+    }
+
     private static func imports(of file: SourceFile, where isMeant: (String) -> Bool) -> [(line: Int, module: String)] {
         guard file.isSwift else { return [] }
         return file.code.numbered.compactMap { number, line in

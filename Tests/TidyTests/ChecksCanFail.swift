@@ -86,6 +86,12 @@ import Testing
         #expect(Check.purity(file("Sources/Nucleus/Loop.swift", "let now = ContinuousClock().now\n")).isEmpty)
     }
 
+    @Test func hiddenChores() {
+        let makefile = file("Makefile", "NAME ?=\n.PHONY: a b\na: ## does it\n\techo a: b\nb:\n\techo\n")
+        #expect(Check.chores(makefile, required: ["a", "b"]).map(\.line) == [5])
+        #expect(Check.chores(makefile, required: ["a", "b", "c"]).map(\.line) == [5, 0])
+    }
+
     private var definitions: Definitions {
         Definitions(in: [
             file("Documentation/Specs/mach.md", "## 1.2 Calls\n**S4.** Text.\n**S5.** Text.\n**Bold.** Text.\n"),

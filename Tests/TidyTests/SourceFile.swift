@@ -75,7 +75,7 @@ enum Repository {
         return found.sorted { $0.path < $1.path }
     }
 
-    private static func read(_ path: String) throws -> SourceFile {
+    static func read(_ path: String) throws -> SourceFile {
         SourceFile(path: path, text: try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8))
     }
 }

@@ -30,6 +30,13 @@ import Testing
     @Test func importsPointDownward() { expectNone(files.flatMap(Check.importDirection)) }
     @Test func theKernelIsPure() { expectNone(files.flatMap(Check.purity)) }
 
+    @Test func everyChoreIsListed() throws {
+        let required: Set<String> = [
+            "help", "demo", "test", "test-all", "bench", "fuzz", "simulate", "formal", "format", "lint", "docs", "doctor", "clean",
+        ]
+        expectNone(Check.chores(try Repository.read("Makefile"), required: required))
+    }
+
     @Test func citedRulesExist() {
         let definitions = Definitions(in: files)
         expectNone(cited.flatMap { Check.citations($0, against: definitions) })
