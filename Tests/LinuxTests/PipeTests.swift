@@ -2,7 +2,7 @@ import MasixLinux
 import SystemPackage
 import Testing
 
-extension LinuxTests {
+extension Door {
     @Test func pipeCarriesBytesAndEnds() throws {
         var ends = try Pipe.make()
         #expect(try File.status(of: ends.reader.raw).mode == 0o600)
