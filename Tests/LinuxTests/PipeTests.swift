@@ -30,4 +30,15 @@ extension Door {
         try ends.writer.writeAll(big)
         #expect(done.wait() == big.count)
     }
+
+    @Test func endsPart() throws {
+        let ends = try Pipe.make()
+        let reader = ends.reader
+        let writer = ends.writer
+        try writer.writeAll([1])
+        #expect(try reader.readBytes(max: 9) == [1])
+        let child = try Launch("/bin/true", arguments: ["true"]).start()
+        let process = child.process
+        #expect(try process.wait()?.isSuccess == true)
+    }
 }
