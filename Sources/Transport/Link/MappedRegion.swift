@@ -1,4 +1,4 @@
-public import MasixLinux
+import MasixLinux
 public import SystemPackage
 
 /// Shared memory that is mapped for as long as somebody holds this: what regions, halves and pages of a link rest on.
