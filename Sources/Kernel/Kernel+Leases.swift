@@ -224,7 +224,7 @@ extension Kernel {
 
     /// The callee wants to do something with a link-local reply right that a link cannot do, or the link has closed under it.
     mutating func claimReply(
-        _ id: LinkID, _ index: UInt16, _ generation: UInt32, by callee: TaskID, _ world: inout some LeaseWorld
+        _ id: LinkID, _ index: UInt16, _ generation: UInt32, by callee: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
     ) throws(Refusal) -> Response {
         let key = UnclaimedReply(link: id, callee: callee, index: index, generation: generation)
         let port: PortID
@@ -240,7 +240,6 @@ extension Kernel {
             port = found
             caller = link.peer(of: callee)
         }
-        var step = Step()
         return .arrived(arrive(realReply(to: port, of: caller), in: callee, &step))
     }
 }

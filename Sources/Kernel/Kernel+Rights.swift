@@ -197,7 +197,7 @@ extension Kernel {
         port.counter <= tasks[id]?.highestPort ?? 0
     }
 
-    mutating func make(_ transfer: Transfer, for id: TaskID) throws(Refusal) -> Response {
+    mutating func make(_ transfer: Transfer, for id: TaskID, _ step: inout Step) throws(Refusal) -> Response {
         switch transfer {
         case .makeSend, .makeSendOnce:
             var plan = TransferPlan()
@@ -205,7 +205,6 @@ extension Kernel {
         case .null, .dead, .moveReceive, .moveSend, .copySend, .moveSendOnce:
             throw .invalidRight
         }
-        var step = Step()
         if case .makeSend(let port) = transfer, tasks[id]?.sends[port] == nil, tasks[id]?.sendIndexes.isExhausted == true {
             throw .noSpace
         }

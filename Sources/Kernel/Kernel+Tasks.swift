@@ -36,7 +36,7 @@ extension Kernel {
 
     mutating func setBootstrap(_ port: PortID, by id: TaskID) throws(Refusal) -> Response {
         guard tasks[id]?.isFirst == true else { throw .notPermitted }
-        guard ports[port] != nil else { throw .invalidName }
+        guard ports[port] != nil, tasks[id]?.receives[port] != nil || tasks[id]?.sends[port] != nil else { throw .invalidName }
         bootstrap = port
         return .done
     }

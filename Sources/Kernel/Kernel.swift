@@ -94,7 +94,7 @@ public struct Kernel: Hashable, Sendable {
         switch request {
         case .portBlock: try portBlock(id)
         case .allocate(let port, let limit): try allocate(port, queueLimit: limit, for: id)
-        case .make(let transfer): try make(transfer, for: id)
+        case .make(let transfer): try make(transfer, for: id, &step)
         case .send(let outgoing): try send(outgoing, from: id, &step, &world)
         case .cancelSend(let ticket): cancelSend(ticket, of: id, &step)
         case .receive(let port): try receive(from: port, by: id, &step, &world)
@@ -107,7 +107,7 @@ public struct Kernel: Hashable, Sendable {
         case .linkMapped(let link): try linkMapped(link, by: id, &step, &world)
         case .linkPeer(let link): try linkPeer(of: link, for: id)
         case .linkFault(let link, let fault): try linkFault(link, fault, reportedBy: id, &step, &world)
-        case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &world)
+        case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &step, &world)
         case .setBootstrap(let port): try setBootstrap(port, by: id)
         case .introduce(let identity, let rights): try introduce(identity, with: rights, by: id, &step, &world)
         }

@@ -53,7 +53,7 @@ public struct Link: Hashable, Sendable {
 
 /// Which slots of one direction are lent; ranges in order, never touching.
 struct SlotRanges: Hashable, Sendable {
-    private var lent: [Range<Int>] = []
+    private(set) var lent: [Range<Int>] = []
 
     /// The first free range of this many slots.
     mutating func take(_ count: Int) -> Int? {
