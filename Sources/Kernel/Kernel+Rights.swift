@@ -153,7 +153,7 @@ extension Kernel {
             // T4: unused, it turns into the one message that it stands for.
             enqueueNotification(.sendOnce, via: once, to: port, &step)
         case .receive(let port):
-            if ports[port] != nil { step.doomedPorts.append(port) }
+            if ports[port] != nil { step.doomed.append(.port(port)) }
         }
     }
 
@@ -228,7 +228,7 @@ extension Kernel {
         case .receive(let port):
             guard let index = tasks[id]?.receives.removeValue(forKey: port) else { throw .invalidName }
             tasks[id]?.receiveIndexes.give(back: index)
-            step.doomedPorts.append(port)
+            step.doomed.append(.port(port))
         }
         return .done
     }

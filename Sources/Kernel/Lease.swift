@@ -36,13 +36,6 @@ public struct Link: Hashable, Sendable {
     /// Slots lent to leases, per half.
     var lent: [SlotRanges] = [SlotRanges(), SlotRanges()]
     var leases: Set<LeaseID> = []
-    /// (sender, port) pairs that get a lease as soon as both halves are mapped.
-    var wanted: [Wanted] = []
-
-    struct Wanted: Hashable, Sendable {
-        let sender: TaskID
-        let port: PortID
-    }
 
     var isReady: Bool { mapped[0] && mapped[1] }
 
