@@ -7,12 +7,17 @@ extension Kernel {
     /// inside ports may be as long as it likes.
     mutating func settle(_ step: inout Step, _ world: inout some LeaseWorld) {
         while true {
-            if let port = step.crowded.popLast() {
+            if let (link, fault) = step.brokenLinks.popLast() {
+                closeLink(link, because: fault, dying: nil, &step, &world)
+            } else if let port = step.crowded.popLast() {
                 shrinkLeases(of: port, &step, &world)
-            } else if let message = step.doomedMessages.popLast() {
-                destroy(message, &step, &world)
-            } else if !step.doomedPorts.isEmpty {
-                destroy(step.doomedPorts.removeFirst(), &step, &world)
+            } else if let doom = step.doomed.popLast() {
+                switch doom {
+                case .message(let message): destroy(message, &step)
+                case .port(let port): destroy(port, &step, &world)
+                case .deadNames(let port, let requests):
+                    for request in requests { notifyByRequest(.deadName(port), request, &step) }
+                }
             } else if let port = step.lessSenders.popLast() {
                 checkNoSenders(port, &step)
             } else if let port = step.roomier.popLast() {
@@ -33,6 +38,7 @@ extension Kernel {
             ports[port]?.portDestroyed = nil
             if let target = sendOnces[backup]?.port, !isBackupCircular(of: port, into: target) {
                 ports[port]?.makeSendCount = 0
+                // R1, as for any other move.
                 ports[port]?.candidates = []
                 notifyByRequest(.portDestroyed, rights: [.receive(port)], backup, &step)
                 return
@@ -40,33 +46,27 @@ extension Kernel {
             release(.sendOnce(backup), &step)
         }
         guard let record = ports.removeValue(forKey: port) else { return }
-        // (3) Every holder sees a dead name from here on, before anybody is told.
-        for holder in record.senders.sorted() {
+        // (3) Every holder sees a dead name from here on, before anybody is woken or told (architecture rule 11).
+        let holders = record.senders.sorted()
+        for holder in holders {
             guard let index = tasks[holder]?.sends[port]?.index else { continue }
             tasks[holder]?.sends[port]?.isDead = true
-            tasks[holder]?.sends[port]?.lease = nil
             step.actions.append(.markDead(holder, index: index))
-            // Whoever waits in the library for room or for an answer looks again.
-            step.actions.append(.ring(holder))
         }
-        for once in record.sendOnces.sorted() {
-            sendOnces[once]?.port = nil
-            if sendOnces[once]?.holder == .transit { continue }
-        }
+        for once in record.sendOnces { sendOnces[once]?.port = nil }
         if bootstrap == port { bootstrap = nil }
         // (2) Blocked senders have succeeded (S4).
-        for blocked in record.blocked {
-            accept(blocked, &step)
-            step.doomedMessages.append(blocked.message)
-        }
+        for blocked in record.blocked { accept(blocked, &step) }
+        // Whoever waits in the library for room or for an answer looks again.
+        for holder in holders { step.actions.append(.ring(holder)) }
         // (4)
         if let request = record.noSenders { release(.sendOnce(request), &step) }
-        // (5)
-        for message in record.queue.reversed() { step.doomedMessages.append(message) }
-        // (6)
-        for (_, request) in record.deadNames.sorted(by: { $0.key < $1.key }) {
-            notifyByRequest(.deadName(port), request, &step)
+        // (5), then (6): the last pushed is done first.
+        if !record.deadNames.isEmpty {
+            step.doomed.append(.deadNames(port, record.deadNames.sorted { $0.key < $1.key }.map(\.value)))
         }
+        for blocked in record.blocked.reversed() { step.doomed.append(.message(blocked.message)) }
+        for message in record.queue.reversed() { step.doomed.append(.message(message)) }
     }
 
     /// The backup's port lies, by a chain of rights in transit, inside the queue that would move: nobody could ever receive it.
@@ -82,7 +82,7 @@ extension Kernel {
     }
 
     /// Every right in it is released exactly as if the receiver had dropped it (1.11).
-    private mutating func destroy(_ message: Message, _ step: inout Step, _ world: inout some LeaseWorld) {
+    private mutating func destroy(_ message: Message, _ step: inout Step) {
         uncharge(message)
         switch message.via {
         case .send:
@@ -92,19 +92,15 @@ extension Kernel {
             if let port = sendOnces[once]?.port { ports[port]?.sendOnces.remove(once) }
             sendOnces[once] = nil
         }
-        for right in message.carried {
-            if case .receive(let port) = right {
-                for lease in (ports[port]?.leases ?? []).sorted() { close(lease, &step, &world) }
-            }
-            release(right, &step)
-        }
+        for right in message.carried where !right.isReceive { release(right, &step) }
+        for right in message.carried.reversed() where right.isReceive { release(right, &step) }
         if message.payload.length > 0 { step.actions.append(.release(message.payload)) }
         for memory in message.memory { step.actions.append(.releaseMemory(memory)) }
     }
 
     private mutating func checkNoSenders(_ port: PortID, _ step: inout Step) {
-        guard let record = ports[port], record.sendRights == 0, let request = record.noSenders else { return }
+        guard ports[port]?.sendRights == 0, let request = ports[port]?.noSenders, let count = ports[port]?.makeSendCount else { return }
         ports[port]?.noSenders = nil
-        notifyByRequest(.noSenders(makeSendCount: record.makeSendCount), request, &step)
+        notifyByRequest(.noSenders(makeSendCount: count), request, &step)
     }
 }

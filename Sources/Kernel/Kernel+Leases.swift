@@ -14,16 +14,17 @@ extension Kernel {
         guard limits.linksEnabled, let record = ports[port], record.blocked.isEmpty, record.candidates.count > record.leases.count,
             case .task(let receiver) = record.receiver, tasks[receiver]?.isTraced == false
         else { return }
-        for sender in record.candidates.sorted() {
-            guard sender != receiver, let entry = tasks[sender]?.sends[port], !entry.isDead, entry.lease == nil,
-                record.queuedFrom[sender] == nil, tasks[sender]?.isTraced == false, nearest(from: sender, to: receiver) == .direct
-            else { continue }
-            guard let link = link(between: sender, and: receiver, &step) else { continue }
-            guard links[link]?.isReady == true else {
-                let wanted = Link.Wanted(sender: sender, port: port)
-                if links[link]?.wanted.contains(wanted) == false { links[link]?.wanted.append(wanted) }
+        for sender in record.candidates.filter({ record.queuedFrom[$0] == nil }).sorted() {
+            guard let entry = tasks[sender]?.sends[port], entry.lease == nil else { continue }
+            guard sender != receiver, tasks[sender]?.isTraced == false, nearest(from: sender, to: receiver) == .direct,
+                let link = link(between: sender, and: receiver, &step)
+            else {
+                // Not now: it is looked at again with its next message, not with each of everybody's.
+                ports[port]?.candidates.remove(sender)
                 continue
             }
+            // An open link with a half to come: `linkMapped` looks for who waits.
+            guard links[link]?.isReady == true else { continue }
             grant(port, to: sender, receiver, over: link, sendIndex: entry.index, &step)
         }
     }
@@ -87,11 +88,15 @@ extension Kernel {
         ports[lease.port]?.leases.remove(id)
         ports[lease.port]?.leased -= Int(lease.window)
         for frame in closing.frames.prefix(Int(lease.window)) { adopt(frame, of: lease) }
+        for frame in closing.frames.dropFirst(Int(lease.window)) where frame.payload.length > 0 {
+            step.actions.append(.release(frame.payload))
+        }
         if !closing.frames.isEmpty { announceHome(lease.port, &step) }
         // The sender may be waiting for room on the link.
         step.actions.append(.ring(lease.sender))
         step.roomier.append(lease.port)
-        if let fault = closing.fault { closeLink(lease.link, because: fault, dying: nil, &step, &world) }
+        // Later in this event: whoever closes leases goes through a list of them, and the link closes the others of the list.
+        if let fault = closing.fault { step.brokenLinks.append((lease.link, fault)) }
     }
 
     /// A frame becomes a message of the home queue.
@@ -151,9 +156,12 @@ extension Kernel {
         links[id]?.mapped[half] = true
         guard links[id]?.isReady == true else { return .done }
         step.actions.append(.sealLink(id))
-        let wanted = link.wanted
-        links[id]?.wanted = []
-        for want in wanted { step.roomier.append(want.port) }
+        for (sender, receiver) in [(link.first, link.second), (link.second, link.first)] {
+            for port in tasks[sender]?.sends.keys.sorted() ?? [] {
+                guard let record = ports[port], record.receiver == .task(receiver), record.candidates.contains(sender) else { continue }
+                step.roomier.append(port)
+            }
+        }
         return .done
     }
 
@@ -176,7 +184,7 @@ extension Kernel {
     ) {
         guard let link = links[id] else { return }
         for lease in link.leases.sorted() { close(lease, &step, &world) }
-        guard links.removeValue(forKey: id) != nil else { return }
+        links[id] = nil
         tasks[link.first]?.links[link.second] = nil
         tasks[link.second]?.links[link.first] = nil
         for end in [link.first, link.second] { tasks[end]?.linkPlaces.give(back: link.place(of: end)) }
@@ -225,7 +233,7 @@ extension Kernel {
 
     /// The callee wants to do something with a link-local reply right that a link cannot do, or the link has closed under it.
     mutating func claimReply(
-        _ id: LinkID, _ index: UInt16, _ generation: UInt32, by callee: TaskID, _ world: inout some LeaseWorld
+        _ id: LinkID, _ index: UInt16, _ generation: UInt32, by callee: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
     ) throws(Refusal) -> Response {
         let key = UnclaimedReply(link: id, callee: callee, index: index, generation: generation)
         let port: PortID
@@ -241,7 +249,6 @@ extension Kernel {
             port = found
             caller = link.peer(of: callee)
         }
-        var step = Step()
         return .arrived(arrive(realReply(to: port, of: caller), in: callee, &step))
     }
 }

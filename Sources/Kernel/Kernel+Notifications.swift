@@ -22,6 +22,7 @@ extension Kernel {
         }
         var plan = TransferPlan()
         try plan.check(request.notify, in: tasks[id], refusal: .invalidCapability)
+        if case .moveSendOnce(let once) = request.notify, sendOnces[once]?.port == nil { throw .invalidCapability }
         var notify: SendOnceID?
         if request.notify != .null {
             guard case .sendOnce(let once) = take(request.notify, from: id, into: nil, &step) else { throw .invalidCapability }

@@ -153,7 +153,7 @@ extension Kernel {
             // T4: unused, it turns into the one message that it stands for.
             enqueueNotification(.sendOnce, via: once, to: port, &step)
         case .receive(let port):
-            if ports[port] != nil { step.doomedPorts.append(port) }
+            if ports[port] != nil { step.doomed.append(.port(port)) }
         }
     }
 
@@ -197,7 +197,7 @@ extension Kernel {
         port.counter <= tasks[id]?.highestPort ?? 0
     }
 
-    mutating func make(_ transfer: Transfer, for id: TaskID) throws(Refusal) -> Response {
+    mutating func make(_ transfer: Transfer, for id: TaskID, _ step: inout Step) throws(Refusal) -> Response {
         switch transfer {
         case .makeSend, .makeSendOnce:
             var plan = TransferPlan()
@@ -205,7 +205,6 @@ extension Kernel {
         case .null, .dead, .moveReceive, .moveSend, .copySend, .moveSendOnce:
             throw .invalidRight
         }
-        var step = Step()
         if case .makeSend(let port) = transfer, tasks[id]?.sends[port] == nil, tasks[id]?.sendIndexes.isExhausted == true {
             throw .noSpace
         }
@@ -229,7 +228,7 @@ extension Kernel {
         case .receive(let port):
             guard let index = tasks[id]?.receives.removeValue(forKey: port) else { throw .invalidName }
             tasks[id]?.receiveIndexes.give(back: index)
-            step.doomedPorts.append(port)
+            step.doomed.append(.port(port))
         }
         return .done
     }

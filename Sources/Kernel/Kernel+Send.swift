@@ -7,21 +7,21 @@ extension Kernel {
         _ outgoing: Outgoing, from id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
     ) throws(Refusal) -> Response {
         // Decode: everything that can be wrong is found before anything is done (S1 to S3).
-        let port = try check(outgoing, from: id)
+        let (port, cargo) = try check(outgoing, from: id)
         // Then do. Whatever this task has sent by a lease comes before this message (O1).
         if viaSend(outgoing.destination), let lease = tasks[id]?.sends[port]?.lease { close(lease, &step, &world) }
         closeLeases(givenUpBy: [outgoing.destination, outgoing.reply] + outgoing.rights, of: id, &step, &world)
 
+        if isCircular(cargo, to: port) {
+            // S5, R4: destroyed, and the sender sees success; whether there is room is not asked.
+            step.doomed.append(.message(compose(outgoing, to: port, from: id, &step)))
+            return .sent
+        }
         let admitted = admit(to: port, viaSend: viaSend(outgoing.destination), &step, &world)
         if !admitted && !outgoing.blocks { throw .full }
         if !admitted, let blocked = tasks[id]?.tickets.count, blocked >= limits.blockedSendsPerTaskMax { throw .resourceShortage }
 
         let message = compose(outgoing, to: port, from: id, &step)
-        if isCircular(message, to: port) {
-            // S5, R4: destroyed, and the sender sees success.
-            step.doomedMessages.append(message)
-            return .sent
-        }
         if admitted {
             enqueue(message, &step)
             return .sent
@@ -41,7 +41,8 @@ extension Kernel {
         }
     }
 
-    private func check(_ outgoing: Outgoing, from id: TaskID) throws(Refusal) -> PortID {
+    /// The port that the message goes to, and the receive rights that it would carry.
+    private func check(_ outgoing: Outgoing, from id: TaskID) throws(Refusal) -> (PortID, cargo: Set<PortID>) {
         guard outgoing.payload.length <= Limits.inlineBytesMax else { throw .tooLarge }
         var plan = TransferPlan()
         try plan.check(outgoing.destination, in: tasks[id], refusal: .invalidDestination)
@@ -56,7 +57,7 @@ extension Kernel {
                 charge.memory + outgoing.memory.count <= limits.memoryInFlightPerTaskMax
             else { throw .resourceShortage }
         }
-        return port
+        return (port, Set(plan.receives))
     }
 
     /// A lease goes with the right that it rests on, and with the receive right that it leads to.
@@ -118,29 +119,27 @@ extension Kernel {
         return message
     }
 
-    /// R4: does this message carry, by any chain of receive rights in transit, the port that it is going to?
-    private func isCircular(_ message: Message, to port: PortID) -> Bool {
-        let carried = message.carried.compactMap { if case .receive(let port) = $0 { port } else { nil } }
-        guard !carried.isEmpty else { return false }
-        let cargo = Set(carried)
+    /// R4: would a message with these receive rights carry, by any chain of rights in transit, the port that it is going to?
+    private func isCircular(_ cargo: Set<PortID>, to port: PortID) -> Bool {
+        guard !cargo.isEmpty else { return false }
         var station = port
         var visited: Set<PortID> = []
         while visited.insert(station).inserted {
             if cargo.contains(station) { return true }
-            guard case .transit(let vehicle)? = ports[station]?.receiver, let next = portOfMessage(vehicle) else { return false }
+            guard case .transit(let vehicle)? = ports[station]?.receiver, let next = transitPorts[vehicle] else { return false }
             station = next
         }
         return true
     }
 
-    /// The port that a message in transit is going to.
-    private func portOfMessage(_ id: MessageID) -> PortID? { transitPorts[id] }
-
     /// Puts a message into the home queue. Room has been seen to.
     mutating func enqueue(_ message: Message, _ step: inout Step) {
         ports[message.port]?.queue.append(message)
-        if case .send = message.via { ports[message.port]?.queuedFrom[message.sender, default: 0] += 1 }
-        if case .send = message.via, message.sender != .kernel { ports[message.port]?.candidates.insert(message.sender) }
+        if case .send = message.via {
+            ports[message.port]?.queuedFrom[message.sender, default: 0] += 1
+            // A lease rests on a right in the sender's space; one that went with this message is none.
+            if tasks[message.sender]?.sends[message.port] != nil { ports[message.port]?.candidates.insert(message.sender) }
+        }
         announceHome(message.port, &step)
     }
 
@@ -195,7 +194,7 @@ extension Kernel {
     /// The task is gone and will not ask: the message was never sent.
     mutating func abandon(_ ticket: Ticket, of id: TaskID, _ step: inout Step) {
         guard let message = withdraw(ticket, of: id) else { return }
-        step.doomedMessages.append(message)
+        step.doomed.append(.message(message))
     }
 
     private mutating func withdraw(_ ticket: Ticket, of id: TaskID) -> Message? {

@@ -36,7 +36,7 @@ extension Kernel {
 
     mutating func setBootstrap(_ port: PortID, by id: TaskID) throws(Refusal) -> Response {
         guard tasks[id]?.isFirst == true else { throw .notPermitted }
-        guard ports[port] != nil else { throw .invalidName }
+        guard ports[port] != nil, tasks[id]?.receives[port] != nil || tasks[id]?.sends[port] != nil else { throw .invalidName }
         bootstrap = port
         return .done
     }
@@ -44,30 +44,39 @@ extension Kernel {
     mutating func trace(_ id: TaskID, _ on: Bool, _ step: inout Step, _ world: inout some LeaseWorld) {
         guard tasks[id] != nil else { return }
         tasks[id]?.isTraced = on
-        guard on else { return }
-        for lease in leases.values.filter({ $0.sender == id || $0.receiver == id }).map(\.id).sorted() { close(lease, &step, &world) }
+        if on { closeLeases(withEndAt: id, &step, &world) }
+    }
+
+    private mutating func closeLeases(withEndAt id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld) {
+        var held: [LeaseID] = []
+        for link in tasks[id]?.links.values ?? [:].values { held += links[link]?.leases ?? [] }
+        for lease in held.sorted() { close(lease, &step, &world) }
     }
 
     /// Everything a task had goes: leases are harvested first, then links are settled, then its rights are released one by one.
     /// Nobody is asked and nobody waited for (architecture rule 8).
     mutating func end(_ id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld) {
-        guard let task = tasks[id] else { return }
-        for lease in leases.values.filter({ $0.sender == id || $0.receiver == id }).map(\.id).sorted() { close(lease, &step, &world) }
-        for link in task.links.values.sorted() { closeLink(link, because: nil, dying: id, &step, &world) }
-        for (reply, port) in unclaimed.filter({ $0.key.callee == id }).sorted(by: { $0.key.sortKey < $1.key.sortKey }) {
-            unclaimed[reply] = nil
-            notifyUnused(replyPort: port, &step)
+        guard tasks[id] != nil else { return }
+        closeLeases(withEndAt: id, &step, &world)
+        for link in (tasks[id]?.links.values.sorted() ?? []) { closeLink(link, because: nil, dying: id, &step, &world) }
+        for (reply, port) in unclaimed.sorted(by: { $0.key < $1.key }) {
+            if reply.callee == id {
+                unclaimed[reply] = nil
+                notifyUnused(replyPort: port, &step)
+            } else if ports[port] == nil || ports[port]?.receiver == .task(id) {
+                // There is nobody left to be answered.
+                unclaimed[reply] = nil
+            }
         }
-        for ticket in task.tickets.sorted() { abandon(ticket, of: id, &step) }
-        // From here on nothing can arrive in this space: rights that would are released instead.
-        tasks[id]?.isTraced = false
+        // What the links have left to the task is among its rights now; nothing else can arrive in its space.
+        guard let task = tasks[id] else { return }
+        for peer in task.linkFaults.keys { tasks[peer]?.linkFaults[id] = nil }
+        for ticket in task.tickets.sorted().reversed() { abandon(ticket, of: id, &step) }
         let receives = task.receives.keys.sorted()
         let sends = task.sends.keys.sorted()
         let sendOnces = task.sendOnces.sorted()
-        for port in receives {
-            tasks[id]?.receives[port] = nil
-            step.doomedPorts.append(port)
-        }
+        tasks[id]?.receives = [:]
+        for port in receives.reversed() { step.doomed.append(.port(port)) }
         for port in sends {
             forget(sendRightTo: port, of: id, &step)
         }
@@ -79,8 +88,4 @@ extension Kernel {
         tasks[id] = nil
         step.actions.append(.gone(id))
     }
-}
-
-extension Kernel.UnclaimedReply {
-    fileprivate var sortKey: (UInt64, UInt16, UInt32) { (link.raw, index, generation) }
 }

@@ -35,11 +35,15 @@ public struct Kernel: Hashable, Sendable {
     /// Port counters below this are given out.
     var nextPortBlock: UInt64 = 1
 
-    struct UnclaimedReply: Hashable, Sendable {
+    struct UnclaimedReply: Hashable, Comparable, Sendable {
         let link: LinkID
         let callee: TaskID
         let index: UInt16
         let generation: UInt32
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.link, left.callee, left.index, left.generation) < (right.link, right.callee, right.index, right.generation)
+        }
     }
 
     public init(node: NodeID, limits: Limits = Limits()) {
@@ -94,7 +98,7 @@ public struct Kernel: Hashable, Sendable {
         switch request {
         case .portBlock: try portBlock(id)
         case .allocate(let port, let limit): try allocate(port, queueLimit: limit, for: id)
-        case .make(let transfer): try make(transfer, for: id)
+        case .make(let transfer): try make(transfer, for: id, &step)
         case .send(let outgoing): try send(outgoing, from: id, &step, &world)
         case .cancelSend(let ticket): cancelSend(ticket, of: id, &step)
         case .receive(let port): try receive(from: port, by: id, &step, &world)
@@ -107,7 +111,7 @@ public struct Kernel: Hashable, Sendable {
         case .linkMapped(let link): try linkMapped(link, by: id, &step, &world)
         case .linkPeer(let link): try linkPeer(of: link, for: id)
         case .linkFault(let link, let fault): try linkFault(link, fault, reportedBy: id, &step, &world)
-        case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &world)
+        case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &step, &world)
         case .setBootstrap(let port): try setBootstrap(port, by: id)
         case .introduce(let identity, let rights): try introduce(identity, with: rights, by: id, &step, &world)
         }
@@ -120,14 +124,24 @@ public struct Kernel: Hashable, Sendable {
 /// loop, so that no chain is too long for the stack (spec/mach.md 1.11).
 struct Step {
     var actions: [Action] = []
-    /// Messages whose rights are to be released as if their receiver had dropped them.
-    var doomedMessages: [Message] = []
-    /// Ports that have lost their receive right.
-    var doomedPorts: [PortID] = []
+    /// Links that the closing of a lease has found broken.
+    var brokenLinks: [(LinkID, LinkFault)] = []
+    /// What is to die or to be told of a death; the last first, so that everything below one death is done before what follows it
+    /// (the order of T5, as by recursion).
+    var doomed: [Doom] = []
     /// Ports whose queue has been given something that no limit holds up.
     var crowded: [PortID] = []
     /// Ports whose number of send rights has fallen.
     var lessSenders: [PortID] = []
     /// Ports that may have room for blocked senders or messages of theirs to lease for.
     var roomier: [PortID] = []
+
+    enum Doom {
+        /// Its rights are to be released as if its receiver had dropped them.
+        case message(Message)
+        /// It has lost its receive right.
+        case port(PortID)
+        /// The dead-name requests of a port whose messages are gone.
+        case deadNames(PortID, [SendOnceID])
+    }
 }

@@ -43,13 +43,6 @@ public struct Link: Hashable, Sendable {
     /// Slots lent to leases, per half.
     var lent: [SlotRanges] = [SlotRanges(), SlotRanges()]
     var leases: Set<LeaseID> = []
-    /// (sender, port) pairs that get a lease as soon as both halves are mapped.
-    var wanted: [Wanted] = []
-
-    struct Wanted: Hashable, Sendable {
-        let sender: TaskID
-        let port: PortID
-    }
 
     var isReady: Bool { mapped[0] && mapped[1] }
 
@@ -61,7 +54,7 @@ public struct Link: Hashable, Sendable {
 
 /// Which slots of one direction are lent; ranges in order, never touching.
 struct SlotRanges: Hashable, Sendable {
-    private var lent: [Range<Int>] = []
+    private(set) var lent: [Range<Int>] = []
 
     /// The first free range of this many slots.
     mutating func take(_ count: Int) -> Int? {

@@ -155,7 +155,8 @@ public struct Delivered: Hashable, Sendable, WireCodable {
         port = try reader.read()
         code = try reader.read()
         reply = try reader.read()
-        rights = try reader.readList(limit: Limits.rightsPerMessageMax, field: "rights")
+        // One more than a message carries: a send that is taken back returns its destination right too (S7).
+        rights = try reader.readList(limit: Limits.rightsPerMessageMax + 1, field: "rights")
         payload = try reader.read()
         memory = try reader.readList(limit: Limits.memoryPerMessageMax, field: "memory")
         notification = try reader.readOptional()

@@ -59,11 +59,11 @@ struct Charge: Hashable, Sendable {
     var memory = 0
 }
 
-/// Small numbers, given out lowest first and taken back: places in control memory.
+/// Small numbers, given out and taken back: places in control memory. The one given back last goes first, for its memory is warm.
 struct IndexPool: Hashable, Sendable {
-    private let limit: Int
-    private var next: UInt32 = 0
-    private var free: [UInt32] = []
+    let limit: Int
+    private(set) var next: UInt32 = 0
+    private(set) var free: [UInt32] = []
 
     init(limit: Int) { self.limit = limit }
 
