@@ -35,8 +35,6 @@ final class ReceiveEntry: Sendable {
         var frames: Deque<ReadyAnnouncement> = []
         /// The right has been given up or moved: whoever waits here is told.
         var isGone = false
-        /// The set that it is a member of.
-        weak var set: PortSetCore?
     }
 
     init(port: PortID, index: UInt32, control: ControlMemory) {
@@ -45,7 +43,23 @@ final class ReceiveEntry: Sendable {
         homeCount = control.homeCount(index)
     }
 
+    /// Announcements filed, counted outside the lock so that a set can look at many ports quickly.
+    let frameCount = Atomic<Int>(0)
+
+    func file(_ announcement: ReadyAnnouncement) {
+        ready.withLock { $0.frames.append(announcement) }
+        frameCount.add(1, ordering: .releasing)
+    }
+
+    func nextAnnouncement() -> ReadyAnnouncement? {
+        guard let next = ready.withLock({ $0.frames.popFirst() }) else { return nil }
+        frameCount.subtract(1, ordering: .relaxed)
+        return next
+    }
+
     var hasHome: Bool { homeCount.acquired > 0 }
+    /// Something may be there: looking will tell.
+    var isReady: Bool { hasHome || frameCount.load(ordering: .acquiring) > 0 }
     var isGone: Bool { ready.withLock { $0.isGone } }
 }
 

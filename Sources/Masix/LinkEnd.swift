@@ -17,6 +17,7 @@ final class LinkEnd: Sendable {
     /// Reading position and looks: used only by `Reception`.
     let receiver: Mutex<LinkReceiver>
     let peerStatus: StatusPage
+    let news: LinkNews
     let calls = Mutex<OutstandingCalls>(OutstandingCalls())
     private let bell: Descriptor
     /// The mappings, kept as long as the end is.
@@ -34,10 +35,15 @@ final class LinkEnd: Sendable {
         let otherHalf = LinkHalf(other.region)
         peerStatus = StatusPage(status.region)
         sender = Mutex(LinkSender(link: id, own: ownHalf, peer: otherHalf, peerStatus: peerStatus))
-        receiver = Mutex(LinkReceiver(link: id, own: ownHalf, peer: otherHalf, control: control, peerStatus: peerStatus))
+        let receiver = LinkReceiver(link: id, own: ownHalf, peer: otherHalf, control: control, peerStatus: peerStatus)
+        news = receiver.news
+        self.receiver = Mutex(receiver)
         self.bell = bell
         memory = [own, other, status]
     }
+
+    /// Whether something is announced. Read without the lock: both words are atomic.
+    var hasNews: Bool { news.isWaiting }
 
     /// One byte into the peer's pipe. A full pipe means that it has been rung already.
     func ring() {

@@ -120,7 +120,7 @@ final class Reception: Sendable {
                 }
                 // Whose it is, the nucleus has written; a lease that is over concerns nobody.
                 guard let port = state.ports[entry.grant.receiveIndex] else { continue }
-                port.ready.withLock { $0.frames.append(ReadyAnnouncement(link: link, announcement: announcement)) }
+                port.file(ReadyAnnouncement(link: link, announcement: announcement))
             }
         }
         return found
@@ -325,9 +325,4 @@ struct SpinBudget: Sendable {
             nanoseconds = nanoseconds / 2 < Self.nanosecondsMin ? Self.nanosecondsMin : nanoseconds / 2
         }
     }
-}
-
-extension LinkEnd {
-    /// Read without the lock: both are atomic words of the halves.
-    var hasNews: Bool { news.isWaiting }
 }

@@ -2,6 +2,7 @@ public import MasixLinux
 public import SystemPackage
 
 /// One message of a kernel socket, with the descriptors that came with it.
+@frozen
 public struct Datagram: ~Copyable {
     public let bytes: [UInt8]
     public var descriptors: DescriptorBundle

@@ -6,7 +6,7 @@ public import MasixKernel
 /// and what a task scribbles here misleads only that task. The memory is one sparse file; a page exists once it is used.
 ///
 /// ```
-/// 0x000000  header       offers u32 at 0x00, version u32 at 0x08
+/// 0x000000  header       offers u32 at 0x00, version u32 at 0x08, bell u32 at 0x40
 /// 0x001000  completions  256 x u64                 ticket of the last accepted send
 /// 0x002000  receives     131,072 x 8               home count u32, unused u32
 /// 0x102000  sends        131,072 x 32              commit word, mark u32, place u16, window u16, firstSlot u16, whole u16, takeIndex u32, link u64
@@ -38,6 +38,9 @@ public struct ControlMemory: Sendable {
 
     /// Links that wait to be mapped by this task.
     public var offers: SharedWord32 { region.word32(0) }
+
+    /// Rises with every ring of the nucleus, so that a task that spins sees it without a system call.
+    public var bell: SharedWord32 { region.word32(0x40) }
 
     public func completion(_ index: UInt16) -> SharedWord64 {
         region.word64(Self.completionsOffset + Int(index) % Limits.completionWords * 8)
