@@ -1,3 +1,4 @@
+import DequeModule
 import MasixKernel
 import MasixLinux
 import MasixTransport
