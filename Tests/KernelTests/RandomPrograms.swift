@@ -17,6 +17,7 @@ import Testing
         for seed in start..<min(start + Self.batch, Self.first + Self.count) {
             let run = RandomRun(seed: UInt64(seed))
             run.run(steps: Self.steps)
+            if ProcessInfo.processInfo.environment["SITUATIONS"] != nil { for situation in run.situations { print("S:", situation) } }
             guard let failure = run.failure else { continue }
             Issue.record("FIRST=\(seed) SEEDS=1 swift test --filter RandomPrograms: \(failure)")
             return

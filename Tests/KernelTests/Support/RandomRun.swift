@@ -11,6 +11,7 @@ final class RandomRun {
     var world = ModelWorld()
     var books = Books()
     private(set) var records: [JournalRecord] = []
+    private(set) var situations: Set<Situation> = []
     /// What did not hold; the run ends with the first.
     private(set) var failure: String?
 
@@ -76,6 +77,7 @@ final class RandomRun {
 
     private func handle(_ event: Event) {
         let before = kernel
+        situations.insert(kernel.situation(of: event))
         var recording = RecordingWorld(world)
         let actions = kernel.handle(event, world: &recording)
         world = recording.world
@@ -137,6 +139,29 @@ final class RandomRun {
         guard let task = tasks.last else { return }
         ask(task, .portBlock)
         for _ in 0..<2 { allocate(task) }
+        meet(task)
+    }
+
+    /// A newcomer shows itself at the bootstrap port, and its host gives it on to somebody.
+    private func meet(_ task: TaskID) {
+        guard let bootstrap = kernel.bootstrap else {
+            if let port = ownPort(task) { ask(task, .setBootstrap(port)) }
+            return
+        }
+        guard let port = ownPort(task), case .task(let host)? = kernel.ports[bootstrap]?.receiver else { return }
+        ask(task, .send(Outgoing(to: .copySend(bootstrap), rights: [.makeSend(port)])))
+        ask(host, .receive(bootstrap))
+        guard let other = foreignPort(host) else { return }
+        ask(host, .send(Outgoing(to: .copySend(other), rights: [.copySend(port), .makeSendOnce(bootstrap)])))
+        if case .task(let friend)? = kernel.ports[other]?.receiver { ask(friend, .receive(other)) }
+    }
+
+    /// A port of another task that this one may send to.
+    private func foreignPort(_ task: TaskID) -> PortID? {
+        let ports = kernel.tasks[task]?.sends.keys.filter { port in
+            kernel.ports[port].map { $0.receiver != .task(task) } ?? false
+        }
+        return ports?.sorted().randomElement(using: &random)
     }
 
     private func allocate(_ task: TaskID) {
@@ -152,21 +177,35 @@ final class RandomRun {
     private func step() {
         guard let task = tasks.randomElement(using: &random) else { return attach(first: true) }
         switch Int.random(in: 0..<100, using: &random) {
-        case 0..<2: if tasks.count < tasksMax { attach(first: random.once(in: 4)) }
-        case 2: if random.once(in: 3) { handle(.end(task)) }
-        case 3: handle(.trace(task, random.once(in: 2)))
-        case 4: handle(.revoke(random.once(in: 2) ? nil : somePort(task)))
-        case 5..<8: allocate(task)
-        case 8..<38: ask(task, .send(outgoing(task)))
-        case 38..<58: if let port = ownPort(task) { ask(task, .receive(port)) }
-        case 58..<80: onLinks()
-        case 80..<86: ask(task, .linkOffers); mapSome(task)
+        case 0..<3: if tasks.count < tasksMax { attach(first: random.once(in: 4)) }
+        case 3: if random.once(in: 3) { handle(.end(task)) }
+        case 4: handle(.trace(task, random.once(in: 4)))
+        case 5: handle(.revoke(random.once(in: 2) ? nil : somePort(task)))
+        case 6: allocate(task)
+        case 7..<33: ask(task, .send(outgoing(task)))
+        case 33..<55: receive(task)
+        case 55..<80: onLinks()
+        case 80..<86: mapSome(task)
         default: ask(task, request(task))
         }
     }
 
+    /// Mostly from a port with something in it.
+    private func receive(_ task: TaskID) {
+        let full = kernel.tasks[task]?.receives.keys.filter { kernel.ports[$0]?.queue.isEmpty == false }.sorted() ?? []
+        guard let port = full.randomElement(using: &random), !random.once(in: 9) else {
+            if let port = ownPort(task) { ask(task, .receive(port)) }
+            return
+        }
+        for _ in 0..<Int.random(in: 1...4, using: &random) { ask(task, .receive(port)) }
+    }
+
     private func mapSome(_ task: TaskID) {
-        for link in kernel.tasks[task]?.links.values.sorted() ?? [] where !random.once(in: 4) { ask(task, .linkMapped(link)) }
+        if random.once(in: 4) { ask(task, .linkOffers) }
+        for (peer, link) in (kernel.tasks[task]?.links ?? [:]).sorted(by: { $0.key < $1.key }) where !random.once(in: 4) {
+            ask(task, .linkMapped(link))
+            if random.once(in: 2) { ask(peer, .linkMapped(link)) }
+        }
     }
 
     private func request(_ task: TaskID) -> Request {
@@ -192,7 +231,7 @@ final class RandomRun {
             guard tasks.count < tasksMax else { return .identity(task) }
             return .introduce(Scene.identity("i"), rights: (0..<2).map { _ in transfer(task) })
         case 13:
-            let link = LinkID(raw: UInt64.random(in: 0...kernel.lastLink, using: &random))
+            let link = kernel.tasks[task]?.links.values.sorted().randomElement(using: &random) ?? LinkID(raw: kernel.lastLink)
             return random.once(in: 3)
                 ? .linkFault(link, .malformedFrame) : random.once(in: 2) ? .linkPeer(link) : .linkMapped(link)
         default:
@@ -204,30 +243,32 @@ final class RandomRun {
     private func outgoing(_ task: TaskID) -> Outgoing {
         lastPlace += 1
         var rights: [Transfer] = []
-        while random.once(in: 3) { rights.append(transfer(task)) }
+        if random.once(in: 2) { while random.once(in: 2) { rights.append(transfer(task)) } }
         var destination = transfer(task)
-        if random.once(in: 2), let port = kernel.tasks[task]?.sends.keys.sorted().randomElement(using: &random) {
-            destination = .copySend(port)
-        }
+        if !random.once(in: 5), let port = foreignPort(task) { destination = random.once(in: 12) ? .moveSend(port) : .copySend(port) }
         let payload = random.once(in: 9) ? Payload.empty : Payload(place: lastPlace, length: UInt32.random(in: 1...64, using: &random))
         return Outgoing(
-            to: destination, reply: random.once(in: 3) ? transfer(task) : .null, code: UInt32(truncatingIfNeeded: lastPlace),
+            to: destination, reply: random.once(in: 5) ? transfer(task) : .null, code: UInt32(truncatingIfNeeded: lastPlace),
             rights: rights, payload: payload, memory: random.once(in: 9) ? [MemoryToken(place: lastPlace, length: 65_536)] : [],
             blocks: random.once(in: 2), completion: UInt16.random(in: 0..<256, using: &random))
     }
 
     /// Mostly something that the task holds.
     private func transfer(_ task: TaskID) -> Transfer {
-        switch Int.random(in: 0..<16, using: &random) {
+        switch Int.random(in: 0..<32, using: &random) {
         case 0: .null
         case 1: .dead
-        case 2, 3: .moveReceive(ownPort(task) ?? somePort(task))
-        case 4, 5: .moveSend(somePort(task))
-        case 6, 7, 8: .copySend(somePort(task))
-        case 9, 10, 11: .makeSend(ownPort(task) ?? somePort(task))
-        case 12, 13: .makeSendOnce(ownPort(task) ?? somePort(task))
+        case 2...4: .moveReceive(ownPort(task) ?? somePort(task))
+        case 5...7: .moveSend(heldSend(task))
+        case 8...14: .copySend(heldSend(task))
+        case 15...21: .makeSend(ownPort(task) ?? somePort(task))
+        case 22...27: .makeSendOnce(ownPort(task) ?? somePort(task))
         default: .moveSendOnce(someOnce(task))
         }
+    }
+
+    private func heldSend(_ task: TaskID) -> PortID {
+        kernel.tasks[task]?.sends.keys.sorted().randomElement(using: &random) ?? somePort(task)
     }
 
     private func ownPort(_ task: TaskID) -> PortID? {
@@ -236,7 +277,7 @@ final class RandomRun {
 
     private func somePort(_ task: TaskID) -> PortID {
         let unknown = PortID(node: Scene.node, counter: 0)
-        if random.once(in: 6) { return knownPorts.randomElement(using: &random) ?? unknown }
+        if random.once(in: 12) { return knownPorts.randomElement(using: &random) ?? unknown }
         guard let held = kernel.tasks[task] else { return unknown }
         return (held.sends.keys.sorted() + held.receives.keys.sorted()).randomElement(using: &random) ?? unknown
     }

@@ -2,7 +2,11 @@
 struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 }
+    /// Neighbouring seeds begin far apart: the state moves by one constant, so a seed times that constant would only shift the run.
+    init(seed: UInt64) {
+        state = seed
+        state = next() ^ (seed &* 0xD134_2543_DE82_EF95)
+    }
 
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
