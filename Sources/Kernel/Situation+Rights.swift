@@ -40,7 +40,9 @@ extension Kernel {
     }
 
     private func room(in port: Port, for outgoing: Outgoing, of task: Task) -> StaticString {
-        if !viaSend(outgoing.destination) { return hasRoom(port.id) ? "room" : port.leases.isEmpty ? "past the limit" : "leases in the way" }
+        if !viaSend(outgoing.destination) {
+            return hasRoom(port.id) ? "room" : port.leases.isEmpty ? "past the limit" : "leases in the way"
+        }
         if !port.blocked.isEmpty { return outgoing.blocks ? "waits behind others" : "refused behind others" }
         if task.sends[port.id]?.lease != nil { return "own lease" }
         if hasRoom(port.id) { return port.leases.isEmpty ? "room" : "room beside leases" }

@@ -1,5 +1,6 @@
-@testable import MasixKernel
 import MasixWire
+
+@testable import MasixKernel
 
 /// One random program: a few tasks that ask for everything, in and out of turn, over links that open and break.
 ///
@@ -224,7 +225,8 @@ final class RandomRun {
             return .notify(
                 NotificationRequest(
                     kind, port: somePort(task), sync: random.once(in: 3) ? 1 : 0,
-                    notify: random.once(in: 5) ? .null : random.once(in: 2) ? .makeSendOnce(somePort(task)) : .moveSendOnce(someOnce(task))))
+                    notify: random.once(in: 5) ? .null : random.once(in: 2) ? .makeSendOnce(somePort(task)) : .moveSendOnce(someOnce(task)))
+            )
         case 10: return .status(somePort(task))
         case 11: return .setBootstrap(somePort(task))
         case 12:

@@ -1,5 +1,6 @@
-@testable import MasixKernel
 import Testing
+
+@testable import MasixKernel
 
 /// A node for a test: tasks are attached, rights handed out, requests made; after each event the whole kernel is recounted.
 struct Scene {
