@@ -6,7 +6,7 @@ public import MasixKernel
 /// and what a task scribbles here misleads only that task. The memory is one sparse file; a page exists once it is used.
 ///
 /// ```
-/// 0x000000  header       offers u32 at 0x00, version u32 at 0x08
+/// 0x000000  header       offers u32 at 0x00, version u32 at 0x08, bell u32 at 0x40
 /// 0x001000  completions  256 x u64                 ticket of the last accepted send
 /// 0x002000  receives     131,072 x 8               home count u32, unused u32
 /// 0x102000  sends        131,072 x 32              commit word, mark u32, place u16, window u16, firstSlot u16, whole u16, takeIndex u32, link u64
@@ -38,6 +38,9 @@ public struct ControlMemory: Sendable {
 
     /// Links that wait to be mapped by this task.
     public var offers: SharedWord32 { region.word32(0) }
+
+    /// Counts how often the nucleus had something to tell: a thread that looks at it need not be rung.
+    public var bell: SharedWord32 { region.word32(0x40) }
 
     public func completion(_ index: UInt16) -> SharedWord64 {
         region.word64(Self.completionsOffset + Int(index) % Limits.completionWords * 8)
@@ -90,7 +93,7 @@ public struct SendEntryMemory: Sendable {
     public var isDead: Bool { mark.acquired & Self.dead != 0 }
 
     /// The fields first, the word last: who sees the word open sees the fields of that lease.
-    func open(_ lease: Lease) {
+    public func open(_ lease: Lease) {
         takeIndex.release(lease.takeIndex)
         shape.release(
             UInt64(lease.firstSlot) | UInt64(lease.window) << 16 | UInt64(lease.isWhole ? 1 : 0) << 32 | UInt64(lease.linkPlace) << 40)
@@ -113,7 +116,7 @@ public struct TakeEntryMemory: Sendable {
     @inline(__always) var sender: SharedWord64 { region.word64(offset + 32) }
     @inline(__always) var shape: SharedWord64 { region.word64(offset + 40) }
 
-    func open(_ lease: Lease) {
+    public func open(_ lease: Lease) {
         portCounter.release(lease.port.counter)
         portNode.release(UInt64(lease.port.node.number) | UInt64(lease.port.node.incarnation) << 32)
         link.release(lease.link.raw)
