@@ -3,7 +3,7 @@ import Synchronization
 import SystemPackage
 import Testing
 
-extension LinuxTests {
+extension Door {
     @Test func onlyTheNthCallFails() throws {
         try FaultPlan(.pipe, fails: .tooManyOpenFiles, .nth(2)).armed {
             _ = try Pipe.make().reader.raw

@@ -2,7 +2,7 @@ import MasixLinux
 import SystemPackage
 import Testing
 
-extension LinuxTests {
+extension Door {
     @Test func environmentForcesAbsence() {
         let plain = Features.detect(environment: [:])
         #expect(plain.processDescriptor && !plain.kernelRelease.isEmpty)

@@ -2,7 +2,7 @@ import MasixLinux
 import SystemPackage
 import Testing
 
-extension LinuxTests {
+extension Door {
     @Test func fileIsWrittenReadAndDescribed() throws {
         let scratch = try ScratchDirectory()
         let path = scratch.path + "/file"

@@ -2,7 +2,7 @@ import MasixLinux
 import SystemPackage
 import Testing
 
-extension LinuxTests {
+extension Door {
     @Test(.enabled(if: CurrentProcess.uid == 0, "only root has privileges to drop"))
     func droppedPrivilegesDoNotComeBack() throws {
         let status = try inForkedChild {

@@ -2,7 +2,7 @@ import MasixLinux
 import SystemPackage
 import Testing
 
-extension LinuxTests {
+extension Door {
     @Test(arguments: [Features.assumed, Features.assumed.without(.memfdNoExecSeal)])
     func memoryFileIsPrivateToItsUser(features: Features) throws {
         let file = try MemoryFile.create(name: "test", size: 8192, features: features)

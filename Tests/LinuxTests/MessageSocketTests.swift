@@ -24,7 +24,7 @@ private func next(_ raw: Int32, room: Int = 256, peek: Bool = false, takingDescr
     return (Array(bytes.prefix(result.0)), result.1, result.2, result.3, result.4, result.5)
 }
 
-extension LinuxTests {
+extension Door {
     @Test func messagesKeepTheirBorders() throws {
         let pair = try MessageSocket.pair()
         let (header, body): ([UInt8], [UInt8]) = ([1, 2], [3])

@@ -2,7 +2,7 @@ import MasixLinux
 import SystemPackage
 import Testing
 
-extension LinuxTests {
+extension Door {
     @Test func pipeCarriesBytesAndEnds() throws {
         var ends = try Pipe.make()
         #expect(try File.status(of: ends.reader.raw).mode == 0o600)
@@ -29,5 +29,16 @@ extension LinuxTests {
         let done = DetachedRead(reader, count: big.count)
         try ends.writer.writeAll(big)
         #expect(done.wait() == big.count)
+    }
+
+    @Test func endsPart() throws {
+        let ends = try Pipe.make()
+        let reader = ends.reader
+        let writer = ends.writer
+        try writer.writeAll([1])
+        #expect(try reader.readBytes(max: 9) == [1])
+        let child = try Launch("/bin/true", arguments: ["true"]).start()
+        let process = child.process
+        #expect(try process.wait()?.isSuccess == true)
     }
 }

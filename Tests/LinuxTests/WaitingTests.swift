@@ -3,7 +3,7 @@ import Synchronization
 import SystemPackage
 import Testing
 
-extension LinuxTests {
+extension Door {
     @Test func readyTellsWhoIsReady() throws {
         let one = try Pipe.make()
         let two = try Pipe.make()
@@ -40,7 +40,7 @@ extension LinuxTests {
         try two.writer.writeAll([1])
         var seen: [UInt64: Readiness] = [:]
         #expect(try poller.wait(timeoutMilliseconds: nil) { seen[$0] = $1 } == 2)
-        #expect(seen == [.max - 1: .readable, 2: .readable])
+        #expect(seen == [UInt64.max - 1: Readiness.readable, 2: .readable])
         try poller.remove(one.reader.raw)
         try poller.modify(two.reader.raw, token: 3, interest: .writable)
         #expect(try poller.wait(timeoutMilliseconds: 5) { _, _ in } == 0)

@@ -3,8 +3,8 @@ import MasixLinux
 import SystemPackage
 import Testing
 
-/// One at a time: descriptors, signals and forks belong to the whole process.
-@Suite(.serialized) struct LinuxTests {}
+/// The door to Linux, its tests one at a time: descriptors, signals and forks belong to the whole process.
+@Suite(.serialized) struct Door {}
 
 /// Runs `body` in a forked copy of this process, which ends with its answer; answers how the copy ended.
 ///
@@ -28,8 +28,9 @@ struct ScratchDirectory: ~Copyable {
     let path: String
 
     init() throws {
-        path = "/tmp/linux-tests-\(CurrentProcess.pid)-\(try RandomBytes.uint64())"
+        let path = "/tmp/linux-tests-\(CurrentProcess.pid)-\(try RandomBytes.uint64())"
         try Directory.make(path)
+        self.path = path
     }
 
     deinit {
