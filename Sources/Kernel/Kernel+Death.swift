@@ -70,7 +70,7 @@ extension Kernel {
     }
 
     /// The backup's port lies, by a chain of rights in transit, inside the queue that would move: nobody could ever receive it.
-    private func isBackupCircular(of port: PortID, into target: PortID) -> Bool {
+    func isBackupCircular(of port: PortID, into target: PortID) -> Bool {
         var station = target
         var visited: Set<PortID> = []
         while visited.insert(station).inserted {

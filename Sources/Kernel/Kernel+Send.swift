@@ -34,7 +34,7 @@ extension Kernel {
         return .blocked(ticket)
     }
 
-    private func viaSend(_ destination: Transfer) -> Bool {
+    func viaSend(_ destination: Transfer) -> Bool {
         switch destination {
         case .moveSend, .copySend, .makeSend: true
         case .makeSendOnce, .moveSendOnce, .null, .dead, .moveReceive: false
@@ -42,7 +42,7 @@ extension Kernel {
     }
 
     /// The port that the message goes to, and the receive rights that it would carry.
-    private func check(_ outgoing: Outgoing, from id: TaskID) throws(Refusal) -> (PortID, cargo: Set<PortID>) {
+    func check(_ outgoing: Outgoing, from id: TaskID) throws(Refusal) -> (PortID, cargo: Set<PortID>) {
         guard outgoing.payload.length <= Limits.inlineBytesMax else { throw .tooLarge }
         var plan = TransferPlan()
         try plan.check(outgoing.destination, in: tasks[id], refusal: .invalidDestination)
@@ -120,7 +120,7 @@ extension Kernel {
     }
 
     /// R4: would a message with these receive rights carry, by any chain of rights in transit, the port that it is going to?
-    private func isCircular(_ cargo: Set<PortID>, to port: PortID) -> Bool {
+    func isCircular(_ cargo: Set<PortID>, to port: PortID) -> Bool {
         guard !cargo.isEmpty else { return false }
         var station = port
         var visited: Set<PortID> = []

@@ -56,6 +56,8 @@ public struct Link: Hashable, Sendable {
 struct SlotRanges: Hashable, Sendable {
     private(set) var lent: [Range<Int>] = []
 
+    init(lent: [Range<Int>] = []) { self.lent = lent }
+
     /// The first free range of this many slots.
     mutating func take(_ count: Int) -> Int? {
         var start = 0
@@ -284,6 +286,7 @@ public struct ReplayedWorld: LeaseWorld, Sendable {
     public init(_ observations: [Observation]) { self.observations = observations[...] }
 
     public var isUsedUp: Bool { observations.isEmpty }
+    public var remaining: Int { observations.count }
 
     public mutating func close(_ lease: Lease) -> Closing {
         if case .closing(let closing) = observations.popFirst() { return closing }

@@ -62,8 +62,8 @@ struct Charge: Hashable, Sendable {
 /// Small numbers, given out and taken back: places in control memory. The one given back last goes first, for its memory is warm.
 struct IndexPool: Hashable, Sendable {
     let limit: Int
-    private(set) var next: UInt32 = 0
-    private(set) var free: [UInt32] = []
+    var next: UInt32 = 0
+    var free: [UInt32] = []
 
     init(limit: Int) { self.limit = limit }
 

@@ -2,7 +2,7 @@
 ///
 /// Everything that crosses a trust boundary is decoded completely before anything is done with it; the first thing that
 /// does not fit ends the decoding with one of these, and nothing has been changed.
-public enum WireError: Error, Equatable, Sendable {
+public enum WireError: Error, Hashable, Sendable {
     /// The bytes end before the value does.
     case truncated
     /// Bytes are left over behind the value.
@@ -18,7 +18,7 @@ public enum WireError: Error, Equatable, Sendable {
 }
 
 /// A name fixed at compile time, for errors: it never carries bytes of a peer.
-public struct StaticName: Equatable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+public struct StaticName: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     public let description: String
 
     public init(stringLiteral value: StaticString) {

@@ -1,0 +1,100 @@
+import MasixWire
+
+extension Task: WireCodable {
+    func encode(into writer: inout WireWriter) {
+        writer.write(id)
+        writer.write(identity)
+        writer.write(optional: chief)
+        writer.write(isFirst)
+        writer.write(table: sends) { $0.write($1) }
+        writer.write(table: receives) { $0.write($1) }
+        writer.write(set: sendOnces)
+        writer.write(sendIndexes)
+        writer.write(receiveIndexes)
+        writer.write(takeIndexes)
+        writer.write(table: links) { $0.write($1) }
+        writer.write(set: tickets)
+        writer.write(count: portBlocks.count)
+        for block in portBlocks { writer.write(block) }
+        writer.write(highestPort)
+        writer.write(table: linkFaults) { $0.write(count: $1) }
+        writer.write(isTraced)
+        writer.write(lastRequest)
+        writer.write(count: charge.bytes)
+        writer.write(count: charge.messages)
+        writer.write(count: charge.memory)
+    }
+
+    init(from reader: inout WireReader) throws(WireError) {
+        id = try reader.read()
+        identity = try reader.read()
+        chief = try reader.readOptional()
+        isFirst = try reader.readBool()
+        sends = try reader.readTable(field: "send rights") { (reader) throws(WireError) in try reader.read() }
+        receives = try reader.readTable(field: "receive rights") { (reader) throws(WireError) in try reader.read() }
+        sendOnces = try reader.readSet(field: "send-once rights of a task")
+        sendIndexes = try reader.read()
+        receiveIndexes = try reader.read()
+        takeIndexes = try reader.read()
+        links = try reader.readTable(field: "links of a task") { (reader) throws(WireError) in try reader.read() }
+        tickets = try reader.readSet(field: "tickets of a task")
+        for _ in 0..<(try reader.readSize(field: "port blocks")) { portBlocks.append(try reader.read()) }
+        highestPort = try reader.read()
+        linkFaults = try reader.readTable(field: "link faults") { (reader) throws(WireError) in try reader.readNumber(field: "faults") }
+        isTraced = try reader.readBool()
+        lastRequest = try reader.read()
+        charge = Charge(
+            bytes: try reader.readNumber(field: "charge"), messages: try reader.readNumber(field: "charge"),
+            memory: try reader.readNumber(field: "charge"))
+    }
+}
+
+extension SendEntry: WireCodable {
+    func encode(into writer: inout WireWriter) {
+        writer.write(index)
+        writer.write(isDead)
+        writer.write(optional: lease)
+    }
+
+    init(from reader: inout WireReader) throws(WireError) {
+        self.init(index: try reader.read(), isDead: try reader.readBool(), lease: try reader.readOptional())
+    }
+}
+
+extension IndexPool: WireCodable {
+    func encode(into writer: inout WireWriter) {
+        writer.write(count: limit)
+        writer.write(next)
+        writer.write(count: free.count)
+        for index in free { writer.write(index) }
+    }
+
+    init(from reader: inout WireReader) throws(WireError) {
+        self.init(limit: try reader.readNumber(field: "index limit"))
+        next = try reader.read()
+        for _ in 0..<(try reader.readSize(field: "free indexes")) { free.append(try reader.read()) }
+    }
+}
+
+extension SendOnce: WireCodable {
+    func encode(into writer: inout WireWriter) {
+        writer.write(optional: port)
+        switch holder {
+        case .task(let task):
+            writer.write(UInt8(1))
+            writer.write(task)
+        case .transit: writer.write(UInt8(2))
+        case .request: writer.write(UInt8(3))
+        }
+    }
+
+    init(from reader: inout WireReader) throws(WireError) {
+        port = try reader.readOptional()
+        switch try reader.read(UInt8.self) {
+        case 1: holder = .task(try reader.read())
+        case 2: holder = .transit
+        case 3: holder = .request
+        case let tag: throw .unknownCase(of: "holder", tag: UInt64(tag))
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/// A generator with one number as its whole state: equal seeds, equal runs.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    /// Neighbouring seeds begin far apart: the state moves by one constant, so a seed times that constant would only shift the run.
+    init(seed: UInt64) {
+        state = seed
+        state = next() ^ (seed &* 0xD134_2543_DE82_EF95)
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// True once in so many times.
+    mutating func once(in count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
+}
