@@ -55,7 +55,8 @@ let package = Package(
         .target(name: "MasixProtocols", dependencies: ["Masix", "MasixWire"], path: "Sources/Protocols", swiftSettings: strict),
         // The servers: ordinary tasks.
         .target(
-            name: "MasixSupervisor", dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire", system, logging],
+            name: "MasixSupervisor",
+            dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire", system, logging],
             path: "Sources/Servers/Supervisor", swiftSettings: strict),
         .target(
             name: "MasixNameServer", dependencies: ["MasixProtocols", "Masix", "MasixWire", logging],
@@ -79,16 +80,21 @@ let package = Package(
         .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments], swiftSettings: strict),
         // Tests.
         .target(
-            name: "MasixTestKit", dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],
+            name: "MasixTestKit",
+            dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["MasixLinux", "CLinux", system], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["MasixWire"], swiftSettings: strict),
         .testTarget(name: "KernelTests", dependencies: ["MasixKernel", "MasixWire"], swiftSettings: strict),
-        .testTarget(name: "TransportTests", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"], swiftSettings: strict),
-        .testTarget(name: "NucleusTests", dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system], swiftSettings: strict),
+        .testTarget(
+            name: "TransportTests", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"], swiftSettings: strict),
+        .testTarget(
+            name: "NucleusTests", dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
+            swiftSettings: strict),
         .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
         .testTarget(name: "Conformance", dependencies: ["Masix", "MasixTestKit", "MasixSimulator"], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(name: "Commands", dependencies: ["MasixLinux", "MasixProtocols", "MasixTestKit"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -45,7 +45,8 @@ extension Kernel {
         }
         lastLease += 1
         let lease = Lease(
-            id: LeaseID(raw: lastLease), link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex, linkPlace: links[link]?.place(of: sender) ?? 0,
+            id: LeaseID(raw: lastLease), link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex,
+            linkPlace: links[link]?.place(of: sender) ?? 0,
             takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), window: UInt16(window), senderHalf: half,
             isWhole: window == record.queueLimit)
         leases[lease.id] = lease
@@ -167,7 +168,7 @@ extension Kernel {
 
     func linkPeer(of id: LinkID, for task: TaskID) throws(Refusal) -> Response {
         guard let link = links[id], link.joins(task), link.isReady, let peer = tasks[link.peer(of: task)] else { throw .linkGone }
-        return .linkPeer(peer.id, peer.identity)
+        return .linkPeer(peer.id, peer.identity, place: link.place(of: task))
     }
 
     mutating func linkFault(

@@ -18,8 +18,9 @@ public enum Response: Hashable, Sendable, WireCodable {
     case identity(TaskIdentity)
     case status(PortStatus)
     case links([LinkID])
-    /// The peer's half comes with this answer as a descriptor; the peer's task and identity are here.
-    case linkPeer(TaskID, TaskIdentity)
+    /// The peer's half comes with this answer as a descriptor; the peer's task and identity are here, and the place
+    /// of the asking task's reply words.
+    case linkPeer(TaskID, TaskIdentity, place: UInt32)
     case introduced(TaskID)
 
     public func encode(into writer: inout WireWriter) {
@@ -58,10 +59,11 @@ public enum Response: Hashable, Sendable, WireCodable {
         case .links(let links):
             writer.write(UInt8(13))
             writer.write(list: links)
-        case .linkPeer(let task, let identity):
+        case .linkPeer(let task, let identity, let place):
             writer.write(UInt8(14))
             writer.write(task)
             writer.write(identity)
+            writer.write(place)
         case .introduced(let task):
             writer.write(UInt8(15))
             writer.write(task)
@@ -86,7 +88,7 @@ public enum Response: Hashable, Sendable, WireCodable {
         case 11: self = .identity(try reader.read())
         case 12: self = .status(try reader.read())
         case 13: self = .links(try reader.readList(limit: 65_536, field: "links"))
-        case 14: self = .linkPeer(try reader.read(), try reader.read())
+        case 14: self = .linkPeer(try reader.read(), try reader.read(), place: try reader.read())
         case 15: self = .introduced(try reader.read())
         case let tag: throw .unknownCase(of: "Response", tag: UInt64(tag))
         }

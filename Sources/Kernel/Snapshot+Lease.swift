@@ -8,6 +8,8 @@ extension Lease: WireCodable {
         writer.write(receiver)
         writer.write(port)
         writer.write(sendIndex)
+        writer.write(linkPlace)
+        writer.write(UInt8(senderHalf))
         writer.write(takeIndex)
         writer.write(receiveIndex)
         writer.write(firstSlot)
@@ -22,6 +24,8 @@ extension Lease: WireCodable {
         receiver = try reader.read()
         port = try reader.read()
         sendIndex = try reader.read()
+        linkPlace = try reader.read()
+        senderHalf = try reader.readBool() ? 1 : 0
         takeIndex = try reader.read()
         receiveIndex = try reader.read()
         firstSlot = try reader.read()
@@ -33,8 +37,10 @@ extension Lease: WireCodable {
 extension Link: WireCodable {
     public func encode(into writer: inout WireWriter) {
         writer.write(id)
+        writer.write(node)
         writer.write(first)
         writer.write(second)
+        for place in places { writer.write(place) }
         for half in 0..<2 {
             writer.write(mapped[half])
             writer.write(list: lent[half].lent.map(SlotRange.init))
@@ -44,8 +50,10 @@ extension Link: WireCodable {
 
     public init(from reader: inout WireReader) throws(WireError) {
         id = try reader.read()
+        node = try reader.read()
         first = try reader.read()
         second = try reader.read()
+        places = [try reader.read(), try reader.read()]
         for half in 0..<2 {
             mapped[half] = try reader.readBool()
             let ranges: [SlotRange] = try reader.readList(limit: Limits.slotsPerDirection, field: "slots")

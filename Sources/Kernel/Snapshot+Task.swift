@@ -12,6 +12,7 @@ extension Task: WireCodable {
         writer.write(sendIndexes)
         writer.write(receiveIndexes)
         writer.write(takeIndexes)
+        writer.write(linkPlaces)
         writer.write(table: links) { $0.write($1) }
         writer.write(set: tickets)
         writer.write(count: portBlocks.count)
@@ -36,6 +37,7 @@ extension Task: WireCodable {
         sendIndexes = try reader.read()
         receiveIndexes = try reader.read()
         takeIndexes = try reader.read()
+        linkPlaces = try reader.read()
         links = try reader.readTable(field: "links of a task") { (reader) throws(WireError) in try reader.read() }
         tickets = try reader.readSet(field: "tickets of a task")
         for _ in 0..<(try reader.readSize(field: "port blocks")) { portBlocks.append(try reader.read()) }

@@ -39,7 +39,7 @@ public struct ControlMemory: Sendable {
     /// Links that wait to be mapped by this task.
     public var offers: SharedWord32 { region.word32(0) }
 
-    /// Counts how often the nucleus had something to tell: a thread that looks at it need not be rung.
+    /// Rises with every ring of the nucleus, so that a task that spins sees it without a system call.
     public var bell: SharedWord32 { region.word32(0x40) }
 
     public func completion(_ index: UInt16) -> SharedWord64 {

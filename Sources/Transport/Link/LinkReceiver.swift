@@ -21,6 +21,15 @@ public enum Look: Equatable, Sendable {
     case fault(LinkFault)
 }
 
+/// Whether something lies announced on a link: one load of the peer's memory, one of our own.
+public struct LinkNews: Sendable {
+    let tail: SharedWord64
+    let head: SharedWord64
+
+    @inline(__always)
+    public var isWaiting: Bool { tail.acquired != head.relaxed }
+}
+
 /// The reading end of a link.
 ///
 /// The steps of a reception, in their order: `nextAnnouncement`, `look`, `take`, `copy`, `publish`, `peerWaits`. Nothing is
@@ -41,6 +50,9 @@ public struct LinkReceiver: Sendable {
         self.peerStatus = peerStatus
         head = own.head.relaxed
     }
+
+    /// The two words that tell whether there is news, for a look without the receiver's lock.
+    public var news: LinkNews { LinkNews(tail: peer.tail, head: own.head) }
 
     /// Something has been announced that has not been looked at.
     @inline(__always)

@@ -154,3 +154,17 @@ extension CallerEntryMemory {
         }
     }
 }
+
+extension LinkSender {
+    /// Step 2 for bytes in an array.
+    @inline(__always)
+    public func write(_ lease: OutgoingLease, code: UInt32, body: [UInt8], reply: ReplyToken?, processor: UInt32) {
+        // The pointer lives over the call, and `write` copies out of it.
+        unsafe body.withUnsafeBytes { unsafe write(lease, code: code, body: $0, reply: reply, processor: processor) }
+    }
+
+    @inline(__always)
+    public func writeReply(_ token: ReplyToken, code: UInt32, body: [UInt8], flags: UInt16, processor: UInt32) {
+        unsafe body.withUnsafeBytes { unsafe writeReply(token, code: code, body: $0, flags: flags, processor: processor) }
+    }
+}

@@ -1,0 +1,45 @@
+public import Measure
+
+/// Which cases there are, and the floor each is compared with.
+public enum Catalogue {
+    public typealias Entry = (setting: Setting, floor: Floor.Kind)
+
+    public static let local: [Entry] = calls + oneWay + transfers
+
+    /// With leases off the floor is what carries the messages then: sockets.
+    public static let localNucleus: [Entry] =
+        [
+            (Setting(.nullCall, size: 64, place: .localNucleus, mode: .pinned), .seqpacket),
+            (Setting(.nullCall, size: 64, place: .localNucleus, mode: .untuned, thinkMicroseconds: 0, loaded: false), .seqpacket),
+            (Setting(.oneWay, size: 64, place: .localNucleus, mode: .spin, depth: 64), .ring),
+        ]
+        + transfers.map { entry in
+            var setting = entry.setting
+            setting.place = .localNucleus
+            return (setting, entry.floor)
+        }
+
+    private static let calls: [Entry] =
+        [
+            (Setting(.nullCall, size: 64, mode: .spin), .sharedMemory),
+            (Setting(.nullCall, size: 4096, mode: .spin), .sharedMemory),
+            (Setting(.nullCall, size: 64, mode: .pinned), .eventfd),
+            (Setting(.nullCall, size: 4096, mode: .pinned), .eventfd),
+            (Setting(.nullCall, size: 64, mode: .pinned), .seqpacket),
+            (Setting(.nullCall, size: 64, mode: .pinned), .pipe),
+        ]
+        + [false, true].flatMap { loaded in
+            [0, 50, 1000].map { (Setting(.nullCall, size: 64, mode: .untuned, thinkMicroseconds: $0, loaded: loaded), .eventfd) }
+        } + [.seqpacket, .pipe].map { (Setting(.nullCall, size: 64, mode: .untuned, thinkMicroseconds: 0, loaded: false), $0) }
+
+    private static let oneWay: [Entry] = [5, 64, 1024].map { (Setting(.oneWay, size: 64, mode: .spin, depth: $0), .ring) }
+
+    private static let transfers: [Entry] = [
+        (Setting(.rightTransfer, size: 64, mode: .pinned), .descriptor),
+        (Setting(.rightTransfer, size: 64, mode: .untuned), .descriptor),
+        (Setting(.outOfLine, size: 1 << 20, mode: .pinned), .memory),
+        (Setting(.outOfLine, size: 1 << 20, mode: .untuned), .memory),
+        (Setting(.outOfLine, size: 16 << 20, mode: .pinned), .memory),
+        (Setting(.outOfLine, size: 16 << 20, mode: .untuned), .memory),
+    ]
+}

@@ -1,0 +1,61 @@
+/// What is measured.
+public enum CaseName: String, Codable, CaseIterable, Sendable {
+    /// A request of `size` bytes and a reply of as many; every byte is written and read on both ways.
+    case nullCall = "null-call"
+    /// A stream of messages of `size` bytes, the receiver reading every byte; figures are per message.
+    case oneWay = "one-way"
+    /// A call that takes one right along; the receiver drops it before it replies.
+    case rightTransfer = "right-transfer"
+    /// A call with `size` bytes of out-of-line memory; the receiver reads the first, the middle and the last byte, then replies.
+    case outOfLine = "out-of-line"
+}
+
+/// Which way the messages of Masix take.
+public enum Place: String, Codable, CaseIterable, Sendable {
+    /// Leases on.
+    case local
+    /// Leases off: every message passes the nucleus.
+    case localNucleus = "local-nucleus"
+}
+
+/// How the two sides get processors.
+public enum Mode: String, Codable, CaseIterable, Sendable {
+    /// Each on a processor of its own, waiting without sleep.
+    case spin
+    /// Both on one processor, waiting by sleep.
+    case pinned
+    /// As Linux likes.
+    case untuned
+}
+
+/// All that a contender must know to take part in a case.
+public struct Setting: Hashable, Sendable {
+    public var name: CaseName
+    /// Bytes of a message, or of the memory out of line.
+    public var size: Int
+    public var place: Place
+    public var mode: Mode
+    /// How long the caller sleeps before each call (see `think(nanoseconds:)`), nil where nobody thinks.
+    public var thinkMicroseconds: Int?
+    /// Whether every processor is also kept busy by somebody else, nil where that is not asked.
+    public var loaded: Bool?
+    /// How many messages may be under way at once, for `oneWay`.
+    public var depth: Int?
+
+    /// How many calls or messages one sample stands for. Of messages that flow, many times what may be under way: a sample then holds
+    /// both the filling and the draining of the queue, and its share per message is the pace.
+    public var operationsPerSample: Int { name == .oneWay ? max(256, 8 * (depth ?? 1)) : 1 }
+
+    public init(
+        _ name: CaseName, size: Int, place: Place = .local, mode: Mode, thinkMicroseconds: Int? = nil, loaded: Bool? = nil,
+        depth: Int? = nil
+    ) {
+        self.name = name
+        self.size = size
+        self.place = place
+        self.mode = mode
+        self.thinkMicroseconds = thinkMicroseconds
+        self.loaded = loaded
+        self.depth = depth
+    }
+}

@@ -1,0 +1,115 @@
+public import ArgumentParser
+import Floors
+import Foundation
+public import Measure
+
+@main
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measures Masix beside what the machine itself can do, in turns, and prints the ratios.")
+
+    @Option(name: .customLong("case"), help: "Only this case; may be given more than once.")
+    var cases: [CaseName] = []
+
+    @Option(name: .customLong("mode"), help: "Only this mode; may be given more than once.")
+    var modes: [Mode] = []
+
+    @Flag(help: "Few and short rounds: to see that it runs, not to compare.")
+    var quick = false
+
+    @Option(help: "How many rounds each side has; 20, or 5 with --quick, if not given.")
+    var rounds: Int?
+
+    @Option(help: "Where to write the rows, one JSON object a line.")
+    var output = "bench.jsonl"
+
+    @Flag(help: "Measure only what the machine itself can do.")
+    var floorsOnly = false
+
+    @Option(help: "A file of thresholds (JSON); fail if a ratio is above its own, or was not measured.")
+    var check: String?
+
+    func validate() throws {
+        if let rounds, !(1...1000).contains(rounds) { throw ValidationError("--rounds takes 1 to 1000.") }
+        if floorsOnly, check != nil { throw ValidationError("--check needs ratios, and --floors-only has none.") }
+    }
+
+    func run() throws {
+        guard floorsOnly || masixSide != nil else {
+            throw ValidationError("This build measures no Masix; give --floors-only.")
+        }
+        let thresholds = try check.map { try JSONDecoder().decode([Threshold].self, from: Data(contentsOf: URL(filePath: $0))) }
+        let processors = try Processors()
+        let rows = try measure(on: processors)
+        if let thresholds { try judge(rows, by: thresholds) }
+    }
+
+    private func measure(on processors: Processors) throws -> [Row] {
+        let base = quick ? Effort.quick : .full
+        let effort = Effort(rounds: rounds ?? base.rounds, roundMilliseconds: base.roundMilliseconds, trialSamples: base.trialSamples)
+        let entries = (floorsOnly ? Catalogue.local : Catalogue.local + Catalogue.localNucleus).filter { isAsked($0.setting) }
+        guard FileManager.default.createFile(atPath: output, contents: nil), let file = FileHandle(forWritingAtPath: output) else {
+            throw ValidationError("cannot write \(output)")
+        }
+        let table = Table()
+        say("\(processors.allowed.count) processors, \(effort.rounds) rounds in turns, reading the clock takes \(clockReading()) ns")
+        say(table.head)
+        var rows: [Row] = []
+        for (setting, kind) in entries {
+            if setting.mode == .spin, processors.allowed.count < 2 {
+                say("\(setting.name.rawValue), spin: left out, it takes two processors")
+                continue
+            }
+            let masix = floorsOnly ? nil : try masixSide?(setting, processors)
+            if masix == nil, !floorsOnly { continue }
+            let floor = try Floor(kind, for: setting, on: processors)
+            let row = try Comparison(setting, floor: floor, masix: masix).measure(with: effort, on: processors)
+            try file.write(contentsOf: row.line() + Data("\n".utf8))
+            say(table.text(row))
+            rows.append(row)
+        }
+        try file.close()
+        return rows
+    }
+
+    private func judge(_ rows: [Row], by thresholds: [Threshold]) throws {
+        var failed = false
+        for threshold in thresholds where isAsked(threshold) {
+            switch threshold.verdict(on: rows) {
+            case .kept(let worst): say("kept      \(threshold), is \(worst)")
+            case .broken(let worst):
+                say("BROKEN    \(threshold), is \(worst)")
+                failed = true
+            case .unmeasured:
+                say("UNMEASURED \(threshold)")
+                failed = true
+            }
+        }
+        if failed { throw ExitCode.failure }
+    }
+
+    private func isAsked(_ setting: Setting) -> Bool { isAsked(setting.name, setting.mode) }
+
+    private func isAsked(_ threshold: Threshold) -> Bool { isAsked(threshold.name, threshold.mode) }
+
+    private func isAsked(_ name: CaseName, _ mode: Mode) -> Bool {
+        (cases.isEmpty || cases.contains(name)) && (modes.isEmpty || modes.contains(mode))
+    }
+
+    /// What one reading adds to every call timed alone, in nanoseconds.
+    private func clockReading() -> UInt64 {
+        let readings: UInt64 = 100_000
+        let start = now()
+        for _ in 1..<readings { _ = now() }
+        return (now() - start) / readings
+    }
+
+    /// A line at once, so that the table grows while the reader looks on.
+    private func say(_ line: String) {
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+    }
+}
+
+extension CaseName: ExpressibleByArgument {}
+extension Mode: ExpressibleByArgument {}

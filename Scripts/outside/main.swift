@@ -1,0 +1,3 @@
+import Masix
+
+print("Masix is here")

@@ -1,0 +1,5 @@
+# The formatter has nothing to change.
+
+absent() { :; }
+
+run() { Scripts/lint; }

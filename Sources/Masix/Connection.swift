@@ -1,0 +1,95 @@
+import MasixKernel
+import MasixLinux
+import MasixTransport
+import MasixWire
+import Synchronization
+import SystemPackage
+
+/// The kernel socket and everything that must agree with the order of what was said over it.
+///
+/// One lock: a request goes out, its answer comes in, and the tables follow the answer before anybody else asks. So a right that
+/// is given up by one thread and arrives again by another is never confused.
+final class Connection: Sendable {
+    struct Core: ~Copyable {
+        let socket: Descriptor
+        var lastNumber: UInt64 = 0
+        var isGone = false
+        /// By port: one entry each, however many rights of this process name it (spec/mach.md N2).
+        var sends: [PortID: SendEntry] = [:]
+        var receives: [PortID: ReceiveEntry] = [:]
+        var portBlock: Range<UInt64> = 0..<0
+        var completions = CompletionPool()
+
+        init(socket: consuming Descriptor) { self.socket = socket }
+    }
+
+    private let core: Mutex<Core>
+    let node: NodeID
+    let task: TaskID
+
+    init(socket: consuming Descriptor, node: NodeID, task: TaskID) {
+        core = Mutex(Core(socket: socket))
+        self.node = node
+        self.task = task
+    }
+
+    /// Runs with the tables, and with nobody else talking.
+    func withCore<Result: Sendable>(_ body: (inout Core) throws(MasixError) -> sending Result) throws(MasixError) -> sending Result {
+        try core.withLock { core throws(MasixError) in try body(&core) }
+    }
+}
+
+/// What came back for a request.
+struct Answer: ~Copyable {
+    let number: UInt64
+    let response: Response
+    var payload: [UInt8]
+    var descriptors: DescriptorBundle
+}
+
+extension Connection.Core {
+    /// Sends one request and waits for its answer, which the nucleus gives without waiting for anybody.
+    mutating func ask(_ request: Request, payload: [UInt8] = [], descriptors: [Int32] = []) throws(MasixError) -> Answer {
+        guard !isGone else { throw .nodeGone }
+        lastNumber += 1
+        let bytes = Envelope(number: lastNumber, content: request, payload: payload).wireBytes
+        do {
+            try MessageSocket.send(on: socket.raw, bytes, descriptors: descriptors, wait: true)
+            while true {
+                let answer = try receive()
+                // A restarted nucleus repeats its last answer, for it cannot know whether we have it (decision 0004).
+                if answer.number == lastNumber { return answer }
+            }
+        } catch {
+            isGone = true
+            throw .nodeGone
+        }
+    }
+
+    /// Asks and demands that nothing was refused.
+    mutating func demand(_ request: Request, payload: [UInt8] = [], descriptors: [Int32] = []) throws(MasixError) -> Answer {
+        let answer = try ask(request, payload: payload, descriptors: descriptors)
+        if case .refused(let refusal) = answer.response { throw MasixError(refusal) }
+        return answer
+    }
+
+    private func receive() throws(Errno) -> Answer {
+        let datagram = try Datagram.receive(on: socket.raw, max: Envelope<Response>.bytesMax)
+        let envelope: Envelope<Response>
+        do throws(WireError) {
+            envelope = try Envelope<Response>(wireBytes: datagram.bytes)
+        } catch {
+            // The nucleus is trusted; what cannot be read is another version of it, or its end.
+            throw .protocolError
+        }
+        return Answer(number: envelope.number, response: envelope.content, payload: envelope.payload, descriptors: datagram.descriptors)
+    }
+}
+
+/// Which completion words are in use by blocked sends.
+struct CompletionPool: Sendable {
+    private var free = (0..<UInt16(Limits.completionWords)).reversed().map { $0 }
+
+    mutating func take() -> UInt16? { free.popLast() }
+    mutating func give(back index: UInt16) { free.append(index) }
+}

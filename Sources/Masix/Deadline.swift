@@ -1,0 +1,41 @@
+import MasixLinux
+
+/// An instant at which waiting ends: a timeout made absolute once, so that waiting again does not start it again.
+struct Deadline: Sendable {
+    /// Monotonic nanoseconds; nil waits for ever.
+    let instant: UInt64?
+
+    static let never = Deadline(instant: nil)
+
+    /// `timeout` nil waits for ever; zero and less only looks.
+    init(_ timeout: Duration?) {
+        guard let timeout else {
+            instant = nil
+            return
+        }
+        let (seconds, attoseconds) = timeout.components
+        guard seconds >= 0, attoseconds >= 0 else {
+            instant = 0
+            return
+        }
+        let wait = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        let sum = wait.partialValue.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000))
+        let whole = wait.overflow || sum.overflow ? UInt64.max : sum.partialValue
+        let end = Clock.monotonicNanoseconds().addingReportingOverflow(whole)
+        instant = whole == 0 ? 0 : end.overflow ? nil : end.partialValue
+    }
+
+    private init(instant: UInt64?) { self.instant = instant }
+
+    /// Whether the caller does not want to wait at all.
+    var isPoll: Bool { instant == 0 }
+
+    var isOver: Bool { instant.map { $0 <= Clock.monotonicNanoseconds() } ?? false }
+
+    /// nil for ever; 0 when it is over.
+    var remaining: UInt64? {
+        guard let instant else { return nil }
+        let now = Clock.monotonicNanoseconds()
+        return instant > now ? instant - now : 0
+    }
+}

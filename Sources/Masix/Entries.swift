@@ -1,0 +1,70 @@
+import DequeModule
+import MasixKernel
+import MasixTransport
+import Synchronization
+
+/// The library's record of one send right: all values that name the port share it, and the kernel knows only this one entry
+/// (Documentation/Decisions/0002).
+final class SendEntry: Sendable {
+    let port: PortID
+    /// The entry of the control memory: the mark that says whether the port is dead, and the lease.
+    let memory: SendEntryMemory
+    let index: UInt32
+    /// User references: values of this process that name the right (N3). It falls to zero, and rises from there, only under the core lock.
+    let references = Atomic<Int>(1)
+    /// The link that the last lease went over, so that a send need not search for it.
+    let link = Mutex<LinkEnd?>(nil)
+
+    init(port: PortID, index: UInt32, control: ControlMemory) {
+        self.port = port
+        self.index = index
+        memory = control.send(index)
+    }
+}
+
+/// The library's record of one receive right.
+final class ReceiveEntry: Sendable {
+    let port: PortID
+    let index: UInt32
+    /// Messages in the home queue, as the nucleus last said.
+    let homeCount: SharedWord32
+    /// What is known to lie ready on links.
+    let ready = Mutex<Ready>(Ready())
+
+    struct Ready {
+        var frames: Deque<ReadyAnnouncement> = []
+        /// The right has been given up or moved: whoever waits here is told.
+        var isGone = false
+    }
+
+    init(port: PortID, index: UInt32, control: ControlMemory) {
+        self.port = port
+        self.index = index
+        homeCount = control.homeCount(index)
+    }
+
+    /// Announcements filed, counted outside the lock so that a set can look at many ports quickly.
+    let frameCount = Atomic<Int>(0)
+
+    func file(_ announcement: ReadyAnnouncement) {
+        ready.withLock { $0.frames.append(announcement) }
+        frameCount.add(1, ordering: .releasing)
+    }
+
+    func nextAnnouncement() -> ReadyAnnouncement? {
+        guard let next = ready.withLock({ $0.frames.popFirst() }) else { return nil }
+        frameCount.subtract(1, ordering: .relaxed)
+        return next
+    }
+
+    var hasHome: Bool { homeCount.acquired > 0 }
+    /// Something may be there: looking will tell.
+    var isReady: Bool { hasHome || frameCount.load(ordering: .acquiring) > 0 }
+    var isGone: Bool { ready.withLock { $0.isGone } }
+}
+
+/// An announcement that has been filed under its port and not been looked at.
+struct ReadyAnnouncement: Sendable {
+    let link: LinkEnd
+    let announcement: Announcement
+}

@@ -1,0 +1,95 @@
+import MasixKernel
+import MasixLinux
+import MasixTransport
+import SystemPackage
+
+/// Memory with a content that nobody can change any more: what travels out of line (spec/mach.md 1.10).
+///
+/// A memory object is made by filling, then sealing it; from then on it is only read, by whoever holds it, and sent without a copy.
+/// It costs its pages until the last holder lets it go. (Data spaces will be built on it: Documentation/Decisions/0005.)
+public final class MemoryObject: Sendable {
+    /// Bytes of content.
+    public let count: Int
+    let descriptor: Descriptor
+
+    /// A sealed object with a copy of these bytes.
+    public convenience init(bytes: [UInt8]) throws(MasixError) {
+        try self.init(count: bytes.count) { (draft) throws(MasixError) in try draft.write(bytes, at: 0) }
+    }
+
+    /// Makes an object of `count` bytes, lets `fill` write into it, and seals it.
+    public init(count: Int, fill: (borrowing Draft) throws(MasixError) -> Void) throws(MasixError) {
+        do throws(Errno) {
+            let file = try MemoryFile.create(name: "masix-memory", size: count)
+            let draft = Draft(file: file)
+            do throws(MasixError) { try fill(draft) } catch { throw Errno.canceled }
+            let filled = draft.finish()
+            try filled.addSeals(.frozen)
+            descriptor = filled.relinquish()
+        } catch {
+            throw .memory(errno: error.rawValue)
+        }
+        self.count = count
+    }
+
+    /// Takes over what the nucleus has checked: a sealed memory file of this length.
+    init(received descriptor: consuming Descriptor, count: Int) {
+        self.descriptor = descriptor
+        self.count = count
+    }
+
+    /// A memory object that is being filled.
+    public struct Draft: ~Copyable {
+        let file: MemoryFile
+
+        /// Writes bytes at a place inside the object.
+        public func write(_ bytes: [UInt8], at offset: Int) throws(MasixError) {
+            do throws(Errno) {
+                var written = 0
+                while written < bytes.count {
+                    written += try File.write(file.raw, written == 0 ? bytes : Array(bytes[written...]), at: offset + written)
+                }
+            } catch {
+                throw .memory(errno: error.rawValue)
+            }
+        }
+
+        /// Copies from an open file, inside Linux. Less than `count` if the file ends before.
+        public func copy(from file: Int32, at source: Int, count: Int, to offset: Int = 0) throws(MasixError) -> Int {
+            do throws(Errno) {
+                return try Copy.range(from: file, offset: source, to: self.file.raw, offset: offset, count: count)
+            } catch {
+                throw .memory(errno: error.rawValue)
+            }
+        }
+
+        consuming func finish() -> MemoryFile { file }
+    }
+
+    /// A copy of the content, or of a part of it.
+    public func bytes(in range: Range<Int>? = nil) throws(MasixError) -> [UInt8] {
+        let range = range ?? 0..<count
+        guard range.lowerBound >= 0, range.upperBound <= count else { throw .invalidValue }
+        do throws(Errno) {
+            return try File.readBytes(descriptor.raw, count: range.count, at: range.lowerBound)
+        } catch {
+            throw .memory(errno: error.rawValue)
+        }
+    }
+
+    /// Copies content into an open file, inside Linux; returns how much.
+    public func copy(to file: Int32, at offset: Int, from source: Int = 0, count: Int? = nil) throws(MasixError) -> Int {
+        do throws(Errno) {
+            return try Copy.range(from: descriptor.raw, offset: source, to: file, offset: offset, count: count ?? self.count - source)
+        } catch {
+            throw .memory(errno: error.rawValue)
+        }
+    }
+
+    /// Maps the content and lends it for the time of the call. The mapping is private: nobody sees what happens to it, and no
+    /// other holder can make it fault (architecture rule 21).
+    public func withMapped<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
+        guard count > 0 else { return try body(RawSpan()) }
+        return try MappedContent(of: descriptor.raw, count: count).read(body)
+    }
+}

@@ -1,0 +1,68 @@
+import MasixKernel
+import MasixTransport
+
+/// A message to be sent: a code, inline bytes, and rights and memory that it owns.
+///
+/// What is attached has left the space of this program; if the message is let go unsent, so are they.
+///
+/// ```swift
+/// var order = Message(code: 7, text: "two, please")
+/// order.attach(door)                       // a SendRight: consumed
+/// try server.send(order, timeout: .seconds(1))
+/// ```
+public struct Message: ~Copyable, Sendable {
+    /// For the two partners; Mach's `msgh_id`.
+    public var code: UInt32
+    /// Inline bytes, at most `Limits.inlineBytesMax`.
+    public var bytes: [UInt8]
+    var rights: [OwnedRight] = []
+    var memory: [MemoryObject] = []
+
+    /// A message without rights.
+    public init(code: UInt32 = 0, bytes: [UInt8] = []) {
+        self.code = code
+        self.bytes = bytes
+    }
+
+    /// A message whose inline bytes are text.
+    public init(code: UInt32 = 0, text: String) {
+        self.init(code: code, bytes: Array(text.utf8))
+    }
+
+    /// Gives a send right away with the message. The receiver gets it at the same position among the rights.
+    public mutating func attach(_ right: consuming SendRight) { rights.append(.send(right.reference)) }
+
+    /// Gives a send-once right away with the message.
+    public mutating func attach(_ right: consuming SendOnceRight) { rights.append(.sendOnce(right.state)) }
+
+    /// Gives a receive right away with the message: queue, limit, senders and all (spec/mach.md R1).
+    public mutating func attach(_ right: consuming ReceiveRight) { rights.append(.receive(right.holder)) }
+
+    /// Leaves a place empty, so that the positions of the others keep their meaning.
+    public mutating func attachNothing() { rights.append(.null) }
+
+    /// Sends memory: the receiver gets its content as of now, however large, without a copy (M1).
+    public mutating func attach(_ memory: MemoryObject) { self.memory.append(memory) }
+
+    /// How many rights are attached.
+    public var rightCount: Int { rights.count }
+    /// How many memory objects are attached.
+    public var memoryCount: Int { memory.count }
+
+    /// Only bytes, and few: such a message can go by a link (architecture rule 6).
+    var isPlain: Bool { rights.isEmpty && memory.isEmpty && bytes.count <= LinkHalf.bodyMax }
+
+    func check() throws(MasixError) {
+        guard bytes.count <= Limits.inlineBytesMax else { throw .tooLarge(bytes: bytes.count) }
+        guard rights.count <= Limits.rightsPerMessageMax, memory.count <= Limits.memoryPerMessageMax else { throw .tooManyRights }
+    }
+}
+
+/// A right that a message owns. Each is an object that releases the right when it is let go and has not been given away.
+enum OwnedRight: Sendable {
+    case null
+    case dead
+    case send(SendReference)
+    case sendOnce(SendOnceState)
+    case receive(ReceiveHolder)
+}

@@ -1,0 +1,329 @@
+import DequeModule
+import MasixKernel
+import MasixLinux
+import MasixTransport
+import Synchronization
+import SystemPackage
+
+/// How this task learns that something has come: it scans its links, listens to its bell, and shares what it finds among its threads.
+///
+/// One thread at a time leads: it spins a while if the peer runs elsewhere, then says that it sleeps, looks a last time, and
+/// blocks in the pipe. The others wait to be told. A leader hands over before it leaves for any reason (architecture rule 14).
+final class Reception: Sendable {
+    struct State: ~Copyable {
+        /// Links that are scanned.
+        var active: [LinkEnd] = []
+        /// Links that have been quiet: they ring for everything.
+        var parked: [LinkEnd] = []
+        /// By the index of the control memory.
+        var ports: [UInt32: ReceiveEntry] = [:]
+        var hasLeader = false
+        var followers: [Follower] = []
+        /// Rises with everything that may interest a follower.
+        var news: UInt64 = 0
+        var scansSinceUse = 0
+        /// Faults found while scanning, to be reported when no lock is held.
+        var faults: [(LinkID, LinkFault)] = []
+    }
+
+    final class Follower: Sendable {
+        let word = FutexWord()
+    }
+
+    /// More links than this are not scanned (pitfalls 9).
+    static let activeMax = 8
+
+    private let state = Mutex(State())
+    let status: StatusPage
+    let bell: SharedWord32
+    let control: ControlMemory
+    private let pipe: Descriptor
+    /// The status page counts as asleep whenever nobody leads: somebody polls the pipe (architecture rule 14).
+    private let isPolled = Atomic<Bool>(false)
+    private let spin = Mutex(SpinBudget())
+
+    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor) {
+        self.control = control
+        self.status = status
+        self.pipe = pipe
+        bell = control.bell
+    }
+
+    // MARK: what is known
+
+    func add(_ port: ReceiveEntry) { state.withLock { $0.ports[port.index] = port } }
+
+    func remove(_ port: ReceiveEntry) {
+        state.withLock { state in
+            if state.ports[port.index] === port { state.ports[port.index] = nil }
+            port.ready.withLock {
+                $0.isGone = true
+                $0.frames = []
+            }
+            wakeAll(&state)
+        }
+    }
+
+    func add(_ link: LinkEnd) { state.withLock { $0.active.append(link) } }
+
+    func remove(_ link: LinkID) {
+        state.withLock { state in
+            state.active.removeAll { $0.id == link }
+            state.parked.removeAll { $0.id == link }
+        }
+    }
+
+    /// Faults since the last call.
+    func takeFaults() -> [(LinkID, LinkFault)] {
+        state.withLock { state in
+            guard !state.faults.isEmpty else { return [] }
+            defer { state.faults = [] }
+            return state.faults
+        }
+    }
+
+    // MARK: scanning
+
+    /// Files what the active links have announced.
+    func scan() {
+        state.withLock { scan(&$0, all: false) }
+    }
+
+    private func scan(_ state: inout State, all: Bool) {
+        var found = false
+        for link in state.active { found = file(link, &state) || found }
+        if all {
+            var woken: [LinkEnd] = []
+            for link in state.parked where file(link, &state) { woken.append(link) }
+            for link in woken {
+                _ = link.receiver.withLock { $0.setParked(false) }
+                state.parked.removeAll { $0 === link }
+                state.active.append(link)
+                found = true
+            }
+        }
+        if state.active.count > Self.activeMax { park(&state) }
+        if found { wakeAll(&state) }
+    }
+
+    private func file(_ link: LinkEnd, _ state: inout State) -> Bool {
+        var found = false
+        link.receiver.withLock { receiver in
+            while let announcement = receiver.nextAnnouncement() {
+                found = true
+                if announcement.isReply {
+                    link.calls.withLock { $0.announce(announcement) }
+                    continue
+                }
+                guard let entry = control.take(announcement.index) else {
+                    state.faults.append((link.id, .unknownAnnouncement))
+                    continue
+                }
+                // Whose it is, the nucleus has written; a lease that is over concerns nobody.
+                guard let port = state.ports[entry.grant.receiveIndex] else { continue }
+                port.file(ReadyAnnouncement(link: link, announcement: announcement))
+            }
+        }
+        return found
+    }
+
+    /// Parks the link that has been active longest; if something came meanwhile it stays.
+    private func park(_ state: inout State) {
+        let link = state.active.removeFirst()
+        if link.receiver.withLock({ $0.setParked(true) }) {
+            _ = link.receiver.withLock { $0.setParked(false) }
+            state.active.append(link)
+        } else {
+            state.parked.append(link)
+        }
+    }
+
+    private func wakeAll(_ state: inout State) {
+        state.news &+= 1
+        for follower in state.followers {
+            follower.word.set(1)
+            follower.word.wake()
+        }
+        state.followers = []
+    }
+
+    /// Something has changed that is not in shared memory: whoever waits looks again.
+    func wake() { state.withLock { wakeAll(&$0) } }
+
+    // MARK: waiting
+
+    /// Tries until it has a result, waiting in between; nil when the time is over.
+    ///
+    /// `attempt` takes what is ready, by whatever locks and requests it needs; `hint` is looked at while spinning and must be cheap.
+    func wait<Result>(
+        until deadline: Deadline, hint: () -> Bool = { false }, attempt: () throws(MasixError) -> Result?
+    ) throws(MasixError) -> Result? {
+        while true {
+            // Taken before the attempt: what comes during it is noticed.
+            let seenBell = bell.acquired
+            let seenNews = state.withLock { $0.news }
+            if let result = try attempt() {
+                handOver()
+                return result
+            }
+            if deadline.isPoll || deadline.isOver {
+                handOver()
+                if isPolled.load(ordering: .relaxed) { return try lastLook(attempt) }
+                return nil
+            }
+            let follower: Follower? = state.withLock { state in
+                if !state.hasLeader {
+                    state.hasLeader = true
+                    return nil
+                }
+                let follower = Follower()
+                if state.news != seenNews { follower.word.set(1) } else { state.followers.append(follower) }
+                return follower
+            }
+            if let follower {
+                try sleep(follower, until: deadline)
+            } else {
+                try lead(until: deadline, seenBell: seenBell, hint: hint)
+            }
+        }
+    }
+
+    private func sleep(_ follower: Follower, until deadline: Deadline) throws(MasixError) {
+        do throws(Errno) {
+            while follower.word.value == 0 {
+                if try !follower.word.wait(while: 0, timeoutNanoseconds: deadline.remaining) { break }
+            }
+        } catch {
+            throw .nodeGone
+        }
+        state.withLock { state in state.followers.removeAll { $0 === follower } }
+    }
+
+    /// One who leaves makes sure that one who stays will lead.
+    private func handOver() {
+        state.withLock { state in
+            guard !state.hasLeader, !state.followers.isEmpty else { return }
+            let next = state.followers.removeFirst()
+            next.word.set(1)
+            next.word.wake()
+        }
+    }
+
+    /// Leads until something is new or the time is over.
+    private func lead(until deadline: Deadline, seenBell: UInt32, hint: () -> Bool) throws(MasixError) {
+        defer { state.withLock { $0.hasLeader = false } }
+        let links = state.withLock { $0.active }
+        let began = Clock.monotonicNanoseconds()
+        if spinning(links, seenBell: seenBell, began: began, deadline: deadline, hint: hint) {
+            tell(seenBell)
+            return
+        }
+        status.processor.relax(UInt32(Processor.current))
+        status.asleep.release(1)
+        fullFence()
+        // The last look: whoever published before our flag was visible is seen here, whoever comes later rings.
+        if links.contains(where: \.hasNews) || anyParkedNews() || bell.acquired != seenBell || hint() {
+            awake()
+            tell(seenBell)
+            return
+        }
+        do throws(Errno) {
+            _ = try Ready.poll(pipe.raw, for: .readable, timeoutNanoseconds: deadline.remaining)
+            awake()
+            try drain()
+        } catch {
+            awake()
+            throw .nodeGone
+        }
+        spin.withLock { $0.learn(waited: Clock.monotonicNanoseconds() - began) }
+        state.withLock { state in
+            scan(&state, all: true)
+            wakeAll(&state)
+        }
+    }
+
+    private func awake() {
+        if !isPolled.load(ordering: .relaxed) { status.asleep.release(0) }
+    }
+
+    /// Files what is new; a ring of the nucleus concerns anybody.
+    private func tell(_ seenBell: UInt32) {
+        state.withLock { state in
+            scan(&state, all: false)
+            if bell.acquired != seenBell { wakeAll(&state) }
+        }
+    }
+
+    private func anyParkedNews() -> Bool {
+        state.withLock { state in state.parked.contains(where: \.hasNews) }
+    }
+
+    private func spinning(_ links: [LinkEnd], seenBell: UInt32, began: UInt64, deadline: Deadline, hint: () -> Bool) -> Bool {
+        let here = UInt32(Processor.current)
+        status.processor.relax(here)
+        // Spinning on the processor that the peer needs would only keep it from answering (pitfalls 21).
+        let budget = links.contains { $0.peerStatus.processor.relaxed != here } ? spin.withLock { $0.nanoseconds } : 0
+        guard budget > 0 else { return links.contains(where: \.hasNews) || bell.acquired != seenBell || hint() }
+        var round = 0
+        while true {
+            for link in links where link.hasNews { return true }
+            if bell.acquired != seenBell || hint() { return true }
+            Processor.relax()
+            round += 1
+            if round & 63 == 0 {
+                let waited = Clock.monotonicNanoseconds() - began
+                if waited > budget || deadline.isOver { return false }
+            }
+        }
+    }
+
+    private func drain() throws(Errno) {
+        do throws(Errno) {
+            // One read empties it unless thousands have rung; what is left wakes us once more.
+            _ = try pipe.readBytes(max: 4096)
+        } catch {
+            guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
+        }
+    }
+
+    // MARK: the pollable descriptor
+
+    /// From now on the pipe becomes readable whenever something may have come and nobody leads.
+    func beginPolling() -> Int32 {
+        isPolled.store(true, ordering: .relaxed)
+        status.asleep.release(1)
+        return pipe.raw
+    }
+
+    /// Nothing was found, and the caller goes back to its poll: empty the pipe first, then look once more, or a ring between the
+    /// two would be lost.
+    private func lastLook<Result>(_ attempt: () throws(MasixError) -> Result?) throws(MasixError) -> Result? {
+        do throws(Errno) {
+            try drain()
+        } catch {
+            throw .nodeGone
+        }
+        status.asleep.release(1)
+        fullFence()
+        state.withLock { scan(&$0, all: true) }
+        return try attempt()
+    }
+}
+
+/// How long it is worth to spin before sleeping: a wake-up costs about 25 us, so waits that end within twice that are worth it,
+/// and a partner that thinks longer is not waited for awake.
+struct SpinBudget: Sendable {
+    static let nanosecondsMax: UInt64 = 50_000
+    static let nanosecondsMin: UInt64 = 1_000
+
+    private(set) var nanoseconds: UInt64 = nanosecondsMax
+
+    /// A wait that ended in sleep took this long.
+    mutating func learn(waited: UInt64) {
+        if waited < 2 * Self.nanosecondsMax {
+            nanoseconds = min(Self.nanosecondsMax, nanoseconds * 2 + Self.nanosecondsMin)
+        } else {
+            nanoseconds = nanoseconds / 2 < Self.nanosecondsMin ? Self.nanosecondsMin : nanoseconds / 2
+        }
+    }
+}

@@ -1,0 +1,222 @@
+import MasixKernel
+import MasixLinux
+import MasixTransport
+import Synchronization
+import SystemPackage
+
+/// The reply word of a call that is about to be made over a link.
+struct PreparedReply {
+    let link: LinkEnd
+    let token: ReplyToken
+    let entry: CallerEntryMemory
+    let port: PortID
+
+    func arm(number: UInt64, epoch: UInt32) {
+        entry.arm(link: link.id, generation: token.generation, port: port.counter, number: number, epoch: epoch)
+    }
+}
+
+extension Space {
+    /// A message and its one answer.
+    func call(_ message: inout Message, to entry: SendEntry, deadline: Deadline) throws(MasixError) -> ReceivedMessage {
+        try checkFork()
+        try message.check()
+        let port = try takeReplyPort()
+        if message.isPlain, let reply = try prepareReply(for: entry, to: port) {
+            var isSent = false
+            do throws(MasixError) {
+                isSent = try sendByLease(code: message.code, bytes: message.bytes, to: entry, reply: reply, deadline: deadline)
+            } catch {
+                unprepare(reply)
+                giveBack(replyPort: port)
+                throw error
+            }
+            if isSent { return try awaitAnswer(reply, at: port, deadline) }
+            unprepare(reply)
+        }
+        do throws(MasixError) {
+            try sendByNucleus(&message, destination: .send(entry), reply: .makeSendOnce(port.port), deadline: deadline)
+        } catch {
+            // Nothing was sent, or it was taken back: but then the reply right was dropped, and its notification lies in the port.
+            destroy(port)
+            throw error
+        }
+        guard let incoming = try wait(deadline, for: port) else {
+            // A late answer must not meet the next call.
+            destroy(port)
+            throw .timedOut
+        }
+        giveBack(replyPort: port)
+        return try answer(incoming)
+    }
+
+    private func answer(_ incoming: Incoming) throws(MasixError) -> ReceivedMessage {
+        if case .sendOnce? = incoming.notification { throw .noReply }
+        return received(incoming)
+    }
+
+    /// A reply word on the link of the lease, if there is one.
+    private func prepareReply(for entry: SendEntry, to port: ReceiveEntry) throws(MasixError) -> PreparedReply? {
+        guard let lease = entry.memory.lease(), let link = try link(of: entry, lease), let token = link.calls.withLock({ $0.begin() })
+        else {
+            return nil
+        }
+        guard let word = control.caller(place: link.place, index: token.index) else {
+            link.calls.withLock { $0.end(token) }
+            return nil
+        }
+        return PreparedReply(link: link, token: token, entry: word, port: port.port)
+    }
+
+    /// The call did not go by the link: nobody can have seen the word.
+    private func unprepare(_ reply: PreparedReply) {
+        _ = reply.entry.abandon(link: reply.link.id, generation: reply.token.generation)
+        reply.link.calls.withLock { $0.end(reply.token) }
+    }
+
+    /// The answer comes by the link, or, if the nucleus has closed it meanwhile, through the home queue of the reply port: one of
+    /// the two, decided by the word.
+    private func awaitAnswer(_ reply: PreparedReply, at port: ReceiveEntry, _ deadline: Deadline) throws(MasixError) -> ReceivedMessage {
+        let link = reply.link
+        let incoming = try reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
+            try self.look()
+            if link.calls.withLock({ $0.isAnnounced(reply.token) }), let incoming = self.takeAnswer(reply) { return incoming }
+            if port.hasHome { return try self.take(from: port) }
+            return nil
+        }
+        if let incoming {
+            link.calls.withLock { $0.end(reply.token) }
+            giveBack(replyPort: port)
+            return try answer(incoming)
+        }
+        if reply.entry.abandon(link: link.id, generation: reply.token.generation) {
+            link.calls.withLock { $0.end(reply.token) }
+            giveBack(replyPort: port)
+        } else {
+            // The nucleus has taken the reply over: its message would come here.
+            link.calls.withLock { $0.end(reply.token) }
+            destroy(port)
+        }
+        throw .timedOut
+    }
+
+    private func takeAnswer(_ reply: PreparedReply) -> Incoming? {
+        let link = reply.link
+        guard reply.entry.take(link: link.id, generation: reply.token.generation) else { return nil }
+        let incoming = link.receiver.withLock { receiver -> Incoming? in
+            guard let header = receiver.lookReply(reply.token) else { return nil }
+            var incoming = Incoming(
+                port: reply.port, code: header.code, bytes: receiver.replyBody(reply.token, count: Int(header.length)), sender: link.peer,
+                notification: nil,
+                reply: .null)
+            if header.flags & FrameHeader.dropped != 0 { incoming.notification = .sendOnce }
+            return incoming
+        }
+        if let incoming { return incoming }
+        // Announced and not there: the callee has broken its own answer, which is as good as dropping it.
+        report(.unexpectedReply, of: link.id)
+        return Incoming(
+            port: reply.port, code: Notification.sendOnce.code, bytes: [], sender: link.peer, notification: .sendOnce, reply: .null)
+    }
+
+    // MARK: the other side
+
+    /// Answers. By the link if the right lives there and the message is plain; the first use wins.
+    func reply(_ message: inout Message, with state: SendOnceState) throws(MasixError) {
+        try checkFork()
+        try message.check()
+        let place = state.place.withLock { $0 }
+        switch place {
+        case .gone: throw .deadName
+        case .link(let link, let token):
+            if message.isPlain {
+                switch answer(code: message.code, bytes: message.bytes, flags: 0, token, on: link) {
+                case .given:
+                    _ = state.take()
+                    return
+                case .unknown:
+                    // The link is gone, and the caller with it: the message vanishes, with success (S4).
+                    _ = state.take()
+                    return
+                case .elsewhere: break
+                }
+            }
+            guard let id = try kernelRight(of: state) else {
+                _ = state.take()
+                return
+            }
+            try use(id, &message, state)
+        case .kernel(let id):
+            try use(id, &message, state)
+        }
+    }
+
+    private func use(_ id: SendOnceID, _ message: inout Message, _ state: SendOnceState) throws(MasixError) {
+        do throws(MasixError) {
+            try sendByNucleus(&message, destination: .sendOnce(id), reply: .null, deadline: .never)
+            _ = state.take()
+        } catch .deadName {
+            // S4 for a right whose port has died: sent, and destroyed. The dead right itself is let go with its state.
+        }
+    }
+
+    private enum Answered {
+        case given
+        /// The right has become the kernel's, or must.
+        case elsewhere
+        case unknown
+    }
+
+    private func answer(code: UInt32, bytes: [UInt8], flags: UInt16, _ token: ReplyToken, on link: LinkEnd) -> Answered {
+        guard let entry = control.callee(place: link.place, index: token.index) else { return .unknown }
+        let processor = UInt32(Processor.current)
+        let answered = link.sender.withLock { sender -> Answered in
+            guard entry.state(link: link.id, generation: token.generation) == .armed, sender.canAnnounce else { return .elsewhere }
+            sender.writeReply(token, code: code, body: bytes, flags: flags, processor: processor)
+            guard entry.use(link: link.id, generation: token.generation) else { return .elsewhere }
+            sender.announce(.reply(index: token.index, generation: token.generation))
+            return .given
+        }
+        if case .given = answered, link.sender.withLock({ $0.peerMustBeRung() }) { link.ring() }
+        return answered
+    }
+
+    /// The kernel's right in the place of a link-local one: promoted, or claimed now. Nil if it is dead.
+    func kernelRight(of state: SendOnceState) throws(MasixError) -> SendOnceID? {
+        let place = state.place.withLock { $0 }
+        switch place {
+        case .kernel(let id): return id
+        case .gone: throw .invalidRight
+        case .link(let link, let token):
+            let entry = control.callee(place: link.place, index: token.index)
+            var found: SendOnceID?
+            if let entry, entry.state(link: link.id, generation: token.generation) == .promoted {
+                found = SendOnceID(raw: entry.promoted.acquired)
+            } else {
+                found = try connection.withCore { core throws(MasixError) -> SendOnceID? in
+                    let answer = try core.ask(.claimReply(link.id, index: token.index, generation: token.generation))
+                    if case .arrived(.sendOnce(let id, _)) = answer.response { return id }
+                    return nil
+                }
+            }
+            if let found { state.place.withLock { $0 = .kernel(found) } }
+            return found
+        }
+    }
+
+    /// A send-once right is let go unused: its receiver gets the notification that it stands for (T4).
+    func abandon(_ place: SendOnceState.Place) {
+        guard (try? checkFork()) != nil else { return }
+        switch place {
+        case .gone: break
+        case .kernel(let id):
+            whatever { core throws(MasixError) in _ = try core.ask(.drop(.sendOnce(id))) }
+        case .link(let link, let token):
+            if case .elsewhere = answer(code: Notification.sendOnce.code, bytes: [], flags: FrameHeader.dropped, token, on: link) {
+                let state = SendOnceState(space: self, place: place)
+                // Promoted or claimed, then dropped as a kernel right when `state` goes; what cannot be claimed is already over.
+                if (try? kernelRight(of: state)) == nil { _ = state.take() }
+            }
+        }
+    }
+}

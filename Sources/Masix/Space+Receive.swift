@@ -1,0 +1,119 @@
+import MasixKernel
+import MasixLinux
+import MasixTransport
+import Synchronization
+
+extension Space {
+    func receive(from entry: ReceiveEntry, deadline: Deadline) throws(MasixError) -> ReceivedMessage {
+        try checkFork()
+        guard let incoming = try wait(deadline, for: entry) else { throw .timedOut }
+        return received(incoming)
+    }
+
+    func wait(_ deadline: Deadline, for entry: ReceiveEntry) throws(MasixError) -> Incoming? {
+        try reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
+            try self.look()
+            if let incoming = try self.take(from: entry) { return incoming }
+            if entry.isGone { throw .portDied }
+            return nil
+        }
+    }
+
+    /// Files what has come, and sees to what only a request can do: new links, broken links.
+    func look() throws(MasixError) {
+        reception.scan()
+        if links.hasOffers(control) { try meetOffers() }
+        for (link, fault) in reception.takeFaults() { report(fault, of: link) }
+    }
+
+    /// A message of the port, if one is ready: from a link or from the home queue, by turns.
+    func take(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
+        if entry.hasHome, let incoming = try takeHome(from: entry) { return incoming }
+        return try takeFrame(from: entry)
+    }
+
+    private func takeFrame(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
+        while let ready = entry.nextAnnouncement() {
+            let link = ready.link
+            let taken = link.receiver.withLock { receiver -> TakenFrame in
+                switch receiver.look(ready.announcement) {
+                case .stale: return .none
+                case .fault(let fault): return .fault(fault)
+                case .frame(let frame):
+                    // The reception, if and only if this succeeds; else the nucleus has put it into the home queue.
+                    guard receiver.take(frame, takeIndex: ready.announcement.index) else { return .none }
+                    let bytes = receiver.body(frame)
+                    receiver.publish(frame)
+                    return .taken(frame, bytes, mustRing: receiver.peerWaits())
+                }
+            }
+            switch taken {
+            case .none: continue
+            case .fault(let fault): report(fault, of: link.id)
+            case .taken(let frame, let bytes, let mustRing):
+                if mustRing { link.ring() }
+                return Incoming(
+                    port: entry.port, code: frame.header.code, bytes: bytes, sender: link.peer, notification: nil,
+                    reply: frame.reply.map { armed($0, on: link) } ?? .null)
+            }
+        }
+        return nil
+    }
+
+    private enum TakenFrame: Sendable {
+        case none
+        case fault(LinkFault)
+        case taken(ReadyFrame, [UInt8], mustRing: Bool)
+    }
+
+    /// The reply right of a call that has just been taken. If the link has closed in between, the kernel keeps it for us.
+    private func armed(_ token: ReplyToken, on link: LinkEnd) -> OwnedRight {
+        guard let entry = control.callee(place: link.place, index: token.index) else { return .dead }
+        _ = entry.arm(link: link.id, generation: token.generation)
+        return .sendOnce(SendOnceState(space: self, place: .link(link, token)))
+    }
+
+    private func takeHome(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
+        let incoming = try connection.withCore { core throws(MasixError) -> Incoming? in
+            var answer = try core.ask(.receive(entry.port))
+            switch answer.response {
+            case .empty: return nil
+            case .message(let message):
+                var incoming = Incoming(
+                    port: message.port, code: message.code, bytes: answer.payload, sender: message.sender,
+                    notification: message.notification,
+                    reply: self.arrive(message.reply, &core))
+                incoming.rights = message.rights.map { self.arrive($0, &core) }
+                for (index, token) in message.memory.enumerated() {
+                    guard let descriptor = answer.descriptors.take(index) else {
+                        incoming.memory.append(nil)
+                        continue
+                    }
+                    incoming.memory.append(MemoryObject(received: descriptor, count: Int(token.length)))
+                }
+                return incoming
+            case .refused: throw .portDied
+            default: throw .nodeGone
+            }
+        }
+        return incoming
+    }
+
+    func received(_ incoming: Incoming) -> ReceivedMessage {
+        ReceivedMessage(
+            port: incoming.port, code: incoming.code, bytes: incoming.bytes, sender: incoming.sender, notification: incoming.notification,
+            reply: incoming.reply, rights: incoming.rights, memory: incoming.memory, space: self)
+    }
+}
+
+/// A message on its way from the carrier to the user.
+struct Incoming: Sendable {
+    var port: PortID
+    var code: UInt32
+    var bytes: [UInt8]
+    var sender: TaskID
+    var notification: Notification?
+    var reply: OwnedRight
+    var rights: [OwnedRight] = []
+    var memory: [MemoryObject?] = []
+}

@@ -1,0 +1,239 @@
+import MasixKernel
+import MasixLinux
+import MasixTransport
+import Synchronization
+import SystemPackage
+
+extension Space {
+    /// Sends by the link if there is a lease and the message is plain, else by the nucleus; the user cannot tell (architecture rule 1).
+    func send(_ message: inout Message, to entry: SendEntry, deadline: Deadline) throws(MasixError) {
+        try checkFork()
+        try message.check()
+        if message.isPlain, try sendByLease(code: message.code, bytes: message.bytes, to: entry, reply: nil, deadline: deadline) {
+            return
+        }
+        try sendByNucleus(&message, destination: .send(entry), reply: .null, deadline: deadline)
+    }
+
+    // MARK: by a lease
+
+    /// How a send by a lease ended.
+    enum LeaseSend {
+        case sent(LinkEnd)
+        /// No lease, or it has closed: the nucleus is the way.
+        case closed
+        case full(LinkEnd, OutgoingLease)
+    }
+
+    /// True if the message went by the link. False: it has to go by the nucleus.
+    func sendByLease(
+        code: UInt32, bytes: [UInt8], to entry: SendEntry, reply: PreparedReply?, deadline: Deadline
+    ) throws(MasixError) -> Bool {
+        while true {
+            switch try trySendByLease(code: code, bytes: bytes, to: entry, reply: reply) {
+            case .sent(let link):
+                if link.sender.withLock({ $0.peerMustBeRung() }) { link.ring() }
+                return true
+            case .closed:
+                return false
+            case .full(let link, let lease):
+                // With the whole limit in our hands nobody else could give us room: wait for it on the link. Else the nucleus
+                // knows whether there is more (architecture rule 3).
+                guard lease.isWhole, !deadline.isPoll else { return false }
+                try waitForRoom(on: link, lease, entry, deadline)
+            }
+        }
+    }
+
+    /// One attempt: the steps of `LinkSender`, in order.
+    private func trySendByLease(code: UInt32, bytes: [UInt8], to entry: SendEntry, reply: PreparedReply?) throws(MasixError) -> LeaseSend {
+        guard let found = entry.memory.lease(), !entry.memory.isDead, let link = try link(of: entry, found) else { return .closed }
+        if let reply, reply.link !== link { return .closed }
+        let processor = UInt32(Processor.current)
+        return link.sender.withLock { sender in
+            // Looked at again under the lock: the word may have moved while we waited for it.
+            guard let lease = entry.memory.lease(), lease.link == link.id else { return .closed }
+            guard sender.hasRoom(lease) else { return .full(link, lease) }
+            // Armed before the commit, with the number that the commit will give (Documentation/Decisions/0001).
+            reply?.arm(number: lease.number, epoch: lease.word.epoch)
+            sender.write(lease, code: code, body: bytes, reply: reply?.token, processor: processor)
+            guard entry.memory.commit(lease) else { return .closed }
+            sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
+            return .sent(link)
+        }
+    }
+
+    private func waitForRoom(on link: LinkEnd, _ full: OutgoingLease, _ entry: SendEntry, _ deadline: Deadline) throws(MasixError) {
+        let status = reception.status
+        waiters.begin(status)
+        defer { waiters.end(status) }
+        fullFence()
+        // Room, or another state of the lease: either is a reason to try again.
+        let isOver = { () -> Bool in
+            guard let lease = entry.memory.lease(), lease.word.epoch == full.word.epoch else { return true }
+            return link.sender.withLock { $0.hasRoom(lease) }
+        }
+        let done: Bool? = try reception.wait(until: deadline, hint: isOver) { () throws(MasixError) -> Bool? in
+            self.reception.scan()
+            return isOver() ? true : nil
+        }
+        if done == nil { throw .timedOut }
+    }
+
+    // MARK: by the nucleus
+
+    enum Destination {
+        case send(SendEntry)
+        case sendOnce(SendOnceID)
+    }
+
+    /// The whole message in one event: rights moved, circles looked for, enqueued; or refused, and everything is still ours.
+    func sendByNucleus(
+        _ message: inout Message, destination: Destination, reply: Transfer, deadline: Deadline
+    ) throws(MasixError) {
+        // Reply rights that live in links become the kernel's first: they are about to do more than answer (architecture rule 10).
+        for right in message.rights {
+            if case .sendOnce(let state) = right { _ = try kernelRight(of: state) }
+        }
+        let sent = try hand(message, to: destination, reply: reply, blocks: !deadline.isPoll)
+        switch sent {
+        case .accepted: break
+        case .full: throw .timedOut
+        case .blocked(let ticket, let completion): try waitForAcceptance(ticket, completion, deadline)
+        }
+        // Accepted: nothing of the message is ours any more.
+        message = Message(code: message.code)
+    }
+
+    private enum Handed: Sendable {
+        case accepted
+        case full
+        case blocked(Ticket, UInt16)
+    }
+
+    private func hand(_ message: borrowing Message, to destination: Destination, reply: Transfer, blocks: Bool) throws(MasixError) -> Handed
+    {
+        let rights = message.rights
+        let memory = message.memory
+        let code = message.code
+        let bytes = message.bytes
+        let handed = try connection.withCore { core throws(MasixError) -> Handed in
+            let completion = core.completions.take()
+            var plan = Handover()
+            let transfers = rights.map { plan.transfer($0, in: core) }
+            let target: Transfer
+            switch destination {
+            case .send(let entry): target = .copySend(entry.port)
+            case .sendOnce(let id): target = .moveSendOnce(id)
+            }
+            let outgoing = Outgoing(
+                to: target, reply: reply, code: code, rights: transfers, payload: Payload(place: 0, length: UInt32(bytes.count)),
+                memory: memory.enumerated().map { MemoryToken(place: UInt64($0.offset), length: UInt64($0.element.count)) },
+                blocks: blocks && completion != nil, completion: completion ?? 0)
+            let answer: Answer
+            do throws(MasixError) {
+                answer = try core.ask(.send(outgoing), payload: bytes, descriptors: memory.map { $0.descriptor.raw })
+            } catch {
+                if let completion { core.completions.give(back: completion) }
+                throw error
+            }
+            switch answer.response {
+            case .sent:
+                if let completion { core.completions.give(back: completion) }
+                plan.carryOut(self, &core)
+                return .accepted
+            case .blocked(let ticket):
+                plan.carryOut(self, &core)
+                return .blocked(ticket, completion ?? 0)
+            case .refused(let refusal):
+                if let completion { core.completions.give(back: completion) }
+                if refusal == .full { return .full }
+                throw MasixError(refusal)
+            default:
+                throw .nodeGone
+            }
+        }
+        return handed
+    }
+
+    /// Waits until the kernel has let a blocked send in; takes it back when the time is over.
+    private func waitForAcceptance(_ ticket: Ticket, _ completion: UInt16, _ deadline: Deadline) throws(MasixError) {
+        let word = control.completion(completion)
+        let accepted: Bool? = try reception.wait(until: deadline, hint: { word.acquired == ticket.raw }) { () throws(MasixError) -> Bool? in
+            self.reception.scan()
+            return word.acquired == ticket.raw ? true : nil
+        }
+        defer { whatever { $0.completions.give(back: completion) } }
+        if accepted == true { return }
+        // S7: what the message carried is back in this space. Its values are let go here, outside the lock; a caller that wants to
+        // keep them polls with a zero timeout, which takes nothing.
+        let returned = try connection.withCore { core throws(MasixError) -> [OwnedRight]? in
+            switch try core.ask(.cancelSend(ticket)).response {
+            case .sent: return nil
+            case .returned(let message):
+                return (message.rights + [message.reply]).map { self.arrive($0, &core) }
+            default: throw .nodeGone
+            }
+        }
+        if returned != nil { throw .timedOut }
+    }
+}
+
+/// What must change in the tables when a message with rights has been accepted.
+struct Handover {
+    private var given: [OwnedRight] = []
+    private var moved: Set<PortID> = []
+
+    /// How the kernel is to take this right. The last reference moves the entry, any other copies it.
+    mutating func transfer(_ right: OwnedRight, in core: borrowing Connection.Core) -> Transfer {
+        given.append(right)
+        switch right {
+        case .null: return .null
+        case .dead: return .dead
+        case .send(let reference):
+            // Copied, and the reference given up afterwards: if it was the last, that drops the entry.
+            return .copySend(reference.entry.port)
+        case .sendOnce(let state):
+            return state.place.withLock { place in
+                if case .kernel(let id) = place { return .moveSendOnce(id) }
+                return .dead
+            }
+        case .receive(let holder):
+            return .moveReceive(holder.entry.port)
+        }
+    }
+
+    /// The kernel has taken them.
+    mutating func carryOut(_ space: Space, _ core: inout Connection.Core) {
+        for right in given {
+            switch right {
+            case .null, .dead, .send: break
+            case .sendOnce(let state): _ = state.take()
+            case .receive(let holder):
+                holder.give()
+                core.receives[holder.entry.port] = nil
+                space.reception.remove(holder.entry)
+            }
+        }
+        given = []
+    }
+}
+
+/// Threads of this task that wait for room on a link; their partners ring when they have received.
+final class RoomWaiters: Sendable {
+    private let count = Mutex<UInt32>(0)
+
+    func begin(_ status: StatusPage) {
+        count.withLock { count in
+            count += 1
+            status.waiting.release(count)
+        }
+    }
+
+    func end(_ status: StatusPage) {
+        count.withLock { count in
+            count -= 1
+            status.waiting.release(count)
+        }
+    }
+}

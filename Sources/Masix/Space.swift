@@ -1,0 +1,290 @@
+public import MasixKernel
+import MasixLinux
+import MasixTransport
+import MasixWire
+import Synchronization
+import SystemPackage
+
+/// This program as a task of its node: the space that its rights live in, and its way to the nucleus.
+///
+/// ```swift
+/// let space = try Space.attach()
+/// let server = try space.names.lookUp("echo")
+/// let answer = try server.call(Message(text: "hello"), timeout: .seconds(1))
+/// ```
+/// A program may attach more than once; the rights of two spaces do not mix.
+public final class Space: Sendable {
+    /// This task's number on its node.
+    public var task: TaskID { connection.task }
+    /// The node, in this life of it.
+    public var node: NodeID { connection.node }
+    /// What the node knows about this task.
+    public let identity: TaskIdentity
+
+    let connection: Connection
+    let control: ControlMemory
+    let reception: Reception
+    let links: Links
+    let waiters = RoomWaiters()
+    private let replyPorts = Mutex<[ReceiveEntry]>([])
+    private let identities = Mutex<[TaskID: TaskIdentity]>([:])
+    private let initialRights: Mutex<[OwnedRight]>
+    private let bootstrapEntry: Mutex<SendEntry?>
+    private let fork: ForkWord
+    private let memory: [MappedRegion]
+
+    /// Attaches to the node whose directory is `directory`: by default the one that `MASIX_NODE` names, else the user's own, else
+    /// the system's. A program that was started by the node's supervisor attaches over the socket that it was started with.
+    public static func attach(directory: String? = nil) throws(MasixError) -> Space {
+        if directory == nil, let inherited = NodeDirectory.takeInheritedSocket() {
+            return try Space(socket: inherited, path: "the supervisor")
+        }
+        let path = NodeDirectory.socketPath(in: directory)
+        let socket: Descriptor
+        do throws(Errno) {
+            socket = try MessageSocket.connect(path: path)
+        } catch {
+            throw .noNode(path: path)
+        }
+        return try Space(socket: socket, path: path)
+    }
+
+    /// Attaches over a connected socket to a nucleus.
+    package static func attach(rawSocket: Int32) throws(MasixError) -> Space {
+        try Space(socket: Descriptor(owning: rawSocket), path: "a socket")
+    }
+
+    private init(socket: consuming Descriptor, path: String) throws(MasixError) {
+        do throws(Errno) {
+            try MessageSocket.send(on: socket.raw, Hello().wireBytes, wait: true)
+            var datagram = try Datagram.receive(on: socket.raw, max: Envelope<Response>.bytesMax)
+            let welcome = try Self.decode(datagram.bytes)
+            guard let control = datagram.descriptors.take(0), let status = datagram.descriptors.take(1),
+                let bell = datagram.descriptors.take(2)
+            else { throw Errno.protocolError }
+            let controlRegion = try MappedRegion(of: control.raw, length: ControlMemory.length, writable: true)
+            let statusRegion = try MappedRegion(of: status.raw, length: StatusPage.length, writable: true)
+            let controlMemory = ControlMemory(controlRegion.region)
+            self.control = controlMemory
+            memory = [controlRegion, statusRegion]
+            identity = welcome.identity
+            connection = Connection(socket: socket, node: welcome.node, task: welcome.task)
+            reception = Reception(control: controlMemory, status: StatusPage(statusRegion.region), pipe: bell)
+            links = Links()
+            fork = try ForkWord()
+            initialRights = Mutex([])
+            bootstrapEntry = Mutex(nil)
+            try adopt(welcome)
+        } catch {
+            if error == .protocolNotSupported { throw .versionMismatch(node: 0, library: Hello.version) }
+            throw .noNode(path: path)
+        }
+    }
+
+    private static func decode(_ bytes: [UInt8]) throws(Errno) -> Welcome {
+        let welcome: Welcome
+        do throws(WireError) { welcome = try Welcome(wireBytes: bytes) } catch { throw .protocolError }
+        guard welcome.version == Hello.version else { throw .protocolNotSupported }
+        return welcome
+    }
+
+    private func adopt(_ welcome: Welcome) throws(Errno) {
+        do throws(MasixError) {
+            try connection.withCore { core throws(MasixError) in
+                if case .send(let entry) = self.arrive(welcome.bootstrap, &core) {
+                    self.bootstrapEntry.withLock {
+                        $0 = entry.entry; entry.give()
+                    }
+                }
+                let rights = welcome.initial.map { self.arrive($0, &core) }
+                self.initialRights.withLock { $0 = rights }
+            }
+        } catch {
+            throw .protocolError
+        }
+    }
+
+    // MARK: ports
+
+    /// A new port with its receive right.
+    ///
+    /// `queueLimit`: messages that may wait, 0 to `Limits.queueMessagesMax`. The default suits many clients; Mach's is 5.
+    public func makePort(queueLimit: Int = 64) throws(MasixError) -> ReceiveRight {
+        guard (0...Limits.queueMessagesMax).contains(queueLimit) else { throw .invalidValue }
+        return ReceiveRight(ReceiveHolder(space: self, entry: try makeEntry(queueLimit: UInt32(queueLimit))))
+    }
+
+    func makeEntry(queueLimit: UInt32) throws(MasixError) -> ReceiveEntry {
+        try checkFork()
+        let entry = try connection.withCore { core throws(MasixError) -> ReceiveEntry in
+            if core.portBlock.isEmpty {
+                guard case .portBlock(let first, let count) = try core.demand(.portBlock).response else { throw .nodeGone }
+                core.portBlock = first.counter..<(first.counter + count)
+            }
+            let port = PortID(node: self.node, counter: core.portBlock.lowerBound)
+            guard case .allocated(let index) = try core.demand(.allocate(port, queueLimit: queueLimit)).response else { throw .nodeGone }
+            core.portBlock = (core.portBlock.lowerBound + 1)..<core.portBlock.upperBound
+            let entry = ReceiveEntry(port: port, index: index, control: self.control)
+            core.receives[port] = entry
+            self.reception.add(entry)
+            return entry
+        }
+        return entry
+    }
+
+    func makeSendRight(to entry: ReceiveEntry) throws(MasixError) -> SendRight {
+        let reference = try connection.withCore { core throws(MasixError) -> SendReference in
+            guard case .arrived(let right) = try core.demand(.make(.makeSend(entry.port))).response,
+                case .send(let reference) = self.arrive(right, &core)
+            else { throw .portDied }
+            return reference
+        }
+        return SendRight(reference)
+    }
+
+    func makeSendOnceRight(to entry: ReceiveEntry) throws(MasixError) -> SendOnceRight {
+        let state = try connection.withCore { core throws(MasixError) -> SendOnceState in
+            guard case .arrived(let right) = try core.demand(.make(.makeSendOnce(entry.port))).response,
+                case .sendOnce(let state) = self.arrive(right, &core)
+            else { throw .portDied }
+            return state
+        }
+        return SendOnceRight(state)
+    }
+
+    func setQueueLimit(_ limit: UInt32, of entry: ReceiveEntry) throws(MasixError) {
+        try connection.withCore { core throws(MasixError) in _ = try core.demand(.setQueueLimit(entry.port, limit)) }
+    }
+
+    func status(of entry: ReceiveEntry) throws(MasixError) -> PortStatus {
+        try connection.withCore { core throws(MasixError) -> PortStatus in
+            guard case .status(let status) = try core.demand(.status(entry.port)).response else { throw .portDied }
+            return status
+        }
+    }
+
+    func register(_ request: NotificationRequest) throws(MasixError) {
+        // A request that is replaced gives its right back; letting it go tells its port (T4), and asks the kernel to: outside the lock.
+        _ = try connection.withCore { core throws(MasixError) -> OwnedRight in
+            guard case .arrived(let previous) = try core.demand(.notify(request)).response else { throw .nodeGone }
+            return self.arrive(previous, &core)
+        }
+    }
+
+    // MARK: rights that come and go
+
+    /// Follows the kernel's answer: a right has come into this space. Under the core lock.
+    func arrive(_ right: Arrived, _ core: inout Connection.Core) -> OwnedRight {
+        switch right {
+        case .null: return .null
+        case .dead: return .dead
+        case .send(let port, let index):
+            if let entry = core.sends[port] {
+                entry.references.add(1, ordering: .relaxed)
+                return .send(SendReference(space: self, entry: entry))
+            }
+            let entry = SendEntry(port: port, index: index, control: control)
+            core.sends[port] = entry
+            return .send(SendReference(space: self, entry: entry))
+        case .sendOnce(let id, _):
+            return .sendOnce(SendOnceState(space: self, place: .kernel(id)))
+        case .receive(let port, let index):
+            let entry = ReceiveEntry(port: port, index: index, control: control)
+            core.receives[port] = entry
+            reception.add(entry)
+            return .receive(ReceiveHolder(space: self, entry: entry))
+        }
+    }
+
+    /// One user reference is let go. The last one gives the kernel's entry up.
+    func drop(_ entry: SendEntry) {
+        guard entry.references.subtract(1, ordering: .acquiringAndReleasing).newValue == 0, fork.isAlive else { return }
+        whatever { core throws(MasixError) in
+            // It may have arrived once more meanwhile.
+            guard entry.references.load(ordering: .acquiring) == 0, core.sends[entry.port] === entry else { return }
+            core.sends[entry.port] = nil
+            _ = try core.ask(.drop(.send(entry.port)))
+        }
+    }
+
+    func destroy(_ entry: ReceiveEntry) {
+        guard fork.isAlive else { return }
+        reception.remove(entry)
+        whatever { core throws(MasixError) in
+            core.receives[entry.port] = nil
+            _ = try core.ask(.drop(.receive(entry.port)))
+        }
+    }
+
+    /// For what happens when a value is let go: there is nobody to tell an error, and if the node is gone, so is the right.
+    func whatever(_ body: (inout Connection.Core) throws(MasixError) -> Void) {
+        do throws(MasixError) {
+            try connection.withCore { core throws(MasixError) in try body(&core) }
+        } catch {
+            // The node is gone, and every right with it.
+        }
+    }
+
+    // MARK: people
+
+    /// Who a task is, from the node. Remembered, since a task never changes its identity.
+    public func identity(of task: TaskID) throws(MasixError) -> TaskIdentity {
+        if let known = identities.withLock({ $0[task] }) { return known }
+        let identity = try connection.withCore { core throws(MasixError) -> TaskIdentity in
+            guard case .identity(let identity) = try core.demand(.identity(task)).response else { throw .nodeGone }
+            return identity
+        }
+        identities.withLock { known in
+            if known.count >= 1024 { known.removeAll() }
+            known[task] = identity
+        }
+        return identity
+    }
+
+    /// The port that every task of the node is given a right to: the name server's.
+    public func bootstrap() throws(MasixError) -> SendRight {
+        guard let entry = bootstrapEntry.withLock({ $0 }) else { throw .deadName }
+        entry.references.add(1, ordering: .relaxed)
+        return SendRight(SendReference(space: self, entry: entry))
+    }
+
+    /// Rights that this task was started with, by position; each can be taken once.
+    public func takeInitialReceiveRight(at index: Int) -> ReceiveRight? {
+        let right: OwnedRight? = takeInitial(index) { if case .receive = $0 { true } else { false } }
+        guard case .receive(let holder)? = right else { return nil }
+        return ReceiveRight(holder)
+    }
+
+    /// A send right that this task was started with.
+    public func takeInitialSendRight(at index: Int) -> SendRight? {
+        let right: OwnedRight? = takeInitial(index) { if case .send = $0 { true } else { false } }
+        guard case .send(let reference)? = right else { return nil }
+        return SendRight(reference)
+    }
+
+    private func takeInitial(_ index: Int, _ fits: (OwnedRight) -> Bool) -> OwnedRight? {
+        initialRights.withLock { rights in
+            guard rights.indices.contains(index), fits(rights[index]) else { return nil }
+            defer { rights[index] = .null }
+            return rights[index]
+        }
+    }
+
+    func checkFork() throws(MasixError) {
+        guard fork.isAlive else { throw .forked }
+    }
+
+    // MARK: reply ports
+
+    /// A port for the answer of one call, used again by the next one.
+    func takeReplyPort() throws(MasixError) -> ReceiveEntry {
+        if let entry = replyPorts.withLock({ $0.popLast() }) { return entry }
+        return try makeEntry(queueLimit: 1)
+    }
+
+    func giveBack(replyPort entry: ReceiveEntry) { replyPorts.withLock { $0.append(entry) } }
+
+    /// A descriptor that becomes readable when a message, a notification or room may have come and no thread waits in this library:
+    /// for foreign event loops. Then look with a zero timeout until nothing is there.
+    public func pollableDescriptor() -> Int32 { reception.beginPolling() }
+}

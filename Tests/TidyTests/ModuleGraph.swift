@@ -1,0 +1,47 @@
+/// Who may import whom: the picture of the architecture as a table. Dependencies point downward only.
+enum ModuleGraph {
+    struct Module {
+        let folder: String
+        /// The modules of this package that it may import.
+        let own: Set<String>
+        /// Modules from outside, for the folders whose outside is bounded; nil leaves it to the other checks.
+        var outside: Set<String>?
+    }
+
+    /// Longest folder first, so that the first match is the right one.
+    static let modules: [Module] = [
+        Module(folder: "Sources/CLinux", own: [], outside: []),
+        Module(folder: "Sources/Linux", own: ["CLinux"]),
+        Module(folder: "Sources/Wire", own: [], outside: []),
+        // Pure: no Linux, no transport, no clock, no lock, no log.
+        Module(folder: "Sources/Kernel", own: ["MasixWire"], outside: ["DequeModule"]),
+        Module(folder: "Sources/Transport", own: ["MasixKernel", "MasixLinux", "MasixWire"]),
+        Module(folder: "Sources/Nucleus", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
+        Module(folder: "Sources/Masix", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
+        Module(folder: "Sources/Protocols", own: ["Masix", "MasixWire"]),
+        // Servers are clients: they never import each other.
+        Module(folder: "Sources/Servers/Supervisor", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
+        Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixWire"]),
+        Module(folder: "Sources/Servers/FileServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
+        Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixTransport", "MasixWire"]),
+        Module(
+            folder: "Sources/masixd", own: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixLinux"]),
+        Module(
+            folder: "Sources/masix",
+            own: ["MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixLinux", "MasixWire"]),
+        Module(folder: "Sources/masix-simulate", own: ["MasixSimulator"]),
+    ]
+
+    static func isOwn(_ module: String) -> Bool { module.hasPrefix("Masix") || module == "CLinux" || module == "CMach" }
+}
+
+/// The module that a line of code imports, if it is an import.
+func importedModule(_ line: String) -> String? {
+    let modifiers: Set<String> = [
+        "public", "package", "internal", "fileprivate", "private", "testable", "preconcurrency", "_exported", "_implementationOnly",
+    ]
+    let kinds: Set<String> = ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias", "actor"]
+    let parts = words(of: line)
+    guard let keyword = parts.firstIndex(of: "import"), parts[..<keyword].allSatisfy(modifiers.contains) else { return nil }
+    return parts[(keyword + 1)...].first { !kinds.contains($0) }
+}
