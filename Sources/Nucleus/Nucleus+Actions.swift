@@ -159,7 +159,7 @@ extension Nucleus {
             switch response {
             case .message(let delivered): try deliver(delivered, to: record, number: number)
             case .links(let links): try offer(links, to: record, number: number)
-            case .linkPeer(let peer, _): try showPeer(peer, response, request, to: record, number: number)
+            case .linkPeer(let peer, _, _): try showPeer(peer, response, request, to: record, number: number)
             default: try send(response, to: record, number: number)
             }
         } catch {

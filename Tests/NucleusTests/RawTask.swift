@@ -6,6 +6,8 @@ import SystemPackage
 
 /// A task without a library: it says what it likes on its kernel socket.
 final class RawTask {
+    /// Whatever must live as long as this task.
+    var host: AnyObject?
     let socket: Descriptor
     let welcome: Welcome
     let control: ControlMemory

@@ -29,7 +29,12 @@ final class TestNode {
         try? File.unlink(path)
     }
 
-    func task() throws -> RawTask { try RawTask(path: path) }
+    /// A task of this node, which lives as long as the task.
+    func task() throws -> RawTask {
+        let task = try RawTask(path: path)
+        task.host = self
+        return task
+    }
 
     /// Stops the nucleus and says why it ended.
     func stop() -> Nucleus.End? {
