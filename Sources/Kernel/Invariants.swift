@@ -179,6 +179,8 @@ final class Audit {
             check(task.receiveIndexes, holds: Array(task.receives.values), "\(id): receive entries")
             let takes = kernel.leases.values.filter { $0.receiver == id }.map(\.takeIndex)
             check(task.takeIndexes, holds: takes, "\(id): take words")
+            let places = task.links.values.compactMap { kernel.links[$0]?.place(of: id) }
+            check(task.linkPlaces, holds: places, "\(id): places of links")
             // Not the send-once rights: the replies of a closed link become real ones, and none of them is refused for the quota.
             expect(task.tickets.count <= kernel.limits.blockedSendsPerTaskMax, "\(id): too many blocked sends")
             for (port, entry) in task.sends {
