@@ -77,7 +77,7 @@ let package = Package(
             name: "masix",
             dependencies: ["MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixLinux", "MasixWire", arguments, logging],
             swiftSettings: strict),
-        .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments], swiftSettings: strict),
+        .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments, system], swiftSettings: strict),
         // Tests.
         .target(
             name: "MasixTestKit",
