@@ -39,8 +39,9 @@ final class Asking: Routine {
             guard thread.acquire(task.core) else { return .wait }
             guard let question = make(task) else { return finish(thread) }
             task.lastNumber += 1
-            task.simulation.node.sockets[task.id] = SimulatedNode.Datagram(
+            let datagram = SimulatedNode.Datagram(
                 number: task.lastNumber, request: question.request, bytes: question.bytes, booked: question.booked)
+            task.simulation.node.send(datagram, from: task.id)
             return go(to: 1)
         default:
             // A restarted nucleus repeats its last answer (Documentation/Decisions/0004).

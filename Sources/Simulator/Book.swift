@@ -81,6 +81,8 @@ final class Book {
     private var tickets: [Ticket: UInt64] = [:]
     /// Ports that were seen to be dead: nothing may be accepted or received there again.
     private var dead: Set<PortID> = []
+    /// Those of the event under way: its blocked senders still succeed (S4).
+    private var dying: [PortID] = []
 
     struct Flow: Hashable {
         let sender: TaskID
@@ -220,7 +222,7 @@ final class Book {
         for case .once(let once) in message.cargo { dropOnce(once) }
         if let once = message.reply { dropOnce(once) }
         // A message with a receive right that is destroyed destroys the port, or sends it to its backup.
-        if message.state == .accepted { dead.insert(message.port) }
+        if message.state == .accepted { dying.append(message.port) }
     }
 
     // MARK: ports
@@ -340,6 +342,8 @@ final class Book {
 
     /// After every event: who has no sender now?
     func endEvent() {
+        dead.formUnion(dying)
+        dying = []
         for place in requests.indices where requests[place].kind == .noSenders && !requests[place].sawNoSenders {
             if !hasSenders(requests[place].port) { requests[place].sawNoSenders = true }
         }

@@ -1,6 +1,6 @@
 /// What happened, line by line if somebody wants to read it, and always as one number that two equal histories share.
 struct EventLog {
-    static let linesMax = 400
+    static let linesMax = 4000
 
     private let keepsLines: Bool
     private(set) var lines: [String] = []

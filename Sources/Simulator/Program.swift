@@ -103,7 +103,7 @@ final class SendingMessage: Routine {
             switch cargo {
             case .once(let held):
                 if case .gone = held.place { break }
-                task.onces.append(held)
+                task.keep(held)
             case .makeOnce(_, let once): if task.book.messages[draft.id]?.state == .prepared { task.book.abandon(once) }
             case .copy, .move, .make, .receive: break
             }
@@ -141,7 +141,7 @@ final class Program: Routine {
 
     /// The reply right of a call that was received: kept a while, or answered soon.
     private func meet(_ reply: HeldOnce, _ task: SimulatedTask) {
-        if task.simulation.chance.oneIn(3) { task.onces.append(reply) } else { task.onces.insert(reply, at: 0) }
+        if task.simulation.chance.oneIn(3) { task.keep(reply) } else { task.keep(reply, first: true) }
     }
 
     private func patience(_ simulation: Simulation) -> Patience {
@@ -254,7 +254,7 @@ final class Program: Routine {
             let once = task.book.newOnce(to: entry.port, holder: .request)
             return call(
                 Asking(.make(.makeSendOnce(entry.port)), once: once) { task, response, _ in
-                    if case .arrived(let right) = response, let held = task.arrive(right, once: once) { task.onces.append(held) }
+                    if case .arrived(let right) = response, let held = task.arrive(right, once: once) { task.keep(held) }
                 }, then: 0)
         }
         return call(
@@ -318,7 +318,7 @@ final class Program: Routine {
                 guard let previous = task.simulation.node.returnedOnces.removeValue(forKey: id) else {
                     return task.book.fail("a request was replaced that nobody made")
                 }
-                if let held = task.arrive(right, once: previous) { task.onces.append(held) }
+                if let held = task.arrive(right, once: previous) { task.keep(held) }
             }), then: 0)
     }
 
@@ -350,7 +350,7 @@ final class Draining: Routine {
 
     override func step(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        if let reply = attempt?.incoming?.reply { task.onces.append(reply) }
+        if let reply = attempt?.incoming?.reply { task.keep(reply) }
         attempt = nil
         if let port = task.surplus.popLast(), let entry = task.sends[port] { return .call(DroppingReference(entry)) }
         if !task.onces.isEmpty { return .call(Answering(task.onces.removeLast(), isDropped: task.simulation.chance.oneIn(4))) }
@@ -360,7 +360,7 @@ final class Draining: Routine {
             isOwed: { !task.onces.isEmpty || task.receiveList.contains { $0.hasHome || book.hasUnreceived($0.port) } },
             hint: { !task.onces.isEmpty }
         ) { [self] in
-            let attempt = ReceiveAttempt { task.receiveList }
+            let attempt = ReceiveAttempt({ task.receiveList }, orIf: { !task.onces.isEmpty })
             self.attempt = attempt
             return attempt
         }

@@ -28,7 +28,13 @@ final class ReceiveAttempt: Attempt {
     private(set) var incoming: Incoming?
     private(set) var isGone = false
 
-    init(_ entries: @escaping () -> [HeldReceive]) { self.entries = entries }
+    private let isEnough: () -> Bool
+
+    /// `isEnough` ends the wait without a message.
+    init(_ entries: @escaping () -> [HeldReceive], orIf isEnough: @escaping () -> Bool = { false }) {
+        self.entries = entries
+        self.isEnough = isEnough
+    }
 
     override func step(_ thread: SimulatedThread) -> Progress {
         switch stage {
@@ -58,7 +64,7 @@ final class ReceiveAttempt: Attempt {
             return call(taking, then: 2)
         }
         // A port that has gone ends the wait with an error.
-        return isGone ? succeed() : .done
+        return isGone || isEnough() ? succeed() : .done
     }
 }
 
@@ -109,7 +115,7 @@ final class Taking: Routine {
         for (place, right) in delivered.rights.enumerated() {
             var once: UInt64?
             if let booked, booked.cargo.indices.contains(place), case .once(let number) = booked.cargo[place] { once = number }
-            if let held = task.arrive(right, once: once) { task.onces.append(held) }
+            if let held = task.arrive(right, once: once) { task.keep(held) }
         }
         self.incoming = incoming
     }

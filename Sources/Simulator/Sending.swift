@@ -365,9 +365,9 @@ final class NucleusSending: Routine {
             }
             var once: UInt64?
             if let booked, case .once(let number) = booked.cargo[place - 1] { once = number }
-            if let held = task.arrive(right, once: once) { task.onces.append(held) }
+            if let held = task.arrive(right, once: once) { task.keep(held) }
         }
-        if let held = task.arrive(message.reply, once: booked?.reply) { task.onces.append(held) }
+        if let held = task.arrive(message.reply, once: booked?.reply) { task.keep(held) }
     }
 }
 

@@ -13,7 +13,7 @@ extension SimulatedNode {
     func record(_ event: Event, _ actions: [Action]) {
         switch event {
         case .end(let task): book.end(task)
-        case .request(let task, _, let request): recordRequest(request, of: task, sockets[task]?.booked ?? BookedDetails(), actions)
+        case .request(let task, _, let request): recordRequest(request, of: task, sockets[task]?.first?.booked ?? BookedDetails(), actions)
         case .attach, .trace, .revoke, .linkFailed: break
         }
         for action in actions {

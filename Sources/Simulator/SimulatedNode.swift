@@ -42,7 +42,7 @@ final class SimulatedNode {
     private var journalStart: Kernel
     private var work: Work?
     /// Requests that have been sent and not been consumed, by task.
-    var sockets: [TaskID: Datagram] = [:]
+    private(set) var sockets: [TaskID: Deque<Datagram>] = [:]
     var answers: [TaskID: Deque<Answer>] = [:]
     /// What the nucleus is told by others than tasks.
     var pending: Deque<Event> = []
@@ -72,10 +72,12 @@ final class SimulatedNode {
             if let event = pending.popFirst() { begin(event) }
         } else {
             let waiting = sockets.keys.sorted()
-            guard let task = simulation.chance.pick(waiting), let datagram = sockets[task] else { return }
+            guard let task = simulation.chance.pick(waiting), let datagram = sockets[task]?.first else { return }
             begin(.request(task, number: datagram.number, prepared(datagram, of: task)))
         }
     }
+
+    func send(_ datagram: Datagram, from task: TaskID) { sockets[task, default: []].append(datagram) }
 
     /// Takes up an event at once; false if another is being carried out.
     func submit(_ event: Event) -> Bool {
@@ -219,8 +221,9 @@ final class SimulatedNode {
     private func consume(_ event: Event, _ actions: [Action]) {
         guard case .request(let task, let number, let request) = event else { return }
         if case .send(let outgoing) = request, !Self.isAccepted(actions) { memory.store[outgoing.payload.place] = nil }
-        guard sockets[task]?.number == number else { return }
-        sockets[task] = nil
+        guard sockets[task]?.first?.number == number else { return }
+        _ = sockets[task]?.popFirst()
+        if sockets[task]?.isEmpty == true { sockets[task] = nil }
         if let payload = delivered { memory.store[payload.place] = nil }
         delivered = nil
     }

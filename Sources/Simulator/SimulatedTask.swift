@@ -77,6 +77,8 @@ final class SimulatedTask {
             let entry = HeldReceive(port, index, control)
             receives[port] = entry
             ports[index] = entry
+            // Whoever waits for any port looks again: this one may have messages.
+            if simulation.isDraining { interrupt() }
             return nil
         }
     }
@@ -98,7 +100,13 @@ final class SimulatedTask {
     /// Other threads wait for something that is not in shared memory.
     func interrupt() {
         wakeAll()
-        if threads.contains(where: { if case .pipe = $0.wait { true } else { false } }) { pages.pipe += 1 }
+        pages.pipe += 1
+    }
+
+    /// A send-once right for any thread to use.
+    func keep(_ held: HeldOnce, first: Bool = false) {
+        onces.insert(held, at: first ? 0 : onces.count)
+        if simulation.isDraining { interrupt() }
     }
 }
 

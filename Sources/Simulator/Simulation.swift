@@ -238,7 +238,7 @@ public final class Simulation {
     /// A request before anybody runs.
     private func ask(_ task: SimulatedTask, _ request: Request) -> Response? {
         task.lastNumber += 1
-        node.sockets[task.id] = SimulatedNode.Datagram(number: task.lastNumber, request: request, bytes: [], booked: BookedDetails())
+        node.send(.init(number: task.lastNumber, request: request, bytes: [], booked: BookedDetails()), from: task.id)
         node.finish()
         return node.answers[task.id]?.popFirst()?.response
     }
@@ -301,7 +301,9 @@ public final class Simulation {
         }
         node.finish()
         if !node.kernel.isDeserted { book.fail("all tasks have ended, and something is left in the kernel") }
-        if !node.memory.store.isEmpty { book.fail("all tasks have ended, and \(node.memory.store.count) payloads are left") }
+        if let (place, bytes) = node.memory.store.min(by: { $0.key < $1.key }) {
+            book.fail("all tasks have ended, and the bytes of message \(Body.id(in: bytes) ?? 0) are left at \(place)")
+        }
         if !node.memory.links.isEmpty { book.fail("all tasks have ended, and links are left") }
     }
 }
