@@ -6,6 +6,7 @@
  * stopped for ever, or stopped and then killed, before any of its steps.
  *
  * -DHOSTILE replaces the sender by one that writes anything into the memory it can write.
+ * -DUNDISTURBED leaves out stops and kills, where a removal is to be shown without them.
  * -DNO_... removes one defence; README.md says what breaks.
  */
 
@@ -43,14 +44,14 @@ byte consumed_epoch, consumed;                      /* written by the receiver *
 chan home = [8] of { byte };                        /* the nucleus's own */
 byte holder = RECEIVER;
 bool lease_open;
-byte epoch, grants = GRANTS, revokes = REVOKES;
+byte epoch, grants = GRANTS, revokes;
 Copying pending[BANKS];                             /* what a closed lease over these slots had taken */
 bool nucleus_busy;
 
 chan request = [1] of { byte };                     /* sender -> nucleus: the nucleus path */
 bool accepted;
 bool asked[2];                                      /* receiver or successor asks for the head of the home queue */
-bool move_asked;
+bool may_move, move_asked;
 
 bool halted_sender, dead_sender, halted_receiver, dead_receiver;
 
@@ -105,66 +106,51 @@ bool exactly_once_in_order = 1, copy_is_whole = 1, within_window = 1, no_frame_t
 /* ---- The sending task --------------------------------------------------------------------------------------------- */
 
 #ifndef HOSTILE
-active proctype Sender() provided (!halted_sender)
-{
-    byte id = 1, e, sent, free_from;
-    bit closed, done;
+#define write_frame() d_step { \
+    slot_of(e, sent + 1).epoch = e; slot_of(e, sent + 1).number = sent + 1; slot_of(e, sent + 1).frame = id; \
+    printf("MSC: A writes frame %d as number %d of epoch %d\n", id, sent + 1, e) }
 
-    do
-    :: id > MESSAGES -> break
-    :: id <= MESSAGES ->
-        done = 0;
-        if
-        :: true -> skip                             /* carries a right: the nucleus path */
-        :: d_step { !commit.closed -> closed = commit.closed; e = commit.epoch; sent = commit.count };
-            free_from = consumed_of(e);
-            if
-            :: sent - free_from >= WINDOW -> skip
-            :: else ->
+proctype Sender() provided (!halted_sender)
+{
+    byte id = 1, e, sent;
+
+next:
+    if
+    :: id > MESSAGES -> goto finished
+    :: atomic { id <= MESSAGES -> goto by_nucleus }     /* it carries a right, say */
+    :: d_step { id <= MESSAGES && !commit.closed -> e = commit.epoch; sent = commit.count }
+    fi;
+    atomic { if :: sent - consumed_of(e) >= WINDOW -> goto by_nucleus :: else fi };
 #ifndef NO_FRAME_FIRST
-                d_step { slot_of(e, sent + 1).epoch = e; slot_of(e, sent + 1).number = sent + 1; slot_of(e, sent + 1).frame = id;
-                    printf("MSC: A writes frame %d as number %d of epoch %d\n", id, sent + 1, e) };
+    write_frame();
 #endif
 #ifdef NO_COMMIT_CAS
-                if
-                :: commit.closed || commit.epoch != e -> skip
-                :: else ->
-                    d_step { commit.count = sent + 1; committed = id; done = 1;
-                        printf("MSC: A stores sent = %d (message %d)\n", sent + 1, id) }
-                fi;
+    atomic { if :: commit.closed || commit.epoch != e -> goto by_nucleus :: else fi };
+    d_step { commit.count = sent + 1; committed = id; printf("MSC: A stores sent = %d (message %d)\n", sent + 1, id) };
 #else
-                d_step {
-                    if
-                    :: !commit.closed && same_commit_epoch(e) && commit.count == sent ->
-                        commit.count = sent + 1; committed = id; done = 1;
-                        printf("MSC: A commits number %d of epoch %d (message %d)\n", sent + 1, commit.epoch, id)
-                    :: else -> printf("MSC: A fails to commit message %d\n", id)
-                    fi
-                };
-#endif
-                if
-                :: done ->
-#ifdef NO_FRAME_FIRST
-                    d_step { slot_of(e, sent + 1).epoch = e; slot_of(e, sent + 1).number = sent + 1; slot_of(e, sent + 1).frame = id;
-                        printf("MSC: A writes frame %d as number %d of epoch %d\n", id, sent + 1, e) };
-#endif
-                    d_step { announced!e, sent + 1; printf("MSC: A announces number %d of epoch %d\n", sent + 1, e) }
-                :: else
-                fi
-            fi
-        fi;
+    atomic {
         if
-        :: done
-        :: else ->
-            request!id;
-            d_step { accepted -> accepted = 0 }
-        fi;
-        id++
-    od;
+        :: !commit.closed && same_commit_epoch(e) && commit.count == sent ->
+            commit.count = sent + 1; committed = id;
+            printf("MSC: A commits number %d of epoch %d (message %d)\n", sent + 1, commit.epoch, id)
+        :: else -> printf("MSC: A fails to commit message %d\n", id); goto by_nucleus
+        fi
+    };
+#endif
+#ifdef NO_FRAME_FIRST
+    write_frame();
+#endif
+    atomic { announced!e, sent + 1; printf("MSC: A announces number %d of epoch %d\n", sent + 1, e); id++; e = 0; sent = 0; goto next };
+
+by_nucleus:
+    atomic { request!id; e = 0; sent = 0 };
+    atomic { accepted -> accepted = 0; id++; goto next };
+
+finished:
     sender_done = 1
 }
 #else
-active proctype Sender() provided (!halted_sender)
+proctype Sender() provided (!halted_sender)
 {
     byte acts = ACTS, serial = 1, n, e, i;
 
@@ -172,14 +158,13 @@ active proctype Sender() provided (!halted_sender)
     :: acts > 0 ->
         acts--;
         if
-        :: atomic { select(n : 0 .. 3); commit.count = n; printf("MSC: A writes sent = %d\n", n) }
+        :: atomic { select(n : 0 .. WINDOW + 1); commit.count = n; printf("MSC: A writes sent = %d\n", n) }
         :: d_step { commit.closed = 0; printf("MSC: A clears closed\n") }
-        :: atomic { epoch > 0; select(n : 1 .. 3); select(i : 0 .. 1); e = (i -> epoch : epoch - 1);
+        :: atomic { epoch > 0; select(n : 1 .. WINDOW + 1); select(i : 0 .. 1); e = (i -> epoch : epoch - 1);
             slot_of(epoch, n).epoch = e; slot_of(epoch, n).number = n; slot_of(epoch, n).frame = serial;
             printf("MSC: A writes frame %d as number %d of epoch %d\n", serial, n, e); serial++ }
-        :: atomic { epoch > 0 && nfull(announced); select(n : 1 .. 3); announced!epoch, n; printf("MSC: A announces number %d\n", n) }
+        :: atomic { epoch > 0 && nfull(announced); select(n : 1 .. WINDOW + 1); announced!epoch, n; printf("MSC: A announces number %d\n", n) }
         :: atomic { request!serial; serial++ }; d_step { accepted -> accepted = 0 }
-        :: acts = 0
         fi
     :: acts == 0 -> break
     od;
@@ -189,85 +174,70 @@ active proctype Sender() provided (!halted_sender)
 
 /* ---- The receiving task: one thread takes from the lease, one asks for the home queue -------------------------------- */
 
-active proctype Taker() provided (!halted_receiver)
+proctype Taker() provided (!halted_receiver)
 {
     byte e, n, te, copying;
-    bit ok;
 
-    do
-    :: announced?e, n ->
-        ok = 0;
+next:
+    atomic { announced?e, n; te = 0; copying = 0 };
+    atomic {
         if
-        :: d_step { !take.closed && announced_epoch(e, take.epoch) == take.epoch && take.count + 1 == n -> te = take.epoch };
-            if
-            :: slot_carries(slot_of(te, n), n, te) ->
+        :: !take.closed && announced_epoch(e, take.epoch) == take.epoch && take.count + 1 == n -> te = take.epoch
+        :: else -> goto next                        /* closed, over or malformed: the announcement is dropped */
+        fi
+    };
+    atomic { if :: slot_carries(slot_of(te, n), n, te) :: else -> goto next fi };
 #ifdef NO_TAKE_CAS
-                if
-                :: !take.closed ->
-                    d_step { take.count = n; ok = 1; copying = slot_of(te, n).frame;
-                        printf("MSC: B stores taken = %d (message %d)\n", n, copying);
-                        receive(copying) }
-                :: else
-                fi
+    atomic { if :: !take.closed :: else -> goto next fi };
+    d_step { take.count = n; copying = slot_of(te, n).frame; printf("MSC: B stores taken = %d (message %d)\n", n, copying); receive(copying) };
 #else
-                d_step {
-                    if
-                    :: !take.closed && same_take_epoch(te) && take.count == n - 1 ->
-                        take.count = n; ok = 1; copying = slot_of(te, n).frame;
-                        printf("MSC: B takes number %d of epoch %d (message %d)\n", n, take.epoch, copying);
-#ifndef HOSTILE
-                        receive(copying)
-#endif
-                    :: else
-                    fi
-                }
-#endif
-            :: else
-            fi
-        :: else
-        fi;
+    atomic {
         if
-        :: ok ->
+        :: !take.closed && same_take_epoch(te) && take.count == n - 1 ->
+            take.count = n; copying = slot_of(te, n).frame;
+            printf("MSC: B takes number %d of epoch %d (message %d)\n", n, take.epoch, copying);
+#ifndef HOSTILE
+            receive(copying)
+#endif
+        :: else -> goto next
+        fi
+    };
+#endif
 #ifdef NO_COPY_BEFORE_CONSUMED
-            d_step { consumed_epoch = te; consumed = n; printf("MSC: B publishes consumed = %d\n", n) };
+    d_step { consumed_epoch = te; consumed = n; printf("MSC: B publishes consumed = %d\n", n) };
 #endif
 #ifdef HOSTILE
-            d_step {
-                if
+    atomic {
+        if
 #ifdef NO_COPY_CHECK
-                :: true ->
+        :: true ->
 #else
-                :: slot_carries(slot_of(te, n), n, te) ->    /* the copy is checked, not the slot */
+        :: slot_carries(slot_of(te, n), n, te) ->   /* the copy is checked, not the slot */
 #endif
-                    copying = slot_of(te, n).frame;
-                    printf("MSC: B copies number %d (frame %d)\n", n, copying);
-                    receive(copying)
-                :: else
-                fi
-            };
+            copying = slot_of(te, n).frame; printf("MSC: B copies number %d (frame %d)\n", n, copying); receive(copying)
+        :: else
+        fi
+    };
 #else
-            d_step { printf("MSC: B copies number %d, finds %d\n", n, slot_of(te, n).frame);
-                property(copy_is_whole, slot_of(te, n).frame == copying) };
+    d_step { printf("MSC: B copies number %d, finds %d\n", n, slot_of(te, n).frame); property(copy_is_whole, slot_of(te, n).frame == copying) };
 #endif
 #ifndef NO_COPY_BEFORE_CONSUMED
-            d_step { consumed_epoch = te; consumed = n; printf("MSC: B publishes consumed = %d\n", n) }
+    d_step { consumed_epoch = te; consumed = n; printf("MSC: B publishes consumed = %d\n", n) };
 #endif
-        :: else                                     /* closed, or malformed: the announcement is dropped */
-        fi
-    od
+    goto next
 }
 
-active proctype Asker() provided (!halted_receiver)
+proctype Asker() provided (!halted_receiver)
 {
     do
     :: atomic { len(home) > 0 && holder == RECEIVER && !asked[RECEIVER] -> asked[RECEIVER] = 1 }; !asked[RECEIVER]
 #ifndef HOSTILE
-    :: move_asked = 1; break                        /* moves the receive right to the successor */
+    :: may_move -> move_asked = 1; break                        /* moves the receive right to the successor */
 #endif
     od
 }
 
-active proctype Successor()
+proctype Successor()
 {
     do
     :: atomic { len(home) > 0 && holder == SUCCESSOR && !asked[SUCCESSOR] -> asked[SUCCESSOR] = 1 }; !asked[SUCCESSOR]
@@ -329,7 +299,7 @@ inline close_lease()
 #define home_holds_none (len(home) == 0)
 #endif
 
-active proctype Nucleus()
+proctype Nucleus()
 {
     byte s, t, n, id;
 
@@ -379,7 +349,8 @@ active proctype Nucleus()
 
 /* ---- What may befall a task, and what must hold when nothing can move any more ---------------------------------------- */
 
-active proctype Fate()
+#if !defined(HOSTILE) && !defined(UNDISTURBED)
+proctype FateOfSender()
 {
     if
     :: d_step { halted_sender = 1; printf("MSC: A is stopped\n") }; if :: dead_sender = 1 :: skip fi
@@ -387,7 +358,9 @@ active proctype Fate()
     fi
 }
 
-active proctype FateOfReceiver()
+#endif
+#ifndef UNDISTURBED
+proctype FateOfReceiver()
 {
     if
     :: d_step { halted_receiver = 1; printf("MSC: B is stopped\n") }; if :: d_step { dead_receiver = 1; printf("MSC: B is dead\n") } :: skip fi
@@ -395,7 +368,27 @@ active proctype FateOfReceiver()
     fi
 }
 
-active proctype Monitor()
+#endif
+/* Whether the nucleus revokes and whether the port moves is settled first: at rest neither may be what saved a message. */
+init
+{
+    atomic {
+        if :: revokes = 0 :: revokes = REVOKES fi;
+#ifndef HOSTILE
+        if :: may_move = 0 :: may_move = 1 fi;
+#endif
+        run Sender(); run Taker(); run Asker(); run Successor(); run Nucleus();
+#ifndef UNDISTURBED
+#ifndef HOSTILE
+        run FateOfSender();
+#endif
+        run FateOfReceiver();
+#endif
+        run Monitor()
+    }
+}
+
+proctype Monitor()
 {
     timeout ->
     atomic {
