@@ -17,7 +17,7 @@
 #define WINDOW 2
 #endif
 #ifndef GRANTS
-#define GRANTS 3
+#define GRANTS 2
 #endif
 #ifndef REVOKES
 #define REVOKES 1

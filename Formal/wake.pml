@@ -52,16 +52,16 @@ bool no_lost_wake_up = 1, nobody_blocked = 1;
 #define park_fence(p) fence(p)
 #endif
 
+#define drain(p) atomic { buffer[p].holds -> printf("MSC: the store of %d to word %d reaches memory: %d\n", p, buffer[p].address, buffer[p].value); \
+    memory[buffer[p].address] = buffer[p].value; buffer[p].holds = 0; buffer[p].address = 0; buffer[p].value = 0 }
+
 proctype Drain()
 {
-    byte p;
-
     do
-    :: d_step { buffer[0].holds -> p = 0; memory[buffer[p].address] = buffer[p].value; buffer[p].holds = 0; buffer[p].address = 0; buffer[p].value = 0 }
-    :: d_step { buffer[1].holds -> p = 1; memory[buffer[p].address] = buffer[p].value; buffer[p].holds = 0; buffer[p].address = 0; buffer[p].value = 0; p = 0 }
-    :: d_step { buffer[2].holds -> p = 2; memory[buffer[p].address] = buffer[p].value; buffer[p].holds = 0; buffer[p].address = 0; buffer[p].value = 0; p = 0 }
-    :: d_step { buffer[3].holds -> p = 3; printf("MSC: B's store to %d reaches memory: %d\n", buffer[p].address, buffer[p].value);
-        memory[buffer[p].address] = buffer[p].value; buffer[p].holds = 0; buffer[p].address = 0; buffer[p].value = 0; p = 0 }
+    :: drain(0)
+    :: drain(1)
+    :: drain(2)
+    :: drain(3)
     od
 }
 
