@@ -135,6 +135,10 @@ final class Audit {
             expect(
                 seen.queuedFrom == port.queuedFrom, "\(id): queued \(port.queuedFrom), found \(seen.queuedFrom)")
             expect(port.candidates.isSubset(of: port.senders), "\(id): a candidate for a lease has no send right")
+            for sender in port.applicants {
+                let isFree = port.queuedFrom[sender] == nil && kernel.tasks[sender]?.sends[id]?.lease == nil
+                expect(isFree && port.candidates.contains(sender), "\(id): \(sender) applies for a lease out of turn")
+            }
             expect((0...Limits.queueMessagesMax).contains(port.queueLimit), "\(id): a queue limit of \(port.queueLimit)")
             checkRoom(of: port)
         }
