@@ -13,6 +13,8 @@ public enum Event: Hashable, Sendable, WireCodable {
     case trace(TaskID, Bool)
     /// Closes the open leases of a port (or of every port), for no reason but to do it: tests, and `masix` commands.
     case revoke(PortID?)
+    /// The shell could not make the memory of a link that it was told to open: the link is given up.
+    case linkFailed(LinkID)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -35,6 +37,9 @@ public enum Event: Hashable, Sendable, WireCodable {
         case .revoke(let port):
             writer.write(UInt8(5))
             writer.write(optional: port)
+        case .linkFailed(let link):
+            writer.write(UInt8(6))
+            writer.write(link)
         }
     }
 
@@ -45,6 +50,7 @@ public enum Event: Hashable, Sendable, WireCodable {
         case 3: self = .end(try reader.read())
         case 4: self = .trace(try reader.read(), try reader.readBool())
         case 5: self = .revoke(try reader.readOptional())
+        case 6: self = .linkFailed(try reader.read())
         case let tag: throw .unknownCase(of: "Event", tag: UInt64(tag))
         }
     }

@@ -65,6 +65,8 @@ public struct Kernel: Hashable, Sendable {
             trace(task, on, &step, &world)
         case .revoke(let port):
             revoke(port, &step, &world)
+        case .linkFailed(let link):
+            closeLink(link, because: .unusableMemory, dying: nil, &step, &world)
         }
         settle(&step, &world)
         return step.actions
@@ -114,6 +116,7 @@ public struct Kernel: Hashable, Sendable {
         case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &step, &world)
         case .setBootstrap(let port): try setBootstrap(port, by: id)
         case .introduce(let identity, let rights): try introduce(identity, with: rights, by: id, &step, &world)
+        case .rejected(let refusal): throw refusal
         }
     }
 }

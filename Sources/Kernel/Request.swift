@@ -35,6 +35,9 @@ public enum Request: Hashable, Sendable, WireCodable {
     /// A task over a socket whose other end comes with the request, with these rights in its space from the start.
     /// For the node's first task alone.
     case introduce(TaskIdentity, rights: [Transfer])
+    /// What the shell puts in the place of a request that it found impossible before the kernel saw it, such as memory that is not
+    /// sealed: the number is used up and the refusal is the answer. No task can send it.
+    case rejected(Refusal)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -94,6 +97,9 @@ public enum Request: Hashable, Sendable, WireCodable {
             writer.write(UInt8(18))
             writer.write(identity)
             writer.write(list: rights)
+        case .rejected(let refusal):
+            writer.write(UInt8(19))
+            writer.write(refusal.rawValue)
         }
     }
 
@@ -119,6 +125,10 @@ public enum Request: Hashable, Sendable, WireCodable {
         case 18:
             self = .introduce(
                 try reader.read(), rights: try reader.readList(limit: Limits.rightsPerMessageMax, field: "initial rights"))
+        case 19:
+            let code = try reader.read(UInt16.self)
+            guard let refusal = Refusal(rawValue: code) else { throw .unknownCase(of: "Refusal", tag: UInt64(code)) }
+            self = .rejected(refusal)
         case let tag: throw .unknownCase(of: "Request", tag: UInt64(tag))
         }
     }

@@ -36,6 +36,9 @@ extension Kernel {
             guard let port else { return Situation("revoke", "all", leases.isEmpty ? "no leases" : "leases") }
             guard let record = ports[port] else { return Situation("revoke", "one", "dead port") }
             return Situation("revoke", "one", record.leases.isEmpty ? "no leases" : "leases")
+        case .linkFailed(let id):
+            guard let link = links[id] else { return Situation("link failed", "unknown link") }
+            return Situation("link failed", link.leases.isEmpty ? "no leases" : "leases")
         }
     }
 
@@ -76,6 +79,7 @@ extension Kernel {
                 }
             }
             return Situation("introduce", !plan.receives.isEmpty ? "with receive rights" : rights.isEmpty ? "bare" : "with rights")
+        case .rejected: return Situation("rejected by the shell")
         }
     }
 

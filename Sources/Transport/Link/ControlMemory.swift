@@ -93,7 +93,7 @@ public struct SendEntryMemory: Sendable {
     public var isDead: Bool { mark.acquired & Self.dead != 0 }
 
     /// The fields first, the word last: who sees the word open sees the fields of that lease.
-    func open(_ lease: Lease) {
+    public func open(_ lease: Lease) {
         takeIndex.release(lease.takeIndex)
         shape.release(
             UInt64(lease.firstSlot) | UInt64(lease.window) << 16 | UInt64(lease.isWhole ? 1 : 0) << 32 | UInt64(lease.linkPlace) << 40)
@@ -116,7 +116,7 @@ public struct TakeEntryMemory: Sendable {
     @inline(__always) var sender: SharedWord64 { region.word64(offset + 32) }
     @inline(__always) var shape: SharedWord64 { region.word64(offset + 40) }
 
-    func open(_ lease: Lease) {
+    public func open(_ lease: Lease) {
         portCounter.release(lease.port.counter)
         portNode.release(UInt64(lease.port.node.number) | UInt64(lease.port.node.incarnation) << 32)
         link.release(lease.link.raw)

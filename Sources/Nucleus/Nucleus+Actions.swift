@@ -1,0 +1,240 @@
+import Logging
+import MasixKernel
+import MasixLinux
+import MasixTransport
+import MasixWire
+import SystemPackage
+
+// What the kernel says is to be done. Each can be done twice without harm.
+
+extension Nucleus {
+    /// In their order, but the answer last: who asks sees everything that its request has done (architecture rule 11).
+    func carryOut(_ actions: [Action], of request: Request?) {
+        var answer: (TaskID, UInt64, Response)?
+        for action in actions {
+            if case .reply(let id, let number, let response) = action {
+                prepareEntries(of: id, for: response)
+                answer = (id, number, response)
+            } else {
+                carryOut(action)
+            }
+        }
+        guard let (id, number, response) = answer else { return }
+        if let request { settle(request, response) }
+        if let record = tables.tasks[id] { reply(to: record, number: number, response, request) }
+        release(response)
+    }
+
+    private func carryOut(_ action: Action) {
+        switch action {
+        case .attached(let id, let bootstrap, let initial): attached(id, bootstrap: bootstrap, initial: initial)
+        case .reply: break
+        case .markDead(let id, let index):
+            guard let mark = tables.tasks[id]?.memory.control.send(index).mark else { return }
+            mark.release(mark.relaxed | SendEntryMemory.dead)
+        case .homeCount(let id, let index, let count): tables.tasks[id]?.memory.control.homeCount(index).release(count)
+        case .complete(let id, let completion, let ticket):
+            tables.tasks[id]?.memory.control.completion(completion).release(ticket.raw)
+        case .ring(let id): ring(id)
+        case .openLink(let link): open(link)
+        case .sealLink(let id): seal(id)
+        case .closeLink(let id, let fault): close(id, fault)
+        case .grant(let lease): grant(lease)
+        case .promoteReply(let link, let callee, let index, _, let once):
+            tables.tasks[callee]?.memory.control.callee(place: link.place(of: callee), index: index)?.promoted.release(once.raw)
+        case .release(let payload): tables.store.release(payload)
+        case .releaseMemory(let token): tables.objects[token.place] = nil
+        case .shortage(let id):
+            counters.shortages += 1
+            logger.notice("a right was destroyed: its receiver is over its quota", metadata: ["task": "\(id.raw)"])
+        case .gone(let id): gone(id)
+        }
+    }
+
+    private func ring(_ id: TaskID) {
+        guard let memory = tables.tasks[id]?.memory else { return }
+        do {
+            try memory.ring()
+        } catch {
+            logger.error("a task cannot be rung", metadata: ["task": "\(id.raw)", "error": "\(error)"])
+        }
+    }
+
+    // MARK: entries
+
+    /// A place of control memory that is given out anew says nothing of whoever had it before.
+    private func prepareEntries(of id: TaskID, for response: Response) {
+        guard let control = tables.tasks[id]?.memory.control else { return }
+        switch response {
+        case .allocated(let index): control.homeCount(index).release(0)
+        case .arrived(let right): prepare(right, control)
+        case .message(let delivered), .returned(let delivered):
+            prepare(delivered.reply, control)
+            for right in delivered.rights { prepare(right, control) }
+        default: break
+        }
+    }
+
+    func prepare(_ right: Arrived, _ control: ControlMemory) {
+        if case .send(_, let index) = right { control.send(index).mark.release(0) }
+    }
+
+    // MARK: links
+
+    private func open(_ link: MasixKernel.Link) {
+        if tables.links[link.id] == nil {
+            do {
+                tables.links[link.id] = try LinkMemory(link, features: features)
+                counters.linksOpened += 1
+            } catch {
+                logger.warning("a link cannot be opened", metadata: ["link": "\(link.id.raw)", "error": "\(error)"])
+                submit(.linkFailed(link.id))
+                return
+            }
+        }
+        announceOffers(of: link)
+    }
+
+    private func announceOffers(of link: MasixKernel.Link) {
+        for end in [link.first, link.second] {
+            guard let offers = tables.tasks[end]?.memory.control.offers else { continue }
+            offers.release(offers.relaxed &+ 1)
+        }
+    }
+
+    private func seal(_ id: LinkID) {
+        guard let memory = tables.links[id] else { return }
+        do {
+            try memory.seal()
+            for end in [memory.link.first, memory.link.second] { try tables.tasks[end]?.memory.sealStatus() }
+        } catch {
+            logger.warning("a link cannot be sealed", metadata: ["link": "\(id.raw)", "error": "\(error)"])
+            submit(.linkFailed(id))
+            return
+        }
+        announceOffers(of: memory.link)
+        ring(memory.link.first)
+        ring(memory.link.second)
+    }
+
+    private func close(_ id: LinkID, _ fault: LinkFault?) {
+        tables.links[id] = nil
+        guard let fault else { return }
+        counters.linkFaults[fault, default: 0] += 1
+        logger.warning("a link was closed for a fault", metadata: ["link": "\(id.raw)", "fault": "\(fault)"])
+    }
+
+    /// The receiver's side first: nothing is sent that it could not recognise.
+    private func grant(_ lease: Lease) {
+        guard let take = tables.tasks[lease.receiver]?.memory.control.take(lease.takeIndex),
+            let send = tables.tasks[lease.sender]?.memory.control.send(lease.sendIndex)
+        else { return }
+        take.open(lease)
+        send.open(lease)
+        counters.leasesGranted += 1
+    }
+
+    // MARK: answers
+
+    /// A send that was refused leaves nothing behind.
+    private func settle(_ request: Request, _ response: Response) {
+        guard case .refused(let refusal) = response else { return }
+        counters.refusals[refusal, default: 0] += 1
+        arrival = nil
+        guard case .send(let outgoing) = request else { return }
+        tables.store.release(outgoing.payload)
+        for token in outgoing.memory { tables.objects[token.place] = nil }
+    }
+
+    /// What a reply has carried away is no longer here.
+    private func release(_ response: Response) {
+        guard case .message(let delivered) = response else { return }
+        counters.delivered += 1
+        tables.store.release(delivered.payload)
+        for token in delivered.memory { tables.objects[token.place] = nil }
+    }
+
+    func reply(to record: TaskRecord, number: UInt64, _ response: Response, _ request: Request?) {
+        do {
+            switch response {
+            case .message(let delivered): try deliver(delivered, to: record, number: number)
+            case .links(let links): try offer(links, to: record, number: number)
+            case .linkPeer(let peer, _, _): try showPeer(peer, response, request, to: record, number: number)
+            default: try send(response, to: record, number: number)
+            }
+        } catch {
+            endTask(record.id, error == .wouldBlock || error == .resourceTemporarilyUnavailable ? .unreadAnswers : .endOfFile)
+        }
+    }
+
+    private func send(_ response: Response, to record: TaskRecord, number: UInt64, descriptors: [Int32] = []) throws(Errno) {
+        try MessageSocket.send(
+            on: record.socket.raw, Envelope(number: number, content: response).wireBytes, descriptors: descriptors, wait: false)
+    }
+
+    /// A message with its bytes behind it and its memory beside it.
+    private func deliver(_ delivered: Delivered, to record: TaskRecord, number: UInt64) throws(Errno) {
+        var memory: [MemoryToken] = []
+        var descriptors: [Int32] = []
+        for token in delivered.memory {
+            guard let object = tables.objects[token.place] else { continue }
+            memory.append(MemoryToken(place: UInt64(descriptors.count), length: token.length))
+            descriptors.append(object.raw)
+        }
+        guard let bytes = unsafe tables.store.bytes(delivered.payload) else {
+            logger.critical("the bytes of a message are gone", metadata: ["task": "\(record.id.raw)"])
+            return endTask(record.id, .endOfFile)
+        }
+        let rewritten = Delivered(
+            sender: delivered.sender, port: delivered.port, code: delivered.code, reply: delivered.reply, rights: delivered.rights,
+            payload: Payload(place: 0, length: delivered.payload.length), memory: memory, notification: delivered.notification)
+        // The envelope, its payload not copied: number, content, count, bytes.
+        var writer = WireWriter(capacity: 256)
+        writer.write(number)
+        writer.write(Response.message(rewritten))
+        writer.write(delivered.payload.length)
+        // The header lives over the call, the bytes lie in a mapping of the store.
+        let header = writer.bytes.span
+        try unsafe header.bytes.withUnsafeBytes { header throws(Errno) in
+            try unsafe MessageSocket.send(on: record.socket.raw, header: header, body: bytes, descriptors: descriptors, wait: false)
+        }
+        record.delivered += 1
+    }
+
+    /// The task's own half of each link that waits for it.
+    private func offer(_ links: [LinkID], to record: TaskRecord, number: UInt64) throws(Errno) {
+        var offered: [LinkID] = []
+        var descriptors: [Int32] = []
+        for id in links where offered.count < Self.descriptorsPerAnswerMax {
+            guard let memory = tables.links[id] else { continue }
+            offered.append(id)
+            descriptors.append(memory.raw(ofHalf: memory.link.half(of: record.id)))
+        }
+        try send(.links(offered), to: record, number: number, descriptors: descriptors)
+    }
+
+    /// Architecture rule 22.
+    private static let descriptorsPerAnswerMax = 16
+
+    /// The other end of a link, to read: its half, its status; and its bell, to ring.
+    private func showPeer(
+        _ peer: TaskID, _ response: Response, _ request: Request?, to record: TaskRecord, number: UInt64
+    ) throws(Errno) {
+        guard case .linkPeer(let id) = request, let link = tables.links[id], link.isSealed, let other = tables.tasks[peer]?.memory,
+            other.isStatusSealed
+        else { return try send(.refused(.linkGone), to: record, number: number) }
+        let shown: [HeldDescriptor]
+        do {
+            shown = [
+                HeldDescriptor(try Self.reopenReader(link.raw(ofHalf: link.link.half(of: peer)))),
+                HeldDescriptor(try Self.reopenReader(other.statusFile.raw)), HeldDescriptor(try Pipe.reopenWriter(other.bellReader.raw)),
+            ]
+        } catch {
+            logger.warning("the peer of a link cannot be shown", metadata: ["link": "\(id.raw)", "error": "\(error)"])
+            return try send(.refused(.resourceShortage), to: record, number: number)
+        }
+        try send(response, to: record, number: number, descriptors: shown.map(\.raw))
+    }
+
+    private static func reopenReader(_ raw: Int32) throws(Errno) -> Descriptor { try File.open("/proc/self/fd/\(raw)", .read) }
+}

@@ -1,0 +1,60 @@
+import MasixKernel
+import MasixTransport
+
+/// What the nucleus holds for one task.
+final class TaskRecord {
+    let id: TaskID
+    let identity: TaskIdentity
+    let isFirst: Bool
+    let socket: HeldDescriptor
+    /// The process, watched; nil where its end is learnt from the socket alone.
+    let process: HeldDescriptor?
+    let memory: TaskMemory
+    /// What its program is told once it has said hello.
+    var welcome: Welcome?
+    /// The number of its last request.
+    var lastRequest: UInt64 = 0
+    var delivered: UInt64 = 0
+
+    init(_ id: TaskID, _ arrival: Arrival) {
+        self.id = id
+        identity = arrival.identity
+        isFirst = arrival.isFirst
+        socket = arrival.socket
+        process = arrival.process
+        memory = arrival.memory
+    }
+}
+
+/// A connection over which nobody has said hello yet.
+struct Stranger {
+    let socket: HeldDescriptor
+    let isFirst: Bool
+}
+
+/// A task that is about to be: everything that could fail has been done before the kernel hears of it.
+struct Arrival {
+    let identity: TaskIdentity
+    let isFirst: Bool
+    /// Its program is at the other end already and waits for a welcome.
+    let isStranger: Bool
+    let socket: HeldDescriptor
+    let process: HeldDescriptor?
+    let memory: TaskMemory
+}
+
+/// Why a task was ended.
+enum EndReason: UInt8, CaseIterable, Hashable {
+    /// Its socket was closed: by it, or by its death.
+    case endOfFile
+    /// Its process ended while the socket was still open somewhere.
+    case processEnded
+    /// A datagram that is no request.
+    case malformed
+    /// A request out of turn.
+    case misnumbered
+    /// It sends requests and does not read the answers.
+    case unreadAnswers
+    /// It killed the nucleus twice (architecture rule 19).
+    case deadly
+}
