@@ -188,7 +188,10 @@ import Testing
             .notify(NotificationRequest($0, port: port, sync: 7, notify: .makeSendOnce(port)))
         }
         var events: [Event] = requests.map { .request(TaskID(raw: 3), number: 6, $0) }
-        events += [.attach(identity, first: true), .end(TaskID(raw: 2)), .trace(TaskID(raw: 2), true), .revoke(nil), .revoke(port)]
+        events += [
+            .linkFailed(link), .request(TaskID(raw: 3), number: 7, .rejected(.invalidMemory)), .attach(identity, first: true),
+            .end(TaskID(raw: 2)), .trace(TaskID(raw: 2), true), .revoke(nil), .revoke(port),
+        ]
         let frame = Frame(code: 4, payload: Payload(place: 6, length: 7), replyPort: port, isDropped: true)
         let settlements = [Settlement.Outcome.answered(frame), .held, .unclaimed].map {
             Settlement(caller: TaskID(raw: 1), port: port, index: 2, generation: 3, outcome: $0)
