@@ -32,7 +32,6 @@ final class Audit {
         var sendsInTransit = 0
         var receivers: [Port.Receiver] = []
         var sendOnces: Set<SendOnceID> = []
-        var queuedFrom: [TaskID: Int] = [:]
     }
 
     private(set) var seen: [PortID: Seen] = [:]
@@ -66,7 +65,6 @@ final class Audit {
         for (id, port) in kernel.ports {
             for message in port.queue {
                 walk(message, at: id)
-                if case .send = message.via { seen[id, default: Seen()].queuedFrom[message.sender, default: 0] += 1 }
             }
             for blocked in port.blocked {
                 walk(blocked.message, at: id)
@@ -132,11 +130,9 @@ final class Audit {
                 seen.sendsInTransit == port.sendsInTransit,
                 "\(id): \(port.sendsInTransit) send rights in transit, \(seen.sendsInTransit) in messages")
             expect(seen.sendOnces == port.sendOnces, "\(id): send-once rights \(port.sendOnces.sorted()), \(seen.sendOnces.sorted())")
-            expect(
-                seen.queuedFrom == port.queuedFrom, "\(id): queued \(port.queuedFrom), found \(seen.queuedFrom)")
             expect(port.candidates.isSubset(of: port.senders), "\(id): a candidate for a lease has no send right")
             for sender in port.applicants {
-                let isFree = port.queuedFrom[sender] == nil && kernel.tasks[sender]?.sends[id]?.lease == nil
+                let isFree = kernel.tasks[sender]?.sends[id]?.lease == nil
                 expect(isFree && port.candidates.contains(sender), "\(id): \(sender) applies for a lease out of turn")
             }
             expect((0...Limits.queueMessagesMax).contains(port.queueLimit), "\(id): a queue limit of \(port.queueLimit)")

@@ -9,12 +9,11 @@ extension Kernel {
         guard tasks[id]?.receives[port] != nil else { throw .invalidName }
         guard let message = ports[port]?.queue.popFirst() else { return .empty }
         uncharge(message)
+        ports[port]?.received &+= 1
         switch message.via {
         case .send:
             ports[port]?.sendsInTransit -= 1
-            let left = (ports[port]?.queuedFrom[message.sender] ?? 1) - 1
-            ports[port]?.queuedFrom[message.sender] = left > 0 ? left : nil
-            if left == 0 { apply(for: message.sender, at: port) }
+            apply(for: message.sender, at: port)
         case .sendOnce(let once):
             sendOnces[once] = nil
             ports[port]?.sendOnces.remove(once)

@@ -136,10 +136,10 @@ extension Kernel {
     mutating func enqueue(_ message: Message, _ step: inout Step) {
         ports[message.port]?.queue.append(message)
         if case .send = message.via {
-            ports[message.port]?.queuedFrom[message.sender, default: 0] += 1
-            ports[message.port]?.applicants.remove(message.sender)
             // A lease rests on a right in the sender's space; one that went with this message is none.
             if tasks[message.sender]?.sends[message.port] != nil { ports[message.port]?.candidates.insert(message.sender) }
+            apply(for: message.sender, at: message.port)
+            step.roomier.append(message.port)
         }
         announceHome(message.port, &step)
     }
@@ -149,7 +149,7 @@ extension Kernel {
         guard let record = ports[port], case .task(let receiver) = record.receiver, let index = tasks[receiver]?.receives[port] else {
             return
         }
-        step.actions.append(.homeCount(receiver, index: index, count: UInt32(record.queue.count)))
+        step.actions.append(.homeCount(receiver, index: index, count: UInt32(record.queue.count), received: record.received))
         if !record.queue.isEmpty { step.actions.append(.ring(receiver)) }
     }
 
