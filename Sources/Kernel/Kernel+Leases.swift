@@ -9,12 +9,6 @@ extension Kernel {
 
     // MARK: giving
 
-    /// The sender has nothing in the queue and would use a lease.
-    mutating func apply(for sender: TaskID, at port: PortID) {
-        guard ports[port]?.candidates.contains(sender) == true, ports[port]?.queuedFrom[sender] == nil else { return }
-        ports[port]?.applicants.insert(sender)
-    }
-
     /// Gives leases to those who have sent here by the nucleus, as far as the limit goes (architecture rules 3, 5, 7).
     mutating func offerLeases(of port: PortID, _ step: inout Step) {
         guard limits.linksEnabled, ports[port]?.applicants.isEmpty == false, ports[port]?.blocked.isEmpty == true,
@@ -103,7 +97,7 @@ extension Kernel {
         for frame in closing.frames.dropFirst(Int(lease.window)) where frame.payload.length > 0 {
             step.actions.append(.release(frame.payload))
         }
-        if closing.frames.isEmpty { apply(for: lease.sender, at: lease.port) } else { announceHome(lease.port, &step) }
+        if closing.frames.isEmpty { ports[lease.port]?.apply(lease.sender) } else { announceHome(lease.port, &step) }
         // The sender may be waiting for room on the link.
         step.actions.append(.ring(lease.sender))
         step.roomier.append(lease.port)
@@ -119,9 +113,7 @@ extension Kernel {
             reply: realReply(to: frame.replyPort, of: lease.sender), rights: [], payload: frame.payload, memory: [], notification: nil)
         charge(message, to: lease.sender)
         ports[lease.port]?.sendsInTransit += 1
-        ports[lease.port]?.queue.append(message)
-        ports[lease.port]?.queuedFrom[lease.sender, default: 0] += 1
-        ports[lease.port]?.candidates.insert(lease.sender)
+        ports[lease.port]?.enqueue(message, senderHoldsRight: true)
     }
 
     /// A send-once right in the place of a link-local one. The port is the caller's word for it, so it is looked at.
@@ -171,7 +163,7 @@ extension Kernel {
         for (sender, receiver) in [(link.first, link.second), (link.second, link.first)] {
             for port in tasks[sender]?.sends.keys.sorted() ?? [] {
                 guard ports[port]?.receiver == .task(receiver), tasks[sender]?.sends[port]?.lease == nil else { continue }
-                apply(for: sender, at: port)
+                ports[port]?.apply(sender)
                 step.roomier.append(port)
             }
         }

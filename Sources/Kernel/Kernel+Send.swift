@@ -90,8 +90,7 @@ extension Kernel {
 
     /// Whether the queue takes one more from a send right, open leases counted whole (S6, architecture rule 3).
     func hasRoom(_ port: PortID) -> Bool {
-        guard let record = ports[port] else { return false }
-        return record.queue.count + record.leased < record.queueLimit
+        ports[port]?.hasRoom ?? false
     }
 
     /// Closes leases, those given longest ago first, until one more message fits or none is left (architecture rule 3).
@@ -134,13 +133,7 @@ extension Kernel {
 
     /// Puts a message into the home queue. Room has been seen to.
     mutating func enqueue(_ message: Message, _ step: inout Step) {
-        ports[message.port]?.queue.append(message)
-        if case .send = message.via {
-            ports[message.port]?.queuedFrom[message.sender, default: 0] += 1
-            ports[message.port]?.applicants.remove(message.sender)
-            // A lease rests on a right in the sender's space; one that went with this message is none.
-            if tasks[message.sender]?.sends[message.port] != nil { ports[message.port]?.candidates.insert(message.sender) }
-        }
+        ports[message.port]?.enqueue(message, senderHoldsRight: tasks[message.sender]?.sends[message.port] != nil)
         announceHome(message.port, &step)
     }
 

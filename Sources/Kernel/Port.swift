@@ -47,4 +47,37 @@ struct Port: Hashable, Sendable {
     }
 
     var sendRights: Int { senders.count + sendsInTransit }
+
+    /// Whether the queue takes one more from a send right, open leases counted whole (S6, architecture rule 3).
+    var hasRoom: Bool { queue.count + leased < queueLimit }
+
+    /// Puts a message at the end. Room has been seen to, and the right that it was sent with is counted already.
+    /// A lease rests on a right in the sender's space: one that went with this message is none.
+    mutating func enqueue(_ message: Message, senderHoldsRight: Bool) {
+        queue.append(message)
+        guard case .send = message.via else { return }
+        queuedFrom[message.sender, default: 0] += 1
+        applicants.remove(message.sender)
+        if senderHoldsRight { candidates.insert(message.sender) }
+    }
+
+    /// Takes the first message, and with it the right that it was sent with (V5).
+    mutating func dequeue() -> Message? {
+        guard let message = queue.popFirst() else { return nil }
+        switch message.via {
+        case .send:
+            sendsInTransit -= 1
+            let left = queuedFrom[message.sender, default: 1] - 1
+            queuedFrom[message.sender] = left > 0 ? left : nil
+            apply(message.sender)
+        case .sendOnce(let once):
+            sendOnces.remove(once)
+        }
+        return message
+    }
+
+    /// The sender would use a lease, if nothing of it is in the queue.
+    mutating func apply(_ sender: TaskID) {
+        if candidates.contains(sender), queuedFrom[sender] == nil { applicants.insert(sender) }
+    }
 }
