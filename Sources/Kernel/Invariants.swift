@@ -171,14 +171,14 @@ final class Audit {
     }
 
     func checkTasks() {
+        let incoming = Dictionary(grouping: kernel.leases.values, by: \.receiver)
         for (id, task) in kernel.tasks {
             expect(task.id == id && id.raw <= kernel.lastTask && id != .kernel, "\(id): impossible number")
             let charge = charges[id] ?? Charge()
             expect(charge == task.charge, "\(id): charged \(task.charge), in the kernel \(charge)")
             check(task.sendIndexes, holds: task.sends.values.map(\.index), "\(id): send entries")
             check(task.receiveIndexes, holds: Array(task.receives.values), "\(id): receive entries")
-            let takes = kernel.leases.values.filter { $0.receiver == id }.map(\.takeIndex)
-            check(task.takeIndexes, holds: takes, "\(id): take words")
+            check(task.takeIndexes, holds: incoming[id]?.map(\.takeIndex) ?? [], "\(id): take words")
             let places = task.links.values.compactMap { kernel.links[$0]?.place(of: id) }
             check(task.linkPlaces, holds: places, "\(id): places of links")
             // Not the send-once rights: the replies of a closed link become real ones, and none of them is refused for the quota.

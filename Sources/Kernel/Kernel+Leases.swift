@@ -153,8 +153,7 @@ extension Kernel {
             reply: realReply(to: frame.replyPort, of: lease.sender), rights: [], payload: frame.payload, memory: [], notification: nil)
         charge(message, to: lease.sender)
         ports[lease.port]?.sendsInTransit += 1
-        ports[lease.port]?.queue.append(message)
-        ports[lease.port]?.candidates.insert(lease.sender)
+        ports[lease.port]?.enqueue(message, senderHoldsRight: true)
     }
 
     /// A send-once right in the place of a link-local one. The port is the caller's word for it, so it is looked at.

@@ -47,4 +47,27 @@ struct Port: Hashable, Sendable {
     }
 
     var sendRights: Int { senders.count + sendsInTransit }
+
+    /// Whether the queue takes one more from a send right, open leases counted whole (S6, architecture rule 3).
+    var hasRoom: Bool { queue.count + leased < queueLimit }
+
+    /// Puts a message at the end. Room has been seen to, and the right that it was sent with is counted already.
+    /// A lease rests on a right in the sender's space: one that went with this message is none.
+    mutating func enqueue(_ message: Message, senderHoldsRight: Bool) {
+        queue.append(message)
+        guard case .send = message.via else { return }
+        if senderHoldsRight { candidates.insert(message.sender) }
+    }
+
+    /// Takes the first message, and with it the right that it was sent with (V5).
+    mutating func dequeue() -> Message? {
+        guard let message = queue.popFirst() else { return nil }
+        received &+= 1
+        switch message.via {
+        case .send: sendsInTransit -= 1
+        case .sendOnce(let once):
+            sendOnces.remove(once)
+        }
+        return message
+    }
 }

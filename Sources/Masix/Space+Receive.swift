@@ -110,6 +110,8 @@ extension Space {
             default: throw .nodeGone
             }
         }
+        // Frames may have waited for just this message, and somebody for them.
+        if incoming != nil, entry.frameCount.load(ordering: .acquiring) > 0 { reception.interruptOthers() }
         return incoming
     }
 
