@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "MasixKernel", dependencies: ["MasixWire", collections], path: "Sources/Kernel", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
-            name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
+            name: "MasixTransport", dependencies: ["CLinux", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
             path: "Sources/Transport", swiftSettings: strict),
         // The one trusted process of a node.
         .target(
@@ -91,7 +91,7 @@ let package = Package(
         .testTarget(
             name: "NucleusTests", dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
             swiftSettings: strict),
-        .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
+        .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
         .testTarget(name: "Conformance", dependencies: ["Masix", "MasixTestKit", "MasixSimulator"], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -17,10 +17,10 @@ extension Kernel {
             case .task(task.id): "to itself"
             case .task: "to another"
             }
+        // Room is not asked for then (S5 before S6).
+        if isCircular(receives, to: port) { return Situation(kind, "circular", place) }
         let cargo: StaticString =
-            if isCircular(receives, to: port) {
-                "circular"
-            } else if !receives.isEmpty {
+            if !receives.isEmpty {
                 "carries a receive right"
             } else {
                 outgoing.reply == .null && outgoing.rights.isEmpty ? "plain" : "carries rights"

@@ -42,9 +42,12 @@ final class Reception: Sendable {
     private let isPolled = Atomic<Bool>(false)
     /// The other end of the pipe: what gets a sleeping leader out of it for a reason of this process's own.
     private let ownBell: Descriptor
+    /// The kernel socket, which `Connection` owns: a sleeping leader notices when the node is gone.
+    private let kernelSocket: Int32
     private let spin = Mutex(SpinBudget())
 
-    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor, ownBell: consuming Descriptor) {
+    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor, ownBell: consuming Descriptor, kernelSocket: Int32) {
+        self.kernelSocket = kernelSocket
         self.control = control
         self.status = status
         self.pipe = pipe
@@ -112,7 +115,9 @@ final class Reception: Sendable {
     private func file(_ link: LinkEnd, _ state: inout State) -> Bool {
         var found = false
         link.receiver.withLock { receiver in
-            while let announcement = receiver.nextAnnouncement() {
+            // A peer that writes without end must not keep us here: as many as can honestly be outstanding, then the others' turn.
+            for _ in 0..<LinkHalf.announcementsMax {
+                guard let announcement = receiver.nextAnnouncement() else { break }
                 found = true
                 if announcement.isReply {
                     link.calls.withLock { $0.announce(announcement) }
@@ -165,7 +170,14 @@ final class Reception: Sendable {
             // Taken before the attempt: what comes during it is noticed.
             let seenBell = bell.acquired
             let seenNews = state.withLock { $0.news }
-            if let result = try attempt() {
+            let result: Result?
+            do throws(MasixError) {
+                result = try attempt()
+            } catch {
+                handOver()
+                throw error
+            }
+            if let result {
                 handOver()
                 return result
             }
@@ -183,10 +195,15 @@ final class Reception: Sendable {
                 if state.news != seenNews { follower.word.set(1) } else { state.followers.append(follower) }
                 return follower
             }
-            if let follower {
-                try sleep(follower, until: deadline)
-            } else {
-                try lead(until: deadline, seenBell: seenBell, hint: hint)
+            do throws(MasixError) {
+                if let follower {
+                    try sleep(follower, until: deadline)
+                } else {
+                    try lead(until: deadline, seenBell: seenBell, hint: hint)
+                }
+            } catch {
+                handOver()
+                throw error
             }
         }
     }
@@ -231,8 +248,10 @@ final class Reception: Sendable {
             return
         }
         do throws(Errno) {
-            _ = try Ready.poll(pipe.raw, for: .readable, timeoutNanoseconds: deadline.remaining)
+            let ready = try Ready.pollTwo(
+                pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining)
             awake()
+            if ready.second { throw Errno.connectionReset }
             try drain()
         } catch {
             awake()
@@ -263,7 +282,8 @@ final class Reception: Sendable {
 
     private func spinning(_ links: [LinkEnd], seenBell: UInt32, began: UInt64, deadline: Deadline, hint: () -> Bool) -> Bool {
         let here = UInt32(Processor.current)
-        status.processor.relax(here)
+        // Written only when it changes: the peers look at it with every wait.
+        if status.processor.relaxed != here { status.processor.relax(here) }
         // Spinning on the processor that the peer needs would only keep it from answering (pitfalls 21).
         let budget = links.contains { $0.peerStatus.processor.relaxed != here } ? spin.withLock { $0.nanoseconds } : 0
         guard budget > 0 else { return links.contains(where: \.hasNews) || bell.acquired != seenBell || hint() }
@@ -287,6 +307,11 @@ final class Reception: Sendable {
         } catch {
             guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
         }
+    }
+
+    /// The same if anybody waits at all.
+    func interruptOthers() {
+        if state.withLock({ $0.hasLeader || !$0.followers.isEmpty }) { interrupt() }
     }
 
     /// Makes everybody who waits look again, the sleeping leader too.

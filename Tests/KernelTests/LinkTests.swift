@@ -192,6 +192,24 @@ import Testing
         #expect(scene.drain(second, by: server) == [5])
     }
 
+    @Test("a link whose memory could not be made is given up, and its waiting senders go on by the nucleus")
+    func memoryFails() throws {
+        var scene = Scene()
+        let server = scene.attach()
+        let client = scene.attach()
+        let port = scene.port(of: server)
+        scene.give(.makeSend(port), of: server, to: client)
+        scene.send(to: .copySend(port), from: client)
+        _ = scene.receive(port, by: server)
+        let link = try #require(scene.kernel.tasks[client]?.links[server])
+        scene.handle(.linkFailed(link))
+        #expect(scene.actions.contains(.closeLink(link, .unusableMemory)))
+        #expect(scene.ask(client, .linkMapped(link)) == .refused(.linkGone))
+        #expect(scene.send(4, to: .copySend(port), from: client) == .sent)
+        #expect(scene.drain(port, by: server) == [4])
+        #expect(scene.handle(.linkFailed(link)) == [])
+    }
+
     @Test("the faults of a task that is gone are forgotten")
     mutating func faultsForgotten() {
         scene.ask(client, .linkFault(lease.link, .malformedFrame))

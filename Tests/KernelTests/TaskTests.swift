@@ -20,6 +20,15 @@ import Testing
         #expect(!scene.handle(.request(task, number: 3, .portBlock)).isEmpty)
     }
 
+    @Test("what the shell has rejected uses its number up and changes nothing else")
+    mutating func rejected() {
+        let task = scene.attach()
+        var before = scene.kernel
+        #expect(scene.ask(task, .rejected(.invalidMemory)) == .refused(.invalidMemory))
+        before.tasks[task]?.lastRequest = 1
+        #expect(scene.kernel == before)
+    }
+
     @Test("architecture rule 2: port ids come in blocks, used in rising order, each once")
     mutating func portBlocks() {
         let one = scene.attach()
