@@ -73,6 +73,8 @@ final class Book {
     private(set) var owners: [PortID: TaskID] = [:]
     private(set) var onces: [UInt64: BookedOnce] = [:]
     private var lastOnce: UInt64 = 0
+    /// Ports that anybody has ever had a send-once right to.
+    private var answered: Set<PortID> = []
     private var requests: [BookedRequest] = []
     /// Send-once notifications (71) that are owed to a port.
     private var owed: [PortID: Int] = [:]
@@ -257,6 +259,7 @@ final class Book {
 
     func newOnce(to port: PortID, holder: BookedOnce.Holder) -> UInt64 {
         lastOnce += 1
+        answered.insert(port)
         onces[lastOnce] = BookedOnce(id: lastOnce, port: port, holder: holder)
         return lastOnce
     }
@@ -381,6 +384,11 @@ final class Book {
             default: break
             }
         }
+    }
+
+    /// Whether a sender need not wait. Ports that get notifications and answers as well are beside the question.
+    func hasRoom(_ port: PortID) -> Bool {
+        owners[port] != nil && !answered.contains(port) && unreceived[port, default: 0] < limits[port] ?? 0
     }
 
     /// Whether something accepted waits at this port.

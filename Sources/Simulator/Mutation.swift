@@ -10,6 +10,8 @@ public enum Mutation: String, Sendable, CaseIterable {
     case commitWithoutExchange = "commit-without-exchange"
     /// The receiver stores the take word without comparing.
     case takeWithoutExchange = "take-without-exchange"
+    /// The receiver takes frames before the home messages that they come after.
+    case framesOvertakeHome = "frames-overtake-home"
     /// A message by the nucleus closes no lease of its sender.
     case sendKeepsLease = "send-keeps-lease"
     /// Slots that the receiver may still be reading are lent again.

@@ -84,16 +84,19 @@ final class Taking: Routine {
         let task = thread.task
         switch stage {
         case 0:
-            guard entry.hasHome else {
-                stage = 2
-                return nextFrame(thread)
-            }
-            return call(
-                Asking(.receive(entry.port)) { [self] task, response, bytes in
-                    if case .message(let delivered) = response { received(delivered, bytes, task) }
-                }, then: 1)
+            isHomeFirst = entry.homeFirst || entry.ready.isEmpty
+            if isHomeFirst, entry.hasHome { return askHome() }
+            if !isHomeFirst { entry.homeFirst = true }
+            stage = 2
+            return nextFrame(thread)
         case 1:
-            if incoming != nil { return .done }
+            if incoming != nil {
+                if isHomeFirst { entry.homeFirst = false }
+                // Frames may have waited for just this message, and somebody for them.
+                if !entry.ready.isEmpty { task.interruptOthers() }
+                return .done
+            }
+            guard isHomeFirst else { return .done }
             stage = 2
             return nextFrame(thread)
         case 2: return nextFrame(thread)
@@ -120,10 +123,28 @@ final class Taking: Routine {
         self.incoming = incoming
     }
 
+    private var isHomeFirst = true
+
+    private func askHome() -> Progress {
+        call(
+            Asking(.receive(entry.port)) { [self] task, response, bytes in
+                if case .message(let delivered) = response { received(delivered, bytes, task) }
+            }, then: 1)
+    }
+
+    private func noFrame(_ thread: SimulatedThread) -> Progress {
+        thread.stand(at: nil)
+        return !isHomeFirst && entry.hasHome ? askHome() : .done
+    }
+
     private func nextFrame(_ thread: SimulatedThread) -> Progress {
-        guard let (link, announcement) = entry.ready.popFirst() else {
-            thread.stand(at: nil)
-            return .done
+        guard let (link, announcement) = entry.ready.popFirst() else { return noFrame(thread) }
+        // What its sender has in the home queue comes first (architecture rule 7).
+        if thread.task.simulation.plan.mutation != .framesOvertakeHome,
+            thread.task.control.take(announcement.index)?.grant.isDue(received: entry.received.acquired) == false
+        {
+            entry.ready.prepend((link, announcement))
+            return noFrame(thread)
         }
         self.link = link
         self.announcement = announcement

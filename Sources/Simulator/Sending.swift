@@ -136,7 +136,10 @@ final class LeaseSending: Routine {
             guard let lease = entry.memory.lease(), lease.word.epoch == full.word.epoch else { return true }
             return link?.sender.hasRoom(lease) == true
         }
-        let room = Waiting(patience, port: entry.port, isOwed: isOver, hint: isOver) { ScanAttempt(isOver) }
+        let book = task.book
+        let room = Waiting(
+            patience, port: entry.port, isOwed: { [entry] in isOver() || book.hasRoom(entry.port) }, hint: isOver
+        ) { ScanAttempt(isOver) }
         self.room = room
         return call(room, then: 9)
     }
@@ -194,7 +197,6 @@ final class LeaseSending: Routine {
             return go(to: 6)
         }
         if mutation != .announceBeforeCommit { link.sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch)) }
-        thread.release(link.sending)
         thread.stand(at: .announced)
         return go(to: 7)
     }
@@ -203,13 +205,8 @@ final class LeaseSending: Routine {
 
     private func decideRing(_ thread: SimulatedThread) -> Progress {
         guard let link else { return .done }
-        if !hasLookedEarly {
-            guard link.sending.owner == nil || link.sending.owner === thread else {
-                thread.wait = .lock(link.sending)
-                return .wait
-            }
-            mustRing = link.sender.peerMustBeRung()
-        }
+        if !hasLookedEarly { mustRing = link.sender.peerMustBeRung() }
+        thread.release(link.sending)
         thread.stand(at: .ringDecided)
         return go(to: 8)
     }
@@ -258,10 +255,12 @@ final class NucleusSending: Routine {
     override func step(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
         switch stage {
-        case 0:
+        case 0, 4:
+            // A task that only sends never waits: it sees here that a link has been made for it.
+            if stage == 0, task.hasOffers { return call(MeetingOffers(), then: 4) }
             // Reply rights that live in links become the kernel's first: they are about to do more than answer.
             while let next = left.popLast() {
-                if case .once(let held) = next { return call(ClaimingRight(held), then: 0) }
+                if case .once(let held) = next { return call(ClaimingRight(held), then: 4) }
             }
             let asking = Asking(make: { [self] in question($0) }, follow: { [self] task, response, _ in follow(response, task) })
             self.asking = asking
@@ -278,7 +277,11 @@ final class NucleusSending: Routine {
                 self.ticket = ticket
                 let word = task.control.completion(completion ?? 0)
                 let isAccepted = { word.acquired == ticket.raw }
-                let waiting = Waiting(patience, port: nil, isOwed: isAccepted, hint: isAccepted) { ScanAttempt(isAccepted) }
+                let book = task.book
+                let target = draft.target
+                let waiting = Waiting(
+                    patience, port: nil, isOwed: { isAccepted() || book.hasRoom(target) }, hint: isAccepted
+                ) { ScanAttempt(isAccepted) }
                 self.waiting = waiting
                 return call(waiting, then: 2)
             default:

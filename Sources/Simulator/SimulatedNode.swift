@@ -257,7 +257,10 @@ final class SimulatedNode {
         case .markDead(let id, let index):
             guard let mark = memory.tasks[id]?.control.send(index).mark else { return }
             mark.release(mark.relaxed | SendEntryMemory.dead)
-        case .homeCount(let id, let index, let count): memory.tasks[id]?.control.homeCount(index).release(count)
+        case .homeCount(let id, let index, let count, let received):
+            guard let control = memory.tasks[id]?.control else { return }
+            control.homeReceived(index).release(received)
+            control.homeCount(index).release(count)
         case .complete(let id, let completion, let ticket): memory.tasks[id]?.control.completion(completion).release(ticket.raw)
         case .ring(let id): ring(id)
         case .openLink(let link):
@@ -272,6 +275,7 @@ final class SimulatedNode {
             memory.links[id] = nil
             if fault != nil { simulation.tally.linkFaults += 1 }
         case .grant(let lease): open(lease, first: false)
+        case .reshape(let lease): memory.tasks[lease.sender]?.control.send(lease.sendIndex).reshape(lease)
         case .promoteReply(let link, let callee, let index, _, let once):
             memory.tasks[callee]?.control.callee(place: link.place(of: callee), index: index)?.promoted.release(once.raw)
         case .release(let payload): memory.store[payload.place] = nil

@@ -98,6 +98,10 @@ final class SimulatedTask {
     }
 
     /// Other threads wait for something that is not in shared memory.
+    func interruptOthers() {
+        if hasLeader || !followers.isEmpty { interrupt() }
+    }
+
     func interrupt() {
         wakeAll()
         pages.pipe += 1
@@ -127,6 +131,10 @@ final class HeldReceive {
     let port: PortID
     let index: UInt32
     let home: SharedWord32
+    /// Messages received from it, modulo 2^32, as the nucleus last said.
+    let received: SharedWord32
+    /// Whether the next look begins with the home queue: the two ways take turns.
+    var homeFirst = true
     var ready: Deque<(LinkEnd, Announcement)> = []
     var isGone = false
     var isReplyPort = false
@@ -135,6 +143,7 @@ final class HeldReceive {
         self.port = port
         self.index = index
         home = control.homeCount(index)
+        received = control.homeReceived(index)
     }
 
     var hasHome: Bool { home.acquired > 0 }
@@ -201,7 +210,7 @@ final class LinkEnd {
 
     func announce(_ announcement: Announcement) {
         let index = Int(announcement.index)
-        guard index < announced.count, announcement.epoch == generations[index] & 0x7FFF_FFFF else { return }
+        guard index < announced.count, announcement.isReply(of: generations[index]) else { return }
         announced[index] = generations[index]
     }
 

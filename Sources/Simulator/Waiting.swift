@@ -140,16 +140,16 @@ final class Waiting: Routine {
             return go(to: Stage.begin)
         case Stage.lead:
             if mutation == .bellReadLate { seenBell = task.control.bell.acquired }
-            if hasNews(task) { return call(Scanning(), then: Stage.left) }
+            if hasNews(task, parkedToo: false) { return call(Scanning(), then: Stage.left) }
             // The lack of a fence lets the flag become visible after the loads that follow it.
             if mutation != .sleeperFenceMissing { task.status.asleep.release(1) }
             fullFence()
             thread.stand(at: .asleepSet, port)
             return go(to: mutation == .lastLookSkipped ? Stage.sleep : Stage.look)
         case Stage.look:
-            if hasNews(task) {
+            if hasNews(task, parkedToo: true) {
                 task.status.asleep.release(0)
-                return call(Scanning(), then: Stage.left)
+                return call(Scanning(all: true), then: Stage.left)
             }
             thread.stand(at: .lookedLast, port)
             return go(to: Stage.sleep)
@@ -198,8 +198,8 @@ final class Waiting: Routine {
     }
 
     /// The bell of the nucleus, an announcement on any link, or the caller's own reason.
-    private func hasNews(_ task: SimulatedTask) -> Bool {
-        task.active.contains(where: \.news.isWaiting) || task.parked.contains(where: \.news.isWaiting)
+    private func hasNews(_ task: SimulatedTask, parkedToo: Bool) -> Bool {
+        task.active.contains(where: \.news.isWaiting) || (parkedToo && task.parked.contains(where: \.news.isWaiting))
             || task.control.bell.acquired != seenBell || hint()
     }
 
