@@ -199,7 +199,7 @@ final class Reception: Sendable {
                 if let follower {
                     try sleep(follower, until: deadline)
                 } else {
-                    try lead(until: deadline, seenBell: seenBell, hint: hint)
+                    try lead(until: deadline, seenBell: seenBell, seenNews: seenNews, hint: hint)
                 }
             } catch {
                 handOver()
@@ -230,21 +230,21 @@ final class Reception: Sendable {
     }
 
     /// Leads until something is new or the time is over.
-    private func lead(until deadline: Deadline, seenBell: UInt32, hint: () -> Bool) throws(MasixError) {
+    private func lead(until deadline: Deadline, seenBell: UInt32, seenNews: UInt64, hint: () -> Bool) throws(MasixError) {
         defer { state.withLock { $0.hasLeader = false } }
         let links = state.withLock { $0.active }
         let began = Clock.monotonicNanoseconds()
         if spinning(links, seenBell: seenBell, began: began, deadline: deadline, hint: hint) {
-            tell(seenBell)
+            tell(seenBell, all: false)
             return
         }
         status.processor.relax(UInt32(Processor.current))
         status.asleep.release(1)
         fullFence()
         // The last look: whoever published before our flag was visible is seen here, whoever comes later rings.
-        if links.contains(where: \.hasNews) || anyParkedNews() || bell.acquired != seenBell || hint() {
+        if hasNews(since: seenNews) || bell.acquired != seenBell || hint() {
             awake()
-            tell(seenBell)
+            tell(seenBell, all: true)
             return
         }
         do throws(Errno) {
@@ -269,15 +269,18 @@ final class Reception: Sendable {
     }
 
     /// Files what is new; a ring of the nucleus concerns anybody.
-    private func tell(_ seenBell: UInt32) {
+    private func tell(_ seenBell: UInt32, all: Bool) {
         state.withLock { state in
-            scan(&state, all: false)
+            scan(&state, all: all)
             if bell.acquired != seenBell { wakeAll(&state) }
         }
     }
 
-    private func anyParkedNews() -> Bool {
-        state.withLock { state in state.parked.contains(where: \.hasNews) }
+    /// On any link of now, or filed since by another thread: its sender had no reason to ring, for we were not asleep yet.
+    private func hasNews(since seenNews: UInt64) -> Bool {
+        state.withLock { state in
+            state.active.contains(where: \.hasNews) || state.parked.contains(where: \.hasNews) || state.news != seenNews
+        }
     }
 
     private func spinning(_ links: [LinkEnd], seenBell: UInt32, began: UInt64, deadline: Deadline, hint: () -> Bool) -> Bool {
