@@ -21,6 +21,8 @@ final class Reception: Sendable {
         var followers: [Follower] = []
         /// Rises with everything that may interest a follower.
         var news: UInt64 = 0
+        /// The bell as it was when the followers were last told of it.
+        var toldBell: UInt32 = 0
         var scansSinceUse = 0
         /// Faults found while scanning, to be reported when no lock is held.
         var faults: [(LinkID, LinkFault)] = []
@@ -168,8 +170,7 @@ final class Reception: Sendable {
     ) throws(MasixError) -> Result? {
         while true {
             // Taken before the attempt: what comes during it is noticed.
-            let seenBell = bell.acquired
-            let seenNews = state.withLock { $0.news }
+            let (seenBell, seenNews) = state.withLock { notice(&$0) }
             let result: Result?
             do throws(MasixError) {
                 result = try attempt()
@@ -192,7 +193,8 @@ final class Reception: Sendable {
                     return nil
                 }
                 let follower = Follower()
-                if state.news != seenNews { follower.word.set(1) } else { state.followers.append(follower) }
+                // The leader of now may have read the bell after us, and will not tell us of that ring.
+                if state.news != seenNews || bell.acquired != seenBell { follower.word.set(1) } else { state.followers.append(follower) }
                 return follower
             }
             do throws(MasixError) {
@@ -206,6 +208,16 @@ final class Reception: Sendable {
                 throw error
             }
         }
+    }
+
+    /// What is known now. A ring that nobody has told the followers of is told now: whoever leads next looks for later ones only.
+    private func notice(_ state: inout State) -> (bell: UInt32, news: UInt64) {
+        let rung = bell.acquired
+        if rung != state.toldBell {
+            state.toldBell = rung
+            wakeAll(&state)
+        }
+        return (rung, state.news)
     }
 
     private func sleep(_ follower: Follower, until deadline: Deadline) throws(MasixError) {
