@@ -141,6 +141,8 @@ extension SimulatedNode {
         guard let bytes = memory.store[payload.place], let id = Body.id(in: bytes) else {
             return book.fail("bytes at \(payload.place) released that are nobody's")
         }
-        book.destroy(id)
+        var isCircular = false
+        if case .request(let task, _, .send) = event { isCircular = sockets[task]?.first?.booked.message == id }
+        book.destroy(id, isCircular: isCircular)
     }
 }

@@ -128,12 +128,20 @@ public final class Simulation {
                     return false
                 }
                 for case let waiting as Waiting in thread.routines where waiting.isOwed() {
-                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)")
+                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)\(state(of: task))")
                     return false
                 }
             }
         }
         return true
+    }
+
+    private func state(of task: SimulatedTask) -> String {
+        let ports = task.receiveList.map { entry in
+            "\(entry.port): home \(entry.home.relaxed) after \(entry.received.relaxed), \(entry.ready.count) announced, "
+                + "\(book.unreceived[entry.port, default: 0]) unreceived"
+        }
+        return "; " + ports.joined(separator: "; ") + "; pipe \(task.pages.pipe), asleep \(task.status.asleep.relaxed)"
     }
 
     // MARK: misfortunes
