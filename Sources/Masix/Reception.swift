@@ -324,9 +324,13 @@ final class Reception: Sendable {
         }
     }
 
-    /// The same if anybody waits at all.
+    /// The same, sparing the pipe if nobody can be asleep in it. Whoever has tried in vain and is only about to wait sees the news.
     func interruptOthers() {
-        if state.withLock({ $0.hasLeader || !$0.followers.isEmpty }) { interrupt() }
+        let isLed = state.withLock { state in
+            wakeAll(&state)
+            return state.hasLeader
+        }
+        if isLed { interrupt() }
     }
 
     /// Makes everybody who waits look again, the sleeping leader too.
