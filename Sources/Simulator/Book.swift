@@ -109,7 +109,7 @@ final class Book {
     /// In the port's queue from here on, be it a slot or the home queue.
     func accept(_ id: UInt64) {
         guard let message = messages[id] else { return fail("message \(id) accepted, and unknown") }
-        if dead.contains(message.port) { fail("message \(id) accepted by \(message.port), which was dead") }
+        if dead.contains(message.port), message.isBySend { fail("message \(id) accepted by \(message.port), which was dead") }
         switch message.state {
         case .prepared: enter(message)
         case .blocked: break

@@ -28,6 +28,8 @@ public enum Mutation: String, Sendable, CaseIterable {
     case lastLookSkipped = "last-look-skipped"
     /// The leader's last look overlooks what another thread has filed since its attempt.
     case filedUnseen = "filed-unseen"
+    /// Who takes the home message that frames have waited for tells only those who wait already.
+    case interruptUnheard = "interrupt-unheard"
     /// The leader says that it sleeps after its last look: what the lack of its fence allows.
     case sleeperFenceMissing = "sleeper-fence-missing"
     /// The sender looks whether it must ring before it announces: what the lack of its fence allows.

@@ -116,7 +116,7 @@ extension SimulatedNode {
             case (.receive(let port, _), .receive(let other)) where port == other: break
             case (.sendOnce, .once): break
             case (.dead, .send(let port)) where !book.isAlive(port): break
-            case (.dead, .once(let once)) where book.onces[once].map({ !book.isAlive($0.port) }) == true: break
+            case (.dead, .once(let once)) where book.onces[once].map({ !book.isAlive($0.port) || $0.isAbandoned }) == true: break
             default: book.fail("message \(record.id) came with \(right) in the place of \(booked)")
             }
         }

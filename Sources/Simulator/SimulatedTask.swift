@@ -101,7 +101,9 @@ final class SimulatedTask {
 
     /// Other threads wait for something that is not in shared memory.
     func interruptOthers() {
-        if hasLeader || !followers.isEmpty { interrupt() }
+        if simulation.plan.mutation == .interruptUnheard, !hasLeader, followers.isEmpty { return }
+        wakeAll()
+        if hasLeader { interrupt() }
     }
 
     func interrupt() {

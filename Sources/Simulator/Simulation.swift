@@ -17,6 +17,7 @@ public final class Simulation {
     /// Whether tasks run on inside events, and the nucleus may die.
     private(set) var crashes = false
     private var isInterrupting = false
+    private var revocationRate = 1
 
     /// How a simulation ended.
     public struct Verdict: Sendable {
@@ -54,6 +55,8 @@ public final class Simulation {
     private func run() {
         prepare()
         crashes = true
+        // From one that leaves no lease alone to one that lets them grow old.
+        revocationRate = [12, 40, 100][chance.below(3)]
         while now < plan.steps, book.failure == nil {
             misfortune()
             if !schedule(), !elapse() { break }
@@ -147,8 +150,8 @@ public final class Simulation {
     // MARK: misfortunes
 
     private func misfortune() {
-        if plan.mode == .random, chance.oneIn(8) { revoke() }
-        switch chance.below(400) {
+        if plan.mode == .random, chance.oneIn(revocationRate) { revoke() }
+        switch chance.below(800) {
         case 0:
             let alive = tasks.filter(\.isAlive)
             if alive.count > 2, let task = chance.pick(alive), chance.oneIn(2) { kill(task) }
@@ -160,7 +163,7 @@ public final class Simulation {
             }
         case 8..<40:
             if let task = chance.pick(tasks), task.isStopped { task.isStopped = false }
-        case 40..<42:
+        case 41:
             node.die()
         case 42:
             if tasks.count < 6 { node.pending.append(.attach(Self.identity, first: false)) }
