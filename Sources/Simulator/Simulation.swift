@@ -18,6 +18,9 @@ public final class Simulation {
     private(set) var crashes = false
     private var isInterrupting = false
     private var revocationRate = 1
+    private var linkFailureRate = 1
+    private var killRate = 1
+    private var nucleusRestsUntil = 0
 
     /// How a simulation ended.
     public struct Verdict: Sendable {
@@ -58,6 +61,8 @@ public final class Simulation {
         crashes = true
         // From one that leaves no lease alone to one that lets them grow old.
         revocationRate = [12, 40, 100][chance.below(3)]
+        linkFailureRate = [15, 200, 10_000][chance.below(3)]
+        killRate = [250, 1_600][chance.below(2)]
         while now < plan.steps, book.failure == nil {
             misfortune()
             if !schedule(), !elapse() { break }
@@ -80,7 +85,9 @@ public final class Simulation {
         for task in tasks where task.isAlive && !task.isStopped {
             for thread in task.threads where thread.isReady(at: now) { ready.append(thread) }
         }
-        let nucleus = node.hasWork ? 2 : 0
+        // It rests only while others work.
+        let rests = now < nucleusRestsUntil && !ready.isEmpty && !isDraining
+        let nucleus = node.hasWork && !rests ? 2 : 0
         guard ready.count + nucleus > 0 else { return false }
         now += 1
         let choice = chance.below(ready.count + nucleus)
@@ -158,10 +165,15 @@ public final class Simulation {
 
     private func misfortune() {
         if plan.mode == .random, chance.oneIn(revocationRate) { revoke() }
+        if plan.mode == .random, chance.oneIn(linkFailureRate) { failLink() }
+        if chance.oneIn(killRate) {
+            let alive = tasks.filter(\.isAlive)
+            if alive.count > 2, let task = chance.pick(alive) { kill(task) }
+        }
         switch chance.below(800) {
         case 0:
-            let alive = tasks.filter(\.isAlive)
-            if alive.count > 2, let task = chance.pick(alive), chance.oneIn(2) { kill(task) }
+            // The nucleus loses its processor for a while.
+            nucleusRestsUntil = now + chance.below(60)
         case 1..<8:
             if let task = chance.pick(tasks), task.isAlive, !task.isStopped {
                 task.isStopped = true
@@ -172,6 +184,8 @@ public final class Simulation {
             if let task = chance.pick(tasks), task.isStopped { task.isStopped = false }
         case 41:
             node.die()
+        case 44..<48:
+            nucleusRestsUntil = now + chance.below(30)
         case 42:
             if tasks.count < 6 { node.pending.append(.attach(Self.identity, first: false)) }
         case 43:
@@ -197,6 +211,18 @@ public final class Simulation {
             target = chance.pick(standing) ?? target
         }
         if node.submit(.revoke(target)) { tally.revocations += 1 }
+    }
+
+    /// The memory of a link turns out to be unusable: best while somebody is in the middle of a call over it.
+    private func failLink() {
+        for task in tasks.filter(\.isAlive) {
+            for thread in task.threads {
+                guard let position = thread.position, ProtocolStep.ofCalls.contains(position), chance.oneIn(2) else { continue }
+                guard let link = chance.pick(task.ends.keys.sorted()) else { continue }
+                _ = node.submit(.linkFailed(link))
+                return
+            }
+        }
     }
 
     /// A lease has been closed.

@@ -10,14 +10,16 @@ import Testing
         var sender = bench.makeSender()
         var receiver = bench.makeReceiver()
         let outgoing = try #require(bench.entry.lease())
-        #expect(sender.hasRoom(outgoing) && outgoing.number == 1)
+        let hasRoom = sender.hasRoom(outgoing)
+        #expect(hasRoom && outgoing.number == 1)
         sender.write(outgoing, code: 42, body: [1, 2, 3], reply: nil, processor: 0)
         #expect(!receiver.hasNews)
         #expect(bench.entry.commit(outgoing))
         #expect(!bench.entry.commit(outgoing), "the same word does not commit twice")
         sender.announce(.lease(takeIndex: outgoing.takeIndex, epoch: outgoing.word.epoch))
         #expect(receiver.hasNews && receiver.news.isWaiting)
-        let announcement = try #require(receiver.nextAnnouncement())
+        let first = receiver.nextAnnouncement()
+        let announcement = try #require(first)
         #expect(!receiver.hasNews && !announcement.isReply)
         // What was in the home queue before the lease comes first.
         #expect(receiver.isHeldBack(announcement, received: bench.lease.after &- 1))
@@ -45,16 +47,19 @@ import Testing
             sent += 1
         }
         #expect(sent == Int(bench.lease.window) && sent <= LinkBench.limit)
-        let announcement = try #require(receiver.nextAnnouncement())
+        let first = receiver.nextAnnouncement()
+        let announcement = try #require(first)
         guard case .frame(let frame) = receiver.look(announcement) else {
             Issue.record("no frame")
             return
         }
         #expect(receiver.take(frame, takeIndex: announcement.index))
         let full = try #require(bench.entry.lease())
-        #expect(!sender.hasRoom(full), "taken, and not yet published")
+        var hasRoom = sender.hasRoom(full)
+        #expect(!hasRoom, "taken, and not yet published")
         receiver.publish(frame)
-        #expect(sender.hasRoom(full))
+        hasRoom = sender.hasRoom(full)
+        #expect(hasRoom)
     }
 
     @Test("architecture rules 8 and 19: closing takes what was committed and not taken, and again the same")
@@ -71,8 +76,9 @@ import Testing
         // A fourth is written and not committed: it was never sent.
         let late = try #require(bench.entry.lease())
         sender.write(late, code: 4, body: [4], reply: nil, processor: 0)
-        let announcement = try #require(receiver.nextAnnouncement())
-        guard case .frame(let first) = receiver.look(announcement), receiver.take(first, takeIndex: announcement.index) else {
+        let first = receiver.nextAnnouncement()
+        let announcement = try #require(first)
+        guard case .frame(let frame) = receiver.look(announcement), receiver.take(frame, takeIndex: announcement.index) else {
             Issue.record("no frame")
             return
         }
@@ -81,11 +87,12 @@ import Testing
         #expect(closing.frames.map(\.code) == [2, 3] && closing.fault == nil)
         #expect(closing.slotsInUse, "the receiver has taken a frame and not said that it has read it")
         #expect(world.memory.kept == [[2], [3]])
-        receiver.publish(first)
+        receiver.publish(frame)
         let again = world.close(bench.lease)
         #expect(again.frames.map(\.code) == [2, 3] && !again.slotsInUse)
         #expect(!bench.entry.commit(late) && bench.entry.lease() == nil)
-        let next = try #require(receiver.nextAnnouncement())
+        let second = receiver.nextAnnouncement()
+        let next = try #require(second)
         #expect(receiver.look(next) == .stale)
     }
 
@@ -107,7 +114,7 @@ import Testing
     @Test("architecture rule 10: a call that was committed is settled once, one that was not stays its caller's")
     func settleReplies() throws {
         let bench = try LinkBench()
-        var sender = bench.makeSender()
+        let sender = bench.makeSender()
         for index in UInt16(0)...1 {
             let lease = try #require(bench.entry.lease())
             let caller = try #require(bench.controls[0].caller(place: lease.place, index: index))
@@ -119,7 +126,8 @@ import Testing
         let word = LeaseWord(bits: entry.word.acquired)
         #expect(entry.word.exchange(word.bits, for: word.next.bits), "the callee takes the call, and has not yet taken up the right")
         var world = bench.makeWorld()
-        #expect(world.close(bench.lease).frames.isEmpty)
+        let closing = world.close(bench.lease)
+        #expect(closing.frames.isEmpty)
         for _ in 0..<2 {
             let settled = world.settleReplies(of: bench.link)
             #expect(settled.map(\.port.counter) == [50] && settled.map(\.outcome) == [.unclaimed])
