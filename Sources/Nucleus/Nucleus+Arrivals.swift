@@ -43,11 +43,14 @@ extension Nucleus {
     func admit(_ socket: HeldDescriptor, isFirst: Bool) throws(Errno) {
         lastStranger += 1
         try poller.add(socket.raw, token: Token(.stranger, lastStranger).bits, interest: .readable)
-        strangers[lastStranger] = Stranger(socket: socket, isFirst: isFirst)
+        let stranger = Stranger(socket: socket, isFirst: isFirst)
+        strangers[lastStranger] = stranger
+        keeper?.keep(stranger.key(lastStranger), socket.raw)
     }
 
     private func dismiss(_ number: UInt64, because reason: String) {
         guard let stranger = strangers.removeValue(forKey: number) else { return }
+        keeper?.forget(stranger.key(number))
         counters.strangersRefused += 1
         logger.info("a connection ended before it became a task", metadata: ["reason": "\(reason)"])
         do { try poller.remove(stranger.socket.raw) } catch { logger.error("cannot stop watching", metadata: ["error": "\(error)"]) }
@@ -75,7 +78,10 @@ extension Nucleus {
             strangers[number] = nil
             arrival = Arrival(
                 identity: identity, isFirst: stranger.isFirst, isStranger: true, socket: stranger.socket, process: process, memory: memory)
-            submit(.attach(identity, first: stranger.isFirst))
+            submit(.attach(identity, first: stranger.isFirst), of: nil) {
+                consume(stranger.socket)
+                keeper?.forget(stranger.key(number))
+            }
             resumeListening()
         } catch {
             dismiss(number, because: "\(error)")
@@ -84,7 +90,7 @@ extension Nucleus {
 
     /// Nil at the end.
     func firstDatagram(_ raw: Int32) throws(Errno) -> [UInt8]? {
-        let received = try unsafe MessageSocket.receive(on: raw, into: buffer, wait: false, takingDescriptors: false)
+        let received = try unsafe MessageSocket.receive(on: raw, into: buffer, peek: peeks, wait: false, takingDescriptors: false)
         guard !received.isEnd else { return nil }
         return unsafe [UInt8](buffer[..<received.byteCount])
     }
@@ -129,6 +135,12 @@ extension Nucleus {
 
     /// The kernel has made the task that is arriving.
     func attached(_ id: TaskID, bootstrap: Arrived, initial: [Arrived]) {
+        if let record = tables.tasks[id], arrival == nil {
+            // Repeated by the next nucleus, which has taken the task over.
+            record.welcome = Welcome(task: id, node: node, identity: record.identity, bootstrap: bootstrap, initial: initial)
+            prepareWelcomed(record)
+            return
+        }
         guard let arrival else {
             logger.critical("a task without a program", metadata: ["task": "\(id.raw)"])
             return
@@ -137,6 +149,7 @@ extension Nucleus {
         let record = TaskRecord(id, arrival)
         tables.tasks[id] = record
         record.welcome = Welcome(task: id, node: node, identity: record.identity, bootstrap: bootstrap, initial: initial)
+        prepareWelcomed(record)
         do {
             if arrival.isStranger {
                 try poller.modify(record.socket.raw, token: Token(.task, id.raw).bits, interest: .readable)
@@ -154,6 +167,11 @@ extension Nucleus {
         traceNewcomer(id)
     }
 
+    private func prepareWelcomed(_ record: TaskRecord) {
+        guard let welcome = record.welcome else { return }
+        for right in [welcome.bootstrap] + welcome.initial { prepare(right, record.memory.control) }
+    }
+
     /// Tells the program of a task what it has come to.
     func sayWelcome(to record: TaskRecord) {
         guard let welcome = record.welcome else { return }
@@ -169,9 +187,24 @@ extension Nucleus {
         }
     }
 
+    static let taskKinds: [KeptKey.Kind] = [.taskSocket, .taskProcess, .taskControl, .taskStatus, .taskBell]
+
+    /// What a new task consists of is safe before the journal says that there is one.
+    func keepArrival(_ actions: [Action]) {
+        guard let keeper, let arrival else { return }
+        for case .attached(let id, _, _) in actions {
+            keeper.keep(KeptKey(.taskControl, id.raw), arrival.memory.controlFile.raw)
+            keeper.keep(KeptKey(.taskStatus, id.raw), arrival.memory.statusFile.raw)
+            keeper.keep(KeptKey(.taskBell, id.raw), arrival.memory.bellReader.raw)
+            if let process = arrival.process { keeper.keep(KeptKey(.taskProcess, id.raw), process.raw) }
+            keeper.keep(KeptKey(.taskSocket, id.raw), arrival.socket.raw)
+        }
+    }
+
     /// The kernel has let the task go.
     func gone(_ id: TaskID) {
         guard let record = tables.tasks.removeValue(forKey: id) else { return }
+        for kind in Self.taskKinds { keeper?.forget(KeptKey(kind, id.raw)) }
         unsubscribe(record)
         for subscription in subscribers.values { subscription.traced.remove(id) }
         do {

@@ -12,6 +12,8 @@ final class TaskRecord {
     let memory: TaskMemory
     /// What its program is told once it has said hello.
     var welcome: Welcome?
+    /// An earlier nucleus may have told it.
+    var mayBeWelcomed = false
     /// The number of its last request.
     var lastRequest: UInt64 = 0
     /// Messages handed to it.
@@ -33,6 +35,8 @@ final class TaskRecord {
 struct Stranger {
     let socket: HeldDescriptor
     let isFirst: Bool
+
+    func key(_ number: UInt64) -> KeptKey { KeptKey(isFirst ? .firstStranger : .stranger, number) }
 }
 
 /// A task that is about to be: everything that could fail has been done before the kernel hears of it.
