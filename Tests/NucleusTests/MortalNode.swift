@@ -60,8 +60,6 @@ final class MortalNode: Sendable {
             deaths.add(1, ordering: .acquiringAndReleasing)
             while true { pause() }
         }
-        let replayed = Atomic<Bool>(false)
-        _ = replayed
         let keptSocket = try Descriptor.duplicate(of: ours).relinquish()
         onThread { [self] in
             let socket = Descriptor(owning: keptSocket)
@@ -105,11 +103,17 @@ final class MortalNode: Sendable {
 
     /// Ends the node in order and hands out its kernel, and what its journal leads to.
     func close() throws -> (kernel: Kernel, replayed: Kernel) {
-        let nucleus = state.withLock { $0.nucleus }
-        let running = state.withLock { $0.running }
-        guard let nucleus, let running else { throw Errno.noSuchProcess }
-        nucleus.stop()
-        running.wait()
+        var last: Nucleus?
+        while true {
+            // It may die once more before it stops: then the next one is told.
+            guard let (nucleus, running) = state.withLock({ state in state.nucleus.flatMap { one in state.running.map { (one, $0) } } })
+            else { throw Errno.noSuchProcess }
+            nucleus.stop()
+            last = nucleus
+            if running.isOver { break }
+            usleep(500)
+        }
+        guard let nucleus = last else { throw Errno.noSuchProcess }
         state.withLock { state in
             if let raw = state.socket?.raw { while (try? kept.handle(raw, wait: false)) == true {} }
             state.isClosing = true

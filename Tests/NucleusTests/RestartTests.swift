@@ -1,3 +1,4 @@
+import Glibc
 import MasixKernel
 import MasixLinux
 @testable import MasixNucleus
@@ -106,6 +107,7 @@ struct RestartTests {
         }
         // All kinds of step, spread over the parts: 8 steps make one event.
         for fatal in stride(from: 1 + part, through: total, by: 8) {
+            if unsafe getenv("SHOW") != nil { print("fatal", fatal) }
             let pair = try MessageSocket.pair()
             let node = try MortalNode(firstTask: pair.second.duplicate(), dies: { _, number, life in life == 1 && number == fatal })
             do {
