@@ -208,6 +208,12 @@ extension Nucleus {
         unsubscribe(record)
         for subscription in subscribers.values { subscription.traced.remove(id) }
         do {
+            // Others hold duplicates; its program is to see the end now.
+            try MessageSocket.end(record.socket.raw)
+        } catch {
+            logger.debug("a socket was gone before its task", metadata: ["task": "\(id.raw)", "error": "\(error)"])
+        }
+        do {
             try poller.remove(record.socket.raw)
             if let process = record.process?.raw { try poller.remove(process) }
         } catch {

@@ -54,6 +54,7 @@ extension Nucleus {
         let culprit = journal.underWay
         let crashes = journal.countCrash()
         let last = try replay(journal)
+        onStep?(.recovering)
         self.journal = journal
         if let found = kept.take(.listener) { listener = found }
 
@@ -74,10 +75,12 @@ extension Nucleus {
         logger.notice(
             "the node goes on", metadata: ["tasks": "\(tables.tasks.count)", "records": "\(last.records)", "crashes": "\(crashes)"])
         if isDeadly {
-            logger.critical("the same thing has ended the nucleus twice", metadata: ["task": "\(culprit.task)", "request": "\(culprit.number)"])
+            logger.critical(
+                "the same thing has ended the nucleus twice", metadata: ["task": "\(culprit.task)", "request": "\(culprit.number)"])
         } else if let record = last.record {
             repeatActions(last.actions, of: record)
         }
+        onStep?(.recovering)
         // Only now may places be used again: the repeated answer was read from one.
         tables.store.rebuild(live: kernel.livePayloads)
         let live = Set(kernel.liveMemory.map(\.place))
@@ -87,9 +90,12 @@ extension Nucleus {
         }
         for key in kept.rest { keeper?.forget(key) }
 
+        onStep?(.recovering)
         for record in tables.tasks.values {
             try poller.add(record.socket.raw, token: Token(.task, record.id.raw).bits, interest: .readable)
-            if let process = record.process?.raw { try poller.add(process, token: Token(.process, record.id.raw).bits, interest: .readable) }
+            if let process = record.process?.raw {
+                try poller.add(process, token: Token(.process, record.id.raw).bits, interest: .readable)
+            }
         }
         journal.underWay = .nothing
         if isDeadly && culprit.task != 0 { endTask(TaskID(raw: culprit.task), .deadly) }

@@ -197,10 +197,10 @@ public final class Nucleus: @unchecked Sendable {
         if let answer { give(answer, to: request) }
         onStep?(.replied)
         consume()
+        journal?.underWay = .nothing
         onStep?(.consumed)
         if let answer { release(answer, request) }
         onStep?(.released)
-        journal?.underWay = .nothing
     }
 
     func endTask(_ id: TaskID, _ reason: EndReason) {

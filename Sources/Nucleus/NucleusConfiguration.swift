@@ -5,7 +5,7 @@ public import MasixTransport
 public import SystemPackage
 
 /// What a nucleus is started with. It owns the descriptors in it.
-public struct NucleusConfiguration: ~Copyable {
+public struct NucleusConfiguration: ~Copyable, Sendable {
     public let node: NodeID
     public var limits = Limits()
     public var features = Features.assumed
@@ -71,6 +71,8 @@ struct Chance: RandomNumberGenerator {
 /// Where a nucleus can be killed while it handles an event: every boundary between two effects.
 enum Step: CaseIterable, Sendable {
     case peeked, handled, kept, journaled, acted, replied, consumed, released
+    /// While it takes over from an earlier one.
+    case recovering
 }
 
 /// Why a nucleus cannot start.

@@ -2,11 +2,12 @@ import Glibc
 import Logging
 import MasixKernel
 import MasixLinux
-@testable import MasixNucleus
 import MasixTransport
 import MasixWire
 import Synchronization
 import SystemPackage
+
+@testable import MasixNucleus
 
 /// A node whose nucleus dies at chosen instants and is followed by another, as a supervisor would do it.
 ///
@@ -65,14 +66,24 @@ final class MortalNode: Sendable {
             let socket = Descriptor(owning: keptSocket)
             try? kept.replay(to: socket.raw)
         }
-        let socket = try Descriptor.duplicate(of: ours)
-        let nucleus = try Nucleus(configuration: configuration)
-        let running = Running(nucleus)
-        var handedOver: Descriptor? = socket
+        var handedOver: Descriptor? = try Descriptor.duplicate(of: ours)
         state.withLock {
-            $0.nucleus = nucleus
-            $0.running = running
+            $0.nucleus = nil
             $0.socket = handedOver.take()
+        }
+        // It may die before it runs, and takes its thread with it.
+        let waiting = Waiting(configuration)
+        onThread { [self] in
+            do {
+                guard let configuration = waiting.take() else { return }
+                let nucleus = try Nucleus(configuration: configuration)
+                state.withLock {
+                    $0.nucleus = nucleus
+                    $0.running = Running(nucleus)
+                }
+            } catch {
+                print("no new life: \(error)")
+            }
         }
     }
 
@@ -107,7 +118,10 @@ final class MortalNode: Sendable {
         while true {
             // It may die once more before it stops: then the next one is told.
             guard let (nucleus, running) = state.withLock({ state in state.nucleus.flatMap { one in state.running.map { (one, $0) } } })
-            else { throw Errno.noSuchProcess }
+            else {
+                usleep(500)
+                continue
+            }
             nucleus.stop()
             last = nucleus
             if running.isOver { break }
@@ -125,4 +139,13 @@ final class MortalNode: Sendable {
         try File.unlink(path)
         return (nucleus.kernel, replayed)
     }
+}
+
+/// Hands a configuration to the thread that uses it.
+private final class Waiting: Sendable {
+    private let configuration: Mutex<NucleusConfiguration?>
+
+    init(_ configuration: consuming NucleusConfiguration) { self.configuration = Mutex(configuration) }
+
+    func take() -> NucleusConfiguration? { configuration.withLock { $0.take() } }
 }
