@@ -40,12 +40,18 @@ final class Reception: Sendable {
     private let pipe: Descriptor
     /// The status page counts as asleep whenever nobody leads: somebody polls the pipe (architecture rule 14).
     private let isPolled = Atomic<Bool>(false)
+    /// The other end of the pipe: what gets a sleeping leader out of it for a reason of this process's own.
+    private let ownBell: Descriptor
+    /// The kernel socket, which `Connection` owns: a sleeping leader notices when the node is gone.
+    private let kernelSocket: Int32
     private let spin = Mutex(SpinBudget())
 
-    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor) {
+    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor, ownBell: consuming Descriptor, kernelSocket: Int32) {
+        self.kernelSocket = kernelSocket
         self.control = control
         self.status = status
         self.pipe = pipe
+        self.ownBell = ownBell
         bell = control.bell
     }
 
@@ -162,7 +168,14 @@ final class Reception: Sendable {
             // Taken before the attempt: what comes during it is noticed.
             let seenBell = bell.acquired
             let seenNews = state.withLock { $0.news }
-            if let result = try attempt() {
+            let result: Result?
+            do throws(MasixError) {
+                result = try attempt()
+            } catch {
+                handOver()
+                throw error
+            }
+            if let result {
                 handOver()
                 return result
             }
@@ -180,10 +193,15 @@ final class Reception: Sendable {
                 if state.news != seenNews { follower.word.set(1) } else { state.followers.append(follower) }
                 return follower
             }
-            if let follower {
-                try sleep(follower, until: deadline)
-            } else {
-                try lead(until: deadline, seenBell: seenBell, hint: hint)
+            do throws(MasixError) {
+                if let follower {
+                    try sleep(follower, until: deadline)
+                } else {
+                    try lead(until: deadline, seenBell: seenBell, hint: hint)
+                }
+            } catch {
+                handOver()
+                throw error
             }
         }
     }
@@ -228,8 +246,10 @@ final class Reception: Sendable {
             return
         }
         do throws(Errno) {
-            _ = try Ready.poll(pipe.raw, for: .readable, timeoutNanoseconds: deadline.remaining)
+            let ready = try Ready.pollTwo(
+                pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining)
             awake()
+            if ready.second { throw Errno.connectionReset }
             try drain()
         } catch {
             awake()
@@ -283,6 +303,21 @@ final class Reception: Sendable {
             _ = try pipe.readBytes(max: 4096)
         } catch {
             guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
+        }
+    }
+
+    /// The same if anybody waits at all.
+    func interruptOthers() {
+        if state.withLock({ $0.hasLeader || !$0.followers.isEmpty }) { interrupt() }
+    }
+
+    /// Makes everybody who waits look again, the sleeping leader too.
+    func interrupt() {
+        wake()
+        do throws(Errno) {
+            _ = try ownBell.write([1])
+        } catch {
+            // A full pipe has been rung already.
         }
     }
 

@@ -128,6 +128,8 @@ public final class Nucleus: @unchecked Sendable {
             if revocation?.isDue() == true { revokeAtRandom() }
             for (token, readiness) in ready { serve(Token(bits: token), readiness) }
         }
+        // Whoever still waits for an answer learns that there will be none.
+        for record in tables.tasks.values { try? MessageSocket.end(record.socket.raw) }
         writeSituations()
         return end ?? .stopped
     }
