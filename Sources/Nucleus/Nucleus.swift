@@ -128,10 +128,21 @@ public final class Nucleus: @unchecked Sendable {
             if revocation?.isDue() == true { revokeAtRandom() }
             for (token, readiness) in ready { serve(Token(bits: token), readiness) }
         }
-        // Whoever still waits for an answer learns that there will be none.
-        for record in tables.tasks.values { try? MessageSocket.end(record.socket.raw) }
+        // With a keeper another nucleus goes on with the same sockets.
+        if keeper == nil || end == .keeperLost { endSockets() }
         writeSituations()
         return end ?? .stopped
+    }
+
+    /// Whoever still waits for an answer learns that there will be none.
+    private func endSockets() {
+        for record in tables.tasks.values {
+            do {
+                try MessageSocket.end(record.socket.raw)
+            } catch {
+                logger.debug("a socket was gone before its task", metadata: ["task": "\(record.id.raw)", "error": "\(error)"])
+            }
+        }
     }
 
     private func writeSituations() {
