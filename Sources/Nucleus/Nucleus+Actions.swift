@@ -190,7 +190,16 @@ extension Nucleus {
         }
     }
 
+    /// Descriptors that a task does not fetch are on our account: more than two answers' worth, and it is ended (architecture rule 22).
+    private func admit(_ descriptors: [Int32], to record: TaskRecord) throws(Errno) {
+        guard !descriptors.isEmpty else { return }
+        if try MessageSocket.unread(record.socket.raw) == 0 { record.descriptorsUnderWay = 0 }
+        record.descriptorsUnderWay += descriptors.count
+        if record.descriptorsUnderWay > 2 * Self.descriptorsPerAnswerMax { throw .wouldBlock }
+    }
+
     private func send(_ response: Response, to record: TaskRecord, number: UInt64, descriptors: [Int32] = []) throws(Errno) {
+        try admit(descriptors, to: record)
         try MessageSocket.send(
             on: record.socket.raw, Envelope(number: number, content: response).wireBytes, descriptors: descriptors, wait: false)
     }
@@ -211,6 +220,7 @@ extension Nucleus {
         let rewritten = Delivered(
             sender: delivered.sender, port: delivered.port, code: delivered.code, reply: delivered.reply, rights: delivered.rights,
             payload: Payload(place: 0, length: delivered.payload.length), memory: memory, notification: delivered.notification)
+        try admit(descriptors, to: record)
         // The envelope, its payload not copied: number, content, count, bytes.
         var writer = WireWriter(capacity: 256)
         writer.write(number)

@@ -18,6 +18,8 @@ final class TaskRecord {
     var lastRequest: UInt64 = 0
     /// Messages handed to it.
     var received: UInt64 = 0
+    /// Sent to it since it last had read everything, at most.
+    var descriptorsUnderWay = 0
     var subscription: Subscription?
     var isTracedByRequest = false
 

@@ -112,6 +112,19 @@ final class MortalNode: Sendable {
         }
     }
 
+    /// Another nucleus takes over from one that ends in order, as for a new version.
+    func replace() throws {
+        guard let (nucleus, running) = state.withLock({ state in state.nucleus.flatMap { one in state.running.map { (one, $0) } } }) else {
+            throw Errno.noSuchProcess
+        }
+        nucleus.stop()
+        running.wait()
+        try state.withLock { state in
+            if let raw = state.socket?.raw { while try kept.handle(raw, wait: false) {} }
+        }
+        try begin(listener: nil, firstTask: nil)
+    }
+
     /// Ends the node in order and hands out its kernel, and what its journal leads to.
     func close() throws -> (kernel: Kernel, replayed: Kernel) {
         var last: Nucleus?

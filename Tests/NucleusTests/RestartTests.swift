@@ -193,6 +193,33 @@ struct RestartTests {
         #expect(node.lifeCount == 2)
     }
 
+    @Test func aSuccessorGoesOnWithEverything() throws {
+        let pair = try MessageSocket.pair()
+        let node = try MortalNode(firstTask: pair.second.duplicate())
+        let receiver = try RawTask(socket: pair.first.duplicate())
+        let (port, _) = try receiver.port(limit: 8)
+        _ = try receiver.say(.setBootstrap(port))
+        let sender = try RawTask(path: node.path)
+        #expect(try sender.send([0], to: .copySend(port)) == .sent)
+        #expect(try receiver.receive(port)?.1 == [0])
+        let (mine, theirs) = try RawLink.join(sender, receiver)
+        guard case .send(_, let place) = sender.welcome.bootstrap else { throw RawTask.Failure.noDescriptor }
+        let entry = sender.control.send(place)
+        #expect(mine.send([1], by: entry))
+        try node.replace()
+        // The lease works while nobody is there, and after.
+        #expect(mine.send([2], by: entry))
+        #expect(theirs.receive() == [1])
+        #expect(try sender.send([3], to: .copySend(port)) == .sent)
+        for number in 2...3 { #expect(try receiver.receive(port)?.1 == [UInt8(number)]) }
+        let late = try RawTask(path: node.path)
+        #expect(try late.send([4], to: .copySend(port)) == .sent)
+        #expect(try receiver.receive(port)?.1 == [4])
+        let end = try node.close()
+        #expect(end.kernel == end.replayed)
+        #expect(node.lifeCount == 2)
+    }
+
     @Test func withoutItsKeeperTheNodeEnds() throws {
         let pair = try MessageSocket.pair()
         var ours: Descriptor? = try pair.first.duplicate()

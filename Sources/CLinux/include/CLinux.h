@@ -146,6 +146,13 @@ static inline long masix_connect(int fd, const char *path) {
 static inline long masix_listen(int fd, int backlog) { return masix_result(listen(fd, backlog)); }
 static inline long masix_accept(int fd) { return masix_result(syscall(SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC)); }
 static inline long masix_shutdown(int fd, int how) { return masix_result(shutdown(fd, how)); }
+/* TIOCOUTQ is SIOCOUTQ: what the other side has not read. */
+static inline long masix_unread_by_peer(int fd) {
+    int count = 0;
+    long result = masix_result(ioctl(fd, TIOCOUTQ, &count));
+    return result < 0 ? result : count;
+}
+
 static inline long masix_set_socket_int(int fd, int option, int value) {
     return masix_result(setsockopt(fd, SOL_SOCKET, option, &value, sizeof value));
 }
