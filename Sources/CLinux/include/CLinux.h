@@ -345,6 +345,7 @@ static inline long masix_allowed_processors(uint64_t words[16]) {
     return masix_result(syscall(SYS_sched_getaffinity, 0, 16 * sizeof words[0], words));
 }
 static inline long masix_processor_count(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
+static inline void masix_prefetch_for_writing(const void *line) { __builtin_prefetch(line, 1, 3); }
 static inline void masix_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __asm__ volatile("pause" ::: "memory");
