@@ -147,6 +147,7 @@ extension Nucleus {
                 let bell = kept.take(.taskBell, id.raw)
             else {
                 lost.append(id)
+                for kind in Self.taskKinds { keeper?.forget(KeptKey(kind, id.raw)) }
                 continue
             }
             let memory = try TaskMemory(
@@ -170,6 +171,8 @@ extension Nucleus {
         for link in kernel.allLinks {
             guard let first = kept.take(.linkFirst, link.id.raw), let second = kept.take(.linkSecond, link.id.raw) else {
                 failed.append(link.id)
+                keeper?.forget(KeptKey(.linkFirst, link.id.raw))
+                keeper?.forget(KeptKey(.linkSecond, link.id.raw))
                 continue
             }
             let files = LinkFiles(first: MemoryFile(try first.duplicate()), second: MemoryFile(try second.duplicate()))

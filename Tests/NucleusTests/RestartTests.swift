@@ -103,8 +103,8 @@ struct RestartTests {
             let pair = try MessageSocket.pair()
             let node = try MortalNode(firstTask: pair.second.duplicate())
             try story(node, pair.first.duplicate())
-            _ = try node.close()
             total = node.stepCount
+            _ = try node.close()
         }
         // All kinds of step, spread over the parts: 8 steps make one event.
         for fatal in stride(from: 1 + part, through: total, by: 8) {
@@ -118,7 +118,8 @@ struct RestartTests {
             let end = try node.close()
             #expect(end.kernel == end.replayed, "death at step \(fatal)")
             #expect(end.kernel.violations().isEmpty, "death at step \(fatal)")
-            #expect(node.lifeCount == 2, "death at step \(fatal)")
+            // The last event may end after the story.
+            #expect(node.lifeCount == 2 || fatal > total - 8, "death at step \(fatal)")
         }
     }
 
