@@ -25,7 +25,13 @@ struct Deadline: Sendable {
         instant = whole == 0 ? 0 : end.overflow ? nil : end.partialValue
     }
 
+    /// Already over: only look.
+    static let now = Deadline(instant: 0)
+
     private init(instant: UInt64?) { self.instant = instant }
+
+    /// The first of these; never, if none of them ends.
+    static func earliest(_ deadlines: [Deadline]) -> Deadline { Deadline(instant: deadlines.compactMap(\.instant).min()) }
 
     /// Whether the caller does not want to wait at all.
     var isPoll: Bool { instant == 0 }

@@ -40,12 +40,15 @@ final class Reception: Sendable {
     private let pipe: Descriptor
     /// The status page counts as asleep whenever nobody leads: somebody polls the pipe (architecture rule 14).
     private let isPolled = Atomic<Bool>(false)
+    /// The other end of the pipe: what gets a sleeping leader out of it for a reason of this process's own.
+    private let ownBell: Descriptor
     private let spin = Mutex(SpinBudget())
 
-    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor) {
+    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor, ownBell: consuming Descriptor) {
         self.control = control
         self.status = status
         self.pipe = pipe
+        self.ownBell = ownBell
         bell = control.bell
     }
 
@@ -283,6 +286,16 @@ final class Reception: Sendable {
             _ = try pipe.readBytes(max: 4096)
         } catch {
             guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
+        }
+    }
+
+    /// Makes everybody who waits look again, the sleeping leader too.
+    func interrupt() {
+        wake()
+        do throws(Errno) {
+            _ = try ownBell.write([1])
+        } catch {
+            // A full pipe has been rung already.
         }
     }
 

@@ -5,7 +5,7 @@ import Synchronization
 import SystemPackage
 
 /// The reply word of a call that is about to be made over a link.
-struct PreparedReply {
+struct PreparedReply: Sendable {
     let link: LinkEnd
     let token: ReplyToken
     let entry: CallerEntryMemory
@@ -16,10 +16,38 @@ struct PreparedReply {
     }
 }
 
+/// A call that has been sent and not been answered yet.
+struct PendingCall: Sendable {
+    /// Where the answer comes unless it comes by the link.
+    let port: ReceiveEntry
+    /// The reply word, for a call that went by a link.
+    let reply: PreparedReply?
+}
+
 extension Space {
     /// A message and its one answer.
     func call(_ message: inout Message, to entry: SendEntry, deadline: Deadline) throws(MasixError) -> ReceivedMessage {
         try checkFork()
+        let call = try begin(&message, to: entry, deadline: deadline)
+        let answer: Incoming?
+        do throws(MasixError) {
+            answer = try reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
+                try self.look()
+                return try self.poll(call)
+            }
+        } catch {
+            giveUp(call)
+            throw error
+        }
+        guard let answer else {
+            giveUp(call)
+            throw .timedOut
+        }
+        return try finish(call, answer)
+    }
+
+    /// Sends the message of a call.
+    func begin(_ message: inout Message, to entry: SendEntry, deadline: Deadline) throws(MasixError) -> PendingCall {
         try message.check()
         let port = try takeReplyPort()
         if message.isPlain, let reply = try prepareReply(for: entry, to: port) {
@@ -31,7 +59,7 @@ extension Space {
                 giveBack(replyPort: port)
                 throw error
             }
-            if isSent { return try awaitAnswer(reply, at: port, deadline) }
+            if isSent { return PendingCall(port: port, reply: reply) }
             unprepare(reply)
         }
         do throws(MasixError) {
@@ -41,18 +69,39 @@ extension Space {
             destroy(port)
             throw error
         }
-        guard let incoming = try wait(deadline, for: port) else {
-            // A late answer must not meet the next call.
-            destroy(port)
-            throw .timedOut
-        }
-        giveBack(replyPort: port)
-        return try answer(incoming)
+        return PendingCall(port: port, reply: nil)
     }
 
-    private func answer(_ incoming: Incoming) throws(MasixError) -> ReceivedMessage {
-        if case .sendOnce? = incoming.notification { throw .noReply }
-        return received(incoming)
+    /// The answer, if it is there: by the link, or, if the nucleus has closed it meanwhile, through the home queue of the reply
+    /// port; one of the two, decided by the word.
+    func poll(_ call: PendingCall) throws(MasixError) -> Incoming? {
+        if let reply = call.reply, reply.link.calls.withLock({ $0.isAnnounced(reply.token) }), let incoming = takeAnswer(reply) {
+            return incoming
+        }
+        return call.port.hasHome ? try take(from: call.port) : nil
+    }
+
+    /// The answer is here: the reply port and the reply word are free again.
+    func finish(_ call: PendingCall, _ answer: Incoming) throws(MasixError) -> ReceivedMessage {
+        if let reply = call.reply { reply.link.calls.withLock { $0.end(reply.token) } }
+        giveBack(replyPort: call.port)
+        if case .sendOnce? = answer.notification { throw .noReply }
+        return received(answer)
+    }
+
+    /// Nobody waits for the answer any more; a late one must not meet the next call.
+    func giveUp(_ call: PendingCall) {
+        guard let reply = call.reply else {
+            destroy(call.port)
+            return
+        }
+        if reply.entry.abandon(link: reply.link.id, generation: reply.token.generation) {
+            giveBack(replyPort: call.port)
+        } else {
+            // The nucleus has taken the reply over: its message would come here.
+            destroy(call.port)
+        }
+        reply.link.calls.withLock { $0.end(reply.token) }
     }
 
     /// A reply word on the link of the lease, if there is one.
@@ -72,32 +121,6 @@ extension Space {
     private func unprepare(_ reply: PreparedReply) {
         _ = reply.entry.abandon(link: reply.link.id, generation: reply.token.generation)
         reply.link.calls.withLock { $0.end(reply.token) }
-    }
-
-    /// The answer comes by the link, or, if the nucleus has closed it meanwhile, through the home queue of the reply port: one of
-    /// the two, decided by the word.
-    private func awaitAnswer(_ reply: PreparedReply, at port: ReceiveEntry, _ deadline: Deadline) throws(MasixError) -> ReceivedMessage {
-        let link = reply.link
-        let incoming = try reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
-            try self.look()
-            if link.calls.withLock({ $0.isAnnounced(reply.token) }), let incoming = self.takeAnswer(reply) { return incoming }
-            if port.hasHome { return try self.take(from: port) }
-            return nil
-        }
-        if let incoming {
-            link.calls.withLock { $0.end(reply.token) }
-            giveBack(replyPort: port)
-            return try answer(incoming)
-        }
-        if reply.entry.abandon(link: link.id, generation: reply.token.generation) {
-            link.calls.withLock { $0.end(reply.token) }
-            giveBack(replyPort: port)
-        } else {
-            // The nucleus has taken the reply over: its message would come here.
-            link.calls.withLock { $0.end(reply.token) }
-            destroy(port)
-        }
-        throw .timedOut
     }
 
     private func takeAnswer(_ reply: PreparedReply) -> Incoming? {

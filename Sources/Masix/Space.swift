@@ -26,6 +26,7 @@ public final class Space: Sendable {
     let reception: Reception
     let links: Links
     let waiters = RoomWaiters()
+    let reactor = Reactor()
     private let replyPorts = Mutex<[ReceiveEntry]>([])
     private let identities = Mutex<[TaskID: TaskIdentity]>([:])
     private let initialRights: Mutex<[OwnedRight]>
@@ -60,7 +61,8 @@ public final class Space: Sendable {
             var datagram = try Datagram.receive(on: socket.raw, max: Envelope<Response>.bytesMax)
             let welcome = try Self.decode(datagram.bytes)
             guard let control = datagram.descriptors.take(0), let status = datagram.descriptors.take(1),
-                let bell = datagram.descriptors.take(2)
+                let bell = datagram.descriptors.take(2),
+                let ownBell = datagram.descriptors.take(3)
             else { throw Errno.protocolError }
             let controlRegion = try MappedRegion(of: control.raw, length: ControlMemory.length, writable: true)
             let statusRegion = try MappedRegion(of: status.raw, length: StatusPage.length, writable: true)
@@ -69,7 +71,8 @@ public final class Space: Sendable {
             memory = [controlRegion, statusRegion]
             identity = welcome.identity
             connection = Connection(socket: socket, node: welcome.node, task: welcome.task)
-            reception = Reception(control: controlMemory, status: StatusPage(statusRegion.region), pipe: bell)
+            try bell.setNonBlocking(true)
+            reception = Reception(control: controlMemory, status: StatusPage(statusRegion.region), pipe: bell, ownBell: ownBell)
             links = Links()
             fork = try ForkWord()
             initialRights = Mutex([])

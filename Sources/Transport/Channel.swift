@@ -28,7 +28,8 @@ public struct Hello: Equatable, Sendable, WireCodable {
     }
 }
 
-/// The nucleus's answer. Three descriptors come with it: control memory, status page, and the read end of the task's bell.
+/// The nucleus's answer. Four descriptors come with it: control memory, status page, the read end of the task's bell, and a write end
+/// of it by which the task wakes itself.
 public struct Welcome: Equatable, Sendable, WireCodable {
     /// The nucleus's version; if it is not ours, nothing else follows that we would understand.
     public let version: UInt16

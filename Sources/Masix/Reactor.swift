@@ -1,0 +1,148 @@
+import MasixKernel
+import MasixLinux
+import MasixTransport
+import Synchronization
+import SystemPackage
+
+/// The one thread that waits for all `async` callers of a space.
+///
+/// It takes part in the reception like any other thread: it leads or follows. What it waits for is a list of attempts; each one
+/// that has a result resumes its caller.
+final class Reactor: Sendable {
+    final class Waiter: Sendable {
+        let deadline: Deadline
+        /// True when it has resumed its caller.
+        let attempt: @Sendable (_ isOver: Bool) -> Bool
+        let isCancelled = Atomic<Bool>(false)
+
+        init(deadline: Deadline, attempt: @escaping @Sendable (Bool) -> Bool) {
+            self.deadline = deadline
+            self.attempt = attempt
+        }
+    }
+
+    struct State: ~Copyable {
+        var waiters: [Waiter] = []
+        var isRunning = false
+    }
+
+    private let state = Mutex(State())
+    /// Rises with every new waiter and every cancellation: the thread looks at its list again.
+    private let changes = Atomic<UInt64>(0)
+
+    func add(_ waiter: Waiter, in space: Space) throws(MasixError) {
+        let mustStart = state.withLock { state in
+            state.waiters.append(waiter)
+            defer { state.isRunning = true }
+            return !state.isRunning
+        }
+        changes.add(1, ordering: .releasing)
+        if mustStart {
+            do throws(Errno) {
+                try DetachedThread.start("masix-reactor") { self.run(space) }
+            } catch {
+                throw .resourceShortage
+            }
+        } else {
+            space.reception.interrupt()
+        }
+    }
+
+    func cancel(_ waiter: Waiter, in space: Space) {
+        waiter.isCancelled.store(true, ordering: .releasing)
+        changes.add(1, ordering: .releasing)
+        space.reception.interrupt()
+    }
+
+    private func run(_ space: Space) {
+        while true {
+            let seen = changes.load(ordering: .acquiring)
+            let deadline = state.withLock { state in Deadline.earliest(state.waiters.map(\.deadline)) }
+            do throws(MasixError) {
+                _ = try space.reception.wait(until: deadline, hint: { self.changes.load(ordering: .acquiring) != seen }) {
+                    () throws(MasixError) -> Bool? in
+                    try space.look()
+                    return self.tryAll() || self.changes.load(ordering: .acquiring) != seen ? true : nil
+                }
+                _ = tryAll()
+            } catch {
+                // The node is gone: every attempt says so to its caller.
+                _ = tryAll()
+                let isEmpty = state.withLock { state in
+                    state.isRunning = !state.waiters.isEmpty
+                    return state.waiters.isEmpty
+                }
+                if isEmpty { return }
+            }
+        }
+    }
+
+    /// Whether any was done with.
+    private func tryAll() -> Bool {
+        let waiters = state.withLock { $0.waiters }
+        let done = waiters.filter { $0.attempt($0.deadline.isOver || $0.isCancelled.load(ordering: .acquiring)) }
+        guard !done.isEmpty else { return false }
+        state.withLock { state in state.waiters.removeAll { waiter in done.contains { $0 === waiter } } }
+        return true
+    }
+}
+
+extension Space {
+    /// Suspends until `attempt` has a result, or throws `.timedOut`, or `.cancelled` when the Swift task is.
+    func suspend(until deadline: Deadline, attempt: @escaping @Sendable () throws(MasixError) -> Incoming?) async throws(MasixError) -> Incoming {
+        let box = WaiterBox()
+        let result: Result<Incoming, MasixError> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let waiter = Reactor.Waiter(deadline: deadline) { isOver in
+                    do throws(MasixError) {
+                        if let incoming = try attempt() {
+                            continuation.resume(returning: .success(incoming))
+                            return true
+                        }
+                    } catch {
+                        continuation.resume(returning: .failure(error))
+                        return true
+                    }
+                    guard isOver else { return false }
+                    continuation.resume(returning: .failure(box.isCancelled ? .cancelled : .timedOut))
+                    return true
+                }
+                box.waiter.withLock { $0 = waiter }
+                do throws(MasixError) {
+                    try reactor.add(waiter, in: self)
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+                if box.isCancelled { reactor.cancel(waiter, in: self) }
+            }
+        } onCancel: {
+            box.cancelled.store(true, ordering: .releasing)
+            if let waiter = box.waiter.withLock({ $0 }) { reactor.cancel(waiter, in: self) }
+        }
+        return try result.get()
+    }
+}
+
+private final class WaiterBox: Sendable {
+    let waiter = Mutex<Reactor.Waiter?>(nil)
+    let cancelled = Atomic<Bool>(false)
+    var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+}
+
+/// Runs what may block on a thread of its own: for the rare send that finds its queue full.
+func onOwnThread<Success: Sendable>(_ body: @escaping @Sendable () throws(MasixError) -> Success) async throws(MasixError) -> Success {
+    let result: Result<Success, MasixError> = await withCheckedContinuation { continuation in
+        do throws(Errno) {
+            try DetachedThread.start("masix-send") {
+                do throws(MasixError) {
+                    continuation.resume(returning: .success(try body()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        } catch {
+            continuation.resume(returning: .failure(.resourceShortage))
+        }
+    }
+    return try result.get()
+}
