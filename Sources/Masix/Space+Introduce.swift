@@ -4,12 +4,6 @@ import MasixTransport
 // What only the node's first task, its supervisor, can ask for.
 
 extension Space {
-    /// Every task that comes from now on is given a send right to this port.
-    package func setBootstrap(_ port: borrowing ReceiveRight) throws(MasixError) {
-        let id = port.port
-        try connection.withCore { core throws(MasixError) in _ = try core.demand(.setBootstrap(id)) }
-    }
-
     /// Makes a program that has been started a task of the node, before it has said a word.
     ///
     /// `rights` (their message's bytes are of no interest) are in its space from the start, by position; they leave ours. With an
