@@ -23,6 +23,7 @@ extension Kernel {
             } else if let port = step.roomier.popLast() {
                 wakeBlocked(of: port, &step)
                 offerLeases(of: port, &step)
+                growLeases(of: port, &step)
             } else {
                 return
             }
@@ -40,6 +41,7 @@ extension Kernel {
                 ports[port]?.makeSendCount = 0
                 // R1, as for any other move.
                 ports[port]?.candidates = []
+                ports[port]?.applicants = []
                 notifyByRequest(.portDestroyed, rights: [.receive(port)], backup, &step)
                 return
             }
