@@ -12,8 +12,11 @@ public enum DetachedThread {
     /// Starts a thread with a name of at most 15 bytes, which runs `body` to its end. It takes no signals: those are the
     /// program's own affair.
     public static func start(_ name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
-        let boxed = Unmanaged.passRetained(Body { rename(name)
-            body() })
+        let work = Body {
+            rename(name)
+            body()
+        }
+        let boxed = unsafe Unmanaged.passRetained(work)
         var all = sigset_t()
         var before = sigset_t()
         unsafe sigfillset(&all)
@@ -39,6 +42,6 @@ public enum DetachedThread {
     /// The calling thread's name, for people who look at the process.
     private static func rename(_ name: String) {
         // The C string lives over the call; longer names are cut by Linux.
-        _ = unsafe name.withCString { unsafe masix_prctl(PR_SET_NAME, UInt(bitPattern: $0)) }
+        _ = unsafe name.withCString { masix_prctl(PR_SET_NAME, UInt(bitPattern: $0)) }
     }
 }

@@ -71,6 +71,7 @@ public final class Space: Sendable {
             memory = [controlRegion, statusRegion]
             identity = welcome.identity
             connection = Connection(socket: socket, node: welcome.node, task: welcome.task)
+            try bell.setNonBlocking(true)
             reception = Reception(control: controlMemory, status: StatusPage(statusRegion.region), pipe: bell, ownBell: ownBell)
             links = Links()
             fork = try ForkWord()

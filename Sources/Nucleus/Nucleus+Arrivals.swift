@@ -158,9 +158,11 @@ extension Nucleus {
         guard let welcome = record.welcome else { return }
         let memory = record.memory
         do {
+            // A description of its own: what the task does to it, it does to nobody else (pitfalls 8).
+            let ownBell = try Pipe.reopenWriter(memory.bellWriter.raw)
             try MessageSocket.send(
                 on: record.socket.raw, welcome.wireBytes,
-                descriptors: [memory.controlFile.raw, memory.statusFile.raw, memory.bellReader.raw], wait: false)
+                descriptors: [memory.controlFile.raw, memory.statusFile.raw, memory.bellReader.raw, ownBell.raw], wait: false)
             record.welcome = nil
         } catch {
             logger.debug("a welcome was not read", metadata: ["task": "\(record.id.raw)", "error": "\(error)"])
