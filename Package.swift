@@ -91,7 +91,7 @@ let package = Package(
         .testTarget(
             name: "NucleusTests", dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
             swiftSettings: strict),
-        .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
+        .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
         .testTarget(name: "Conformance", dependencies: ["Masix", "MasixTestKit", "MasixSimulator"], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

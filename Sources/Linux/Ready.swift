@@ -5,8 +5,16 @@ public import SystemPackage
 public enum Ready {
     public enum Direction: Sendable {
         case readable, writable
+        /// Only that the other side has gone.
+        case ended
 
-        var events: Int16 { self == .readable ? Int16(POLLIN) : Int16(POLLOUT) }
+        var events: Int16 {
+            switch self {
+            case .readable: Int16(POLLIN)
+            case .writable: Int16(POLLOUT)
+            case .ended: 0
+            }
+        }
     }
 
     public struct Request: Sendable {

@@ -12,7 +12,7 @@ public final class PortSet: Sendable {
         var next = 0
     }
 
-    private let space: Space
+    let space: Space
     private let state = Mutex(State())
 
     init(space: Space) { self.space = space }
@@ -66,7 +66,7 @@ public final class PortSet: Sendable {
     }
 
     /// One message of the next member that has any, after the one that was served last.
-    private func takeNext() throws(MasixError) -> Incoming? {
+    func takeNext() throws(MasixError) -> Incoming? {
         while let entry = state.withLock({ Self.nextReady(&$0) }) {
             if let incoming = try space.take(from: entry) { return incoming }
         }

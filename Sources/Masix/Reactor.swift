@@ -11,11 +11,11 @@ import SystemPackage
 final class Reactor: Sendable {
     final class Waiter: Sendable {
         let deadline: Deadline
-        /// True when it has resumed its caller.
-        let attempt: @Sendable (_ isOver: Bool) -> Bool
+        /// Looks, and if there is nothing and an end is given, resumes its caller with that. True when it has resumed it.
+        let attempt: @Sendable (_ end: MasixError?) -> Bool
         let isCancelled = Atomic<Bool>(false)
 
-        init(deadline: Deadline, attempt: @escaping @Sendable (Bool) -> Bool) {
+        init(deadline: Deadline, attempt: @escaping @Sendable (MasixError?) -> Bool) {
             self.deadline = deadline
             self.attempt = attempt
         }
@@ -66,8 +66,8 @@ final class Reactor: Sendable {
                 }
                 _ = tryAll()
             } catch {
-                // The node is gone: every attempt says so to its caller.
-                _ = tryAll()
+                // The node is gone: everybody is told.
+                _ = tryAll(ending: error)
                 let isEmpty = state.withLock { state in
                     state.isRunning = !state.waiters.isEmpty
                     return state.waiters.isEmpty
@@ -78,9 +78,12 @@ final class Reactor: Sendable {
     }
 
     /// Whether any was done with.
-    private func tryAll() -> Bool {
+    private func tryAll(ending: MasixError? = nil) -> Bool {
         let waiters = state.withLock { $0.waiters }
-        let done = waiters.filter { $0.attempt($0.deadline.isOver || $0.isCancelled.load(ordering: .acquiring)) }
+        let done = waiters.filter { waiter in
+            if waiter.isCancelled.load(ordering: .acquiring) { return waiter.attempt(.cancelled) }
+            return waiter.attempt(waiter.deadline.isOver ? .timedOut : ending)
+        }
         guard !done.isEmpty else { return false }
         state.withLock { state in state.waiters.removeAll { waiter in done.contains { $0 === waiter } } }
         return true
@@ -93,7 +96,7 @@ extension Space {
         let box = WaiterBox()
         let result: Result<Incoming, MasixError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let waiter = Reactor.Waiter(deadline: deadline) { isOver in
+                let waiter = Reactor.Waiter(deadline: deadline) { end in
                     do throws(MasixError) {
                         if let incoming = try attempt() {
                             continuation.resume(returning: .success(incoming))
@@ -103,8 +106,8 @@ extension Space {
                         continuation.resume(returning: .failure(error))
                         return true
                     }
-                    guard isOver else { return false }
-                    continuation.resume(returning: .failure(box.isCancelled ? .cancelled : .timedOut))
+                    guard let end else { return false }
+                    continuation.resume(returning: .failure(end))
                     return true
                 }
                 box.waiter.withLock { $0 = waiter }

@@ -42,9 +42,12 @@ final class Reception: Sendable {
     private let isPolled = Atomic<Bool>(false)
     /// The other end of the pipe: what gets a sleeping leader out of it for a reason of this process's own.
     private let ownBell: Descriptor
+    /// The kernel socket, which `Connection` owns: a sleeping leader notices when the node is gone.
+    private let kernelSocket: Int32
     private let spin = Mutex(SpinBudget())
 
-    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor, ownBell: consuming Descriptor) {
+    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor, ownBell: consuming Descriptor, kernelSocket: Int32) {
+        self.kernelSocket = kernelSocket
         self.control = control
         self.status = status
         self.pipe = pipe
@@ -165,7 +168,14 @@ final class Reception: Sendable {
             // Taken before the attempt: what comes during it is noticed.
             let seenBell = bell.acquired
             let seenNews = state.withLock { $0.news }
-            if let result = try attempt() {
+            let result: Result?
+            do throws(MasixError) {
+                result = try attempt()
+            } catch {
+                handOver()
+                throw error
+            }
+            if let result {
                 handOver()
                 return result
             }
@@ -183,10 +193,15 @@ final class Reception: Sendable {
                 if state.news != seenNews { follower.word.set(1) } else { state.followers.append(follower) }
                 return follower
             }
-            if let follower {
-                try sleep(follower, until: deadline)
-            } else {
-                try lead(until: deadline, seenBell: seenBell, hint: hint)
+            do throws(MasixError) {
+                if let follower {
+                    try sleep(follower, until: deadline)
+                } else {
+                    try lead(until: deadline, seenBell: seenBell, hint: hint)
+                }
+            } catch {
+                handOver()
+                throw error
             }
         }
     }
@@ -231,8 +246,10 @@ final class Reception: Sendable {
             return
         }
         do throws(Errno) {
-            _ = try Ready.poll(pipe.raw, for: .readable, timeoutNanoseconds: deadline.remaining)
+            let ready = try Ready.pollTwo(
+                pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining)
             awake()
+            if ready.second { throw Errno.connectionReset }
             try drain()
         } catch {
             awake()

@@ -1,0 +1,85 @@
+import Logging
+public import Masix
+import MasixKernel
+import MasixLinux
+public import MasixNucleus
+import Synchronization
+import SystemPackage
+
+/// A node for the length of a test: a nucleus on a thread of this process, without supervisor and servers.
+///
+/// `attach` gives as many tasks as the test wants; a server under test runs on a thread of its own with one of them.
+public final class TestNode: Sendable {
+    /// The node's directory, as `Space.attach(directory:)` takes it.
+    public let directory: String
+    private let nucleus: Nucleus
+    private let ended: Ending
+    private let isOver: FutexWord
+    /// The node's first task: it keeps what `pass` hands over.
+    private let exchange: Exchange
+
+    /// How the node treats leases: the same test must pass with each (architecture rule 1).
+    public enum Leases: String, CaseIterable, Sendable, CustomStringConvertible {
+        case off, on, revokedAtRandom
+        public var description: String { rawValue }
+    }
+
+    public init(
+        leases: Leases = .on, seed: UInt64 = 1, _ configure: (inout NucleusConfiguration) throws -> Void = { _ in }
+    ) throws {
+        directory = "/tmp/masix-test-\(CurrentProcess.pid)-\(try RandomBytes.uint64())"
+        try Directory.make(directory, mode: 0o755)
+        var configuration = NucleusConfiguration(
+            node: NodeID(number: 1, incarnation: 1), logger: Logger(label: "nucleus") { _ in SwiftLogNoOpLogHandler() })
+        configuration.listener = try MessageSocket.listen(path: directory + "/" + NodeDirectory.socketName)
+        configuration.limits.linksEnabled = leases != .off
+        if leases == .revokedAtRandom { configuration.revocation = RevocationPlan(seed: seed, probability: 0.2) }
+        try configure(&configuration)
+        let pair = try MessageSocket.pair()
+        let ours = pair.first.relinquish()
+        configuration.firstTask = Descriptor(owning: pair.second.relinquish())
+        let nucleus = try Nucleus(configuration: configuration)
+        self.nucleus = nucleus
+        let (ended, isOver) = (Ending(), FutexWord())
+        self.ended = ended
+        self.isOver = isOver
+        try DetachedThread.start("nucleus") {
+            let end = try? nucleus.run()
+            ended.end.withLock { $0 = end }
+            isOver.set(1)
+            isOver.wake(count: .max)
+        }
+        exchange = try Exchange(try Space.attach(rawSocket: ours))
+    }
+
+    /// Gives a send right of one task to another.
+    public func pass(_ right: consuming SendRight, from giver: Space, to taker: Space) throws -> SendRight {
+        try exchange.pass(right, from: giver, to: taker)
+    }
+
+    /// A new task of this node.
+    public func attach() throws -> Space { try Space.attach(directory: directory) }
+
+    /// Stops the nucleus, and waits until it has; says why it ended.
+    @discardableResult
+    public func stop() -> Nucleus.End? {
+        nucleus.stop()
+        while isOver.value == 0 { _ = try? isOver.wait(while: 0, timeoutNanoseconds: 10_000_000_000) }
+        try? Directory.removeAll(directory)
+        return ended.end.withLock { $0 }
+    }
+
+    /// Runs a test with a node and stops it afterwards.
+    public static func run<Result>(
+        leases: Leases = .on, seed: UInt64 = 1, configure: (inout NucleusConfiguration) throws -> Void = { _ in },
+        _ body: (TestNode) throws -> Result
+    ) throws -> Result {
+        let node = try TestNode(leases: leases, seed: seed, configure)
+        defer { node.stop() }
+        return try body(node)
+    }
+}
+
+private final class Ending: Sendable {
+    let end = Mutex<Nucleus.End?>(nil)
+}
