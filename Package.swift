@@ -52,7 +52,9 @@ let package = Package(
             name: "Masix", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
             path: "Sources/Masix", swiftSettings: strict),
         // The servers' messages and client stubs.
-        .target(name: "MasixProtocols", dependencies: ["Masix", "MasixWire"], path: "Sources/Protocols", swiftSettings: strict),
+        .target(
+            name: "MasixProtocols", dependencies: ["Masix", "MasixLinux", "MasixWire", system], path: "Sources/Protocols",
+            swiftSettings: strict),
         // The servers: ordinary tasks.
         .target(
             name: "MasixSupervisor",

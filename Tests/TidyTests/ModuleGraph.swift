@@ -18,7 +18,7 @@ enum ModuleGraph {
         Module(folder: "Sources/Transport", own: ["MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Nucleus", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Masix", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
-        Module(folder: "Sources/Protocols", own: ["Masix", "MasixWire"]),
+        Module(folder: "Sources/Protocols", own: ["Masix", "MasixLinux", "MasixWire"]),
         // Servers are clients: they never import each other.
         Module(folder: "Sources/Servers/Supervisor", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixWire"]),

@@ -475,7 +475,7 @@ static inline long masix_utimens(
     int directory, const char *path, int64_t accessed_seconds, int64_t accessed_nanoseconds, int64_t modified_seconds, int64_t modified_nanoseconds,
     int flags) {
     struct timespec times[2] = {{accessed_seconds, accessed_nanoseconds}, {modified_seconds, modified_nanoseconds}};
-    return masix_result(utimensat(directory, path, times, flags));
+    return masix_result(path ? utimensat(directory, path, times, flags) : futimens(directory, times));
 }
 static inline long masix_copy_file_range(int source, int64_t source_offset, int target, int64_t target_offset, size_t count) {
     off_t from = source_offset, to = target_offset;
