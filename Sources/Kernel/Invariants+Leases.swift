@@ -16,6 +16,10 @@ extension Audit {
             expect(kernel.tasks[lease.receiver]?.receives[lease.port] == lease.receiveIndex, "\(id): wrong receive entry")
             expect(port.queuedFrom[lease.sender] == nil, "\(id): beside queued messages of its sender (architecture rule 7)")
             expect(lease.window > 0, "\(id): no window")
+            let link = kernel.links[lease.link]
+            expect(
+                link?.half(of: lease.sender) == lease.senderHalf && link?.place(of: lease.sender) == lease.linkPlace,
+                "\(id): another half or place than its link's")
             expect(!lease.isWhole || Int(lease.window) == port.queueLimit, "\(id): whole, and the limit is \(port.queueLimit)")
             expect(kernel.tasks[lease.sender]?.isTraced == false, "\(id): its sender is traced")
             expect(kernel.tasks[lease.receiver]?.isTraced == false, "\(id): its receiver is traced")
@@ -29,6 +33,7 @@ extension Audit {
         for (id, link) in kernel.links {
             expect(link.id == id && id.raw <= kernel.lastLink, "\(id): impossible number")
             expect(link.first < link.second, "\(id): its ends are not in order")
+            expect(link.node == kernel.node, "\(id): of another node")
             for task in [link.first, link.second] {
                 expect(kernel.tasks[task]?.links[link.peer(of: task)] == id, "\(id): \(task) does not know it")
             }

@@ -135,6 +135,10 @@ final class Audit {
             expect(
                 seen.queuedFrom == port.queuedFrom, "\(id): queued \(port.queuedFrom), found \(seen.queuedFrom)")
             expect(port.candidates.isSubset(of: port.senders), "\(id): a candidate for a lease has no send right")
+            for sender in port.applicants {
+                let isFree = port.queuedFrom[sender] == nil && kernel.tasks[sender]?.sends[id]?.lease == nil
+                expect(isFree && port.candidates.contains(sender), "\(id): \(sender) applies for a lease out of turn")
+            }
             expect((0...Limits.queueMessagesMax).contains(port.queueLimit), "\(id): a queue limit of \(port.queueLimit)")
             checkRoom(of: port)
         }
@@ -179,6 +183,8 @@ final class Audit {
             check(task.receiveIndexes, holds: Array(task.receives.values), "\(id): receive entries")
             let takes = kernel.leases.values.filter { $0.receiver == id }.map(\.takeIndex)
             check(task.takeIndexes, holds: takes, "\(id): take words")
+            let places = task.links.values.compactMap { kernel.links[$0]?.place(of: id) }
+            check(task.linkPlaces, holds: places, "\(id): places of links")
             // Not the send-once rights: the replies of a closed link become real ones, and none of them is refused for the quota.
             expect(task.tickets.count <= kernel.limits.blockedSendsPerTaskMax, "\(id): too many blocked sends")
             for (port, entry) in task.sends {

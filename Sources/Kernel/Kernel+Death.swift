@@ -40,6 +40,7 @@ extension Kernel {
                 ports[port]?.makeSendCount = 0
                 // R1, as for any other move.
                 ports[port]?.candidates = []
+                ports[port]?.applicants = []
                 notifyByRequest(.portDestroyed, rights: [.receive(port)], backup, &step)
                 return
             }

@@ -9,22 +9,32 @@ extension Kernel {
 
     // MARK: giving
 
+    /// The sender has nothing in the queue and would use a lease.
+    mutating func apply(for sender: TaskID, at port: PortID) {
+        guard ports[port]?.candidates.contains(sender) == true, ports[port]?.queuedFrom[sender] == nil else { return }
+        ports[port]?.applicants.insert(sender)
+    }
+
     /// Gives leases to those who have sent here by the nucleus, as far as the limit goes (architecture rules 3, 5, 7).
     mutating func offerLeases(of port: PortID, _ step: inout Step) {
-        guard limits.linksEnabled, let record = ports[port], record.blocked.isEmpty, record.candidates.count > record.leases.count,
-            case .task(let receiver) = record.receiver, tasks[receiver]?.isTraced == false
+        guard limits.linksEnabled, ports[port]?.applicants.isEmpty == false, ports[port]?.blocked.isEmpty == true,
+            case .task(let receiver)? = ports[port]?.receiver, tasks[receiver]?.isTraced == false
         else { return }
-        for sender in record.candidates.filter({ record.queuedFrom[$0] == nil }).sorted() {
-            guard let entry = tasks[sender]?.sends[port], entry.lease == nil else { continue }
-            guard sender != receiver, tasks[sender]?.isTraced == false, nearest(from: sender, to: receiver) == .direct,
-                let link = link(between: sender, and: receiver, &step)
+        for sender in ports[port]?.applicants.sorted() ?? [] {
+            guard hasRoom(port) else { return }
+            guard let entry = tasks[sender]?.sends[port], sender != receiver, tasks[sender]?.isTraced == false,
+                nearest(from: sender, to: receiver) == .direct, let link = link(between: sender, and: receiver, &step)
             else {
                 // Not now: it is looked at again with its next message, not with each of everybody's.
+                ports[port]?.applicants.remove(sender)
                 ports[port]?.candidates.remove(sender)
                 continue
             }
-            // An open link with a half to come: `linkMapped` looks for who waits.
-            guard links[link]?.isReady == true else { continue }
+            guard links[link]?.isReady == true else {
+                // `linkMapped` looks for who waits.
+                ports[port]?.applicants.remove(sender)
+                continue
+            }
             grant(port, to: sender, receiver, over: link, sendIndex: entry.index, &step)
         }
     }
@@ -53,6 +63,7 @@ extension Kernel {
         links[link]?.leases.insert(lease.id)
         ports[port]?.leases.insert(lease.id)
         ports[port]?.leased += window
+        ports[port]?.applicants.remove(sender)
         tasks[sender]?.sends[port]?.lease = lease.id
         step.actions.append(.grant(lease))
     }
@@ -92,7 +103,7 @@ extension Kernel {
         for frame in closing.frames.dropFirst(Int(lease.window)) where frame.payload.length > 0 {
             step.actions.append(.release(frame.payload))
         }
-        if !closing.frames.isEmpty { announceHome(lease.port, &step) }
+        if closing.frames.isEmpty { apply(for: lease.sender, at: lease.port) } else { announceHome(lease.port, &step) }
         // The sender may be waiting for room on the link.
         step.actions.append(.ring(lease.sender))
         step.roomier.append(lease.port)
@@ -159,7 +170,8 @@ extension Kernel {
         step.actions.append(.sealLink(id))
         for (sender, receiver) in [(link.first, link.second), (link.second, link.first)] {
             for port in tasks[sender]?.sends.keys.sorted() ?? [] {
-                guard let record = ports[port], record.receiver == .task(receiver), record.candidates.contains(sender) else { continue }
+                guard ports[port]?.receiver == .task(receiver), tasks[sender]?.sends[port]?.lease == nil else { continue }
+                apply(for: sender, at: port)
                 step.roomier.append(port)
             }
         }

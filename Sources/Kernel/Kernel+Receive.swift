@@ -14,6 +14,7 @@ extension Kernel {
             ports[port]?.sendsInTransit -= 1
             let left = (ports[port]?.queuedFrom[message.sender] ?? 1) - 1
             ports[port]?.queuedFrom[message.sender] = left > 0 ? left : nil
+            if left == 0 { apply(for: message.sender, at: port) }
         case .sendOnce(let once):
             sendOnces[once] = nil
             ports[port]?.sendOnces.remove(once)

@@ -53,6 +53,7 @@ extension Kernel {
             // R1: the counts of the receiver's life start again; queue, limit, senders and requests stay.
             ports[port]?.makeSendCount = 0
             ports[port]?.candidates = []
+            ports[port]?.applicants = []
             if let message { ports[port]?.receiver = .transit(message) }
             return .receive(port)
         case .makeSend(let port):
@@ -164,6 +165,7 @@ extension Kernel {
         guard ports[port] != nil else { return }
         ports[port]?.senders.remove(id)
         ports[port]?.candidates.remove(id)
+        ports[port]?.applicants.remove(id)
         step.lessSenders.append(port)
         if let request = ports[port]?.deadNames.removeValue(forKey: id) {
             // D2: the name is gone while its port lives.

@@ -137,6 +137,7 @@ extension Kernel {
         ports[message.port]?.queue.append(message)
         if case .send = message.via {
             ports[message.port]?.queuedFrom[message.sender, default: 0] += 1
+            ports[message.port]?.applicants.remove(message.sender)
             // A lease rests on a right in the sender's space; one that went with this message is none.
             if tasks[message.sender]?.sends[message.port] != nil { ports[message.port]?.candidates.insert(message.sender) }
         }

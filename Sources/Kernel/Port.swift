@@ -24,6 +24,9 @@ struct Port: Hashable, Sendable {
     var leased = 0
     /// Who has sent here by the nucleus and may be given a lease.
     var candidates: Set<TaskID> = []
+    /// Those of them to look at when there is credit: nothing of theirs is queued, and they have no lease. Who waits for its link
+    /// to be mapped is not among them, so that a message costs the same however many there are.
+    var applicants: Set<TaskID> = []
     /// Messages of each task in the home queue that came by a send right: no lease while there are any (architecture rule 7).
     var queuedFrom: [TaskID: Int] = [:]
 

@@ -17,10 +17,10 @@ extension Kernel {
             case .task(task.id): "to itself"
             case .task: "to another"
             }
+        // Room is not asked for then (S5 before S6).
+        if isCircular(receives, to: port) { return Situation(kind, "circular", place) }
         let cargo: StaticString =
-            if isCircular(receives, to: port) {
-                "circular"
-            } else if !receives.isEmpty {
+            if !receives.isEmpty {
                 "carries a receive right"
             } else {
                 outgoing.reply == .null && outgoing.rights.isEmpty ? "plain" : "carries rights"
@@ -40,7 +40,9 @@ extension Kernel {
     }
 
     private func room(in port: Port, for outgoing: Outgoing, of task: Task) -> StaticString {
-        if !viaSend(outgoing.destination) { return hasRoom(port.id) ? "room" : port.leases.isEmpty ? "past the limit" : "leases in the way" }
+        if !viaSend(outgoing.destination) {
+            return hasRoom(port.id) ? "room" : port.leases.isEmpty ? "past the limit" : "leases in the way"
+        }
         if !port.blocked.isEmpty { return outgoing.blocks ? "waits behind others" : "refused behind others" }
         if task.sends[port.id]?.lease != nil { return "own lease" }
         if hasRoom(port.id) { return port.leases.isEmpty ? "room" : "room beside leases" }

@@ -28,6 +28,7 @@ extension Port: WireCodable {
         writer.write(set: leases)
         writer.write(count: leased)
         writer.write(set: candidates)
+        writer.write(set: applicants)
         writer.write(table: queuedFrom) { $0.write(count: $1) }
         writer.write(optional: noSenders)
         writer.write(optional: portDestroyed)
@@ -53,6 +54,7 @@ extension Port: WireCodable {
         leases = try reader.readSet(field: "leases of a port")
         leased = try reader.readNumber(field: "leased")
         candidates = try reader.readSet(field: "candidates")
+        applicants = try reader.readSet(field: "applicants")
         queuedFrom = try reader.readTable(field: "queued") { (reader) throws(WireError) in try reader.readNumber(field: "queued") }
         noSenders = try reader.readOptional()
         portDestroyed = try reader.readOptional()

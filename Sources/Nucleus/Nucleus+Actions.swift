@@ -149,7 +149,7 @@ extension Nucleus {
     /// What a reply has carried away is no longer here.
     private func release(_ response: Response) {
         guard case .message(let delivered) = response else { return }
-        counters.delivered += 1
+        counters.received += 1
         tables.store.release(delivered.payload)
         for token in delivered.memory { tables.objects[token.place] = nil }
     }
@@ -198,7 +198,7 @@ extension Nucleus {
         try unsafe header.bytes.withUnsafeBytes { header throws(Errno) in
             try unsafe MessageSocket.send(on: record.socket.raw, header: header, body: bytes, descriptors: descriptors, wait: false)
         }
-        record.delivered += 1
+        record.received += 1
     }
 
     /// The task's own half of each link that waits for it.

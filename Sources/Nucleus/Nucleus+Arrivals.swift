@@ -151,6 +151,7 @@ extension Nucleus {
         }
         logger.debug("task attached", metadata: ["task": "\(id.raw)", "name": "\(record.identity.name)"])
         if arrival.isStranger { sayWelcome(to: record) }
+        traceNewcomer(id)
     }
 
     /// Tells the program of a task what it has come to.
@@ -173,6 +174,8 @@ extension Nucleus {
     /// The kernel has let the task go.
     func gone(_ id: TaskID) {
         guard let record = tables.tasks.removeValue(forKey: id) else { return }
+        unsubscribe(record)
+        for subscription in subscribers.values { subscription.traced.remove(id) }
         do {
             try poller.remove(record.socket.raw)
             if let process = record.process?.raw { try poller.remove(process) }

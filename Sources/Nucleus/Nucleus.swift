@@ -41,6 +41,9 @@ public final class Nucleus: @unchecked Sendable {
     private var caused: Deque<Event> = []
     private var isHandling = false
     var counters = NucleusCounters()
+    private var situations: Set<Situation> = []
+    var subscribers: [TaskID: Subscription] = [:]
+    var lastTraceEvent: UInt64 = 0
     let startNanoseconds = Clock.monotonicNanoseconds()
     var revocation: Revocation?
     var isListening = false
@@ -91,7 +94,20 @@ public final class Nucleus: @unchecked Sendable {
             if revocation?.isDue() == true { revokeAtRandom() }
             for (token, readiness) in ready { serve(Token(bits: token), readiness) }
         }
+        // Whoever still waits for an answer learns that there will be none.
+        for record in tables.tasks.values { try? MessageSocket.end(record.socket.raw) }
+        writeSituations()
         return end ?? .stopped
+    }
+
+    private func writeSituations() {
+        guard let situationsPath else { return }
+        do {
+            let file = try File.open(situationsPath, [.write, .create, .append])
+            try file.writeAll(Array(situations.sorted().map { $0.description + "\n" }.joined().utf8))
+        } catch {
+            logger.error("the situations cannot be written", metadata: ["path": "\(situationsPath)", "error": "\(error)"])
+        }
     }
 
     private func serve(_ token: Token, _ readiness: Readiness) {
@@ -130,9 +146,11 @@ public final class Nucleus: @unchecked Sendable {
 
     func handle(_ event: Event, _ request: Request?) {
         counters.count(event)
-        var world = RecordingWorld(SharedLeaseWorld(MappedMemory(tables: tables)))
+        if situationsPath != nil { situations.insert(kernel.situation(of: event)) }
+        var world = RecordingWorld(WatchedWorld(SharedLeaseWorld(MappedMemory(tables: tables))))
         let actions = kernel.handle(event, world: &world)
         counters.count(world.observations)
+        trace(event, actions, closed: world.world.closed)
         carryOut(actions, of: request)
     }
 

@@ -1,4 +1,5 @@
 import MasixKernel
+import MasixTransport
 
 /// What has happened so far, for people.
 struct NucleusCounters {
@@ -14,7 +15,7 @@ struct NucleusCounters {
     var linkFaults: [LinkFault: UInt64] = [:]
     var refusals: [Refusal: UInt64] = [:]
     var shortages: UInt64 = 0
-    var delivered: UInt64 = 0
+    var received: UInt64 = 0
     var strangersRefused: UInt64 = 0
 
     mutating func count(_ event: Event) {
@@ -33,5 +34,19 @@ struct NucleusCounters {
             leasesClosed += 1
             framesHarvested += UInt64(closing.frames.count)
         }
+    }
+
+    /// Every reason is named, also where nothing has happened: whoever looks for a fault must see that there was none.
+    var entries: [NodeCounters.Entry] {
+        var entries: [NodeCounters.Entry] = [
+            .init("tasks attached", attaches), .init("requests", requests), .init("messages received by the nucleus", received),
+            .init("traces", traces), .init("revocations", revocations), .init("leases granted", leasesGranted),
+            .init("leases closed", leasesClosed), .init("frames harvested", framesHarvested), .init("links opened", linksOpened),
+            .init("rights lost for want of room", shortages), .init("connections refused", strangersRefused),
+        ]
+        entries += EndReason.allCases.map { .init("ends, \($0)", ends[$0] ?? 0) }
+        entries += LinkFault.allCases.map { .init("link faults, \($0)", linkFaults[$0] ?? 0) }
+        entries += Refusal.allCases.map { .init("refusals, \($0)", refusals[$0] ?? 0) }
+        return entries
     }
 }

@@ -14,7 +14,10 @@ final class TaskRecord {
     var welcome: Welcome?
     /// The number of its last request.
     var lastRequest: UInt64 = 0
-    var delivered: UInt64 = 0
+    /// Messages handed to it.
+    var received: UInt64 = 0
+    var subscription: Subscription?
+    var isTracedByRequest = false
 
     init(_ id: TaskID, _ arrival: Arrival) {
         self.id = id

@@ -12,7 +12,9 @@ import Testing
     static let first = Int(ProcessInfo.processInfo.environment["FIRST"] ?? "") ?? 1
     static let steps = Int(ProcessInfo.processInfo.environment["STEPS"] ?? "") ?? 300
 
-    @Test("architecture rules 1, 3, 7, 10; spec/mach.md O1, O3, S6, T4: random programs", arguments: Array(stride(from: first, to: first + count, by: batch)))
+    @Test(
+        "architecture rules 1, 3, 7, 10; spec/mach.md O1, O3, S6, T4: random programs",
+        arguments: Array(stride(from: first, to: first + count, by: batch)))
     func holdEverything(from start: Int) {
         for seed in start..<min(start + Self.batch, Self.first + Self.count) {
             let run = RandomRun(seed: UInt64(seed))

@@ -27,7 +27,8 @@ final class RawTask {
         try MessageSocket.send(on: socket.raw, Hello(version: version).wireBytes, wait: true)
         var answer = try Self.datagram(socket.raw)
         welcome = try Welcome(wireBytes: answer.bytes)
-        guard let control = answer.descriptors.take(0), let status = answer.descriptors.take(1), let bell = answer.descriptors.take(2) else {
+        guard let control = answer.descriptors.take(0), let status = answer.descriptors.take(1), let bell = answer.descriptors.take(2)
+        else {
             throw Failure.noDescriptor
         }
         controlMapping = try Mapping(of: control.raw, length: ControlMemory.length, access: .readWrite)

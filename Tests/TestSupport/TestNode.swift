@@ -44,8 +44,13 @@ public final class TestNode: Sendable {
         self.ended = ended
         self.isOver = isOver
         try DetachedThread.start("nucleus") {
-            let end = try? nucleus.run()
-            ended.end.withLock { $0 = end }
+            do {
+                let end = try nucleus.run()
+                ended.end.withLock { $0 = end }
+            } catch {
+                // A nucleus never fails in a test: whoever waits for it would wait for ever.
+                fatalError("the nucleus of a test failed: \(error)")
+            }
             isOver.set(1)
             isOver.wake(count: .max)
         }

@@ -53,13 +53,11 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
         return closing
     }
 
-    /// Sets the closed bit and returns the count; nil if the word is not this lease's.
+    /// Sets the closed bit and returns the count; nil if the word is not this lease's. One step: a task that writes the word without
+    /// end could keep a compare-and-swap turning.
     private static func shut(_ word: SharedWord64, epoch: UInt32) -> UInt64? {
-        while true {
-            let value = LeaseWord(bits: word.acquired)
-            guard value.epoch == epoch else { return nil }
-            if value.isClosed || word.exchange(value.bits, for: value.closed.bits) { return value.count }
-        }
+        let value = LeaseWord(bits: word.set(LeaseWord.closedBit))
+        return value.epoch == epoch ? value.count : nil
     }
 
     /// Marks the calls of this lease that were made, so that the link's end can still tell them from those that were only prepared.

@@ -17,6 +17,10 @@ public struct SharedWord64: @unchecked Sendable {
     @inline(__always) public var relaxed: UInt64 { unsafe pointer.pointee.load(ordering: .relaxed) }
     @inline(__always) public var acquired: UInt64 { unsafe pointer.pointee.load(ordering: .acquiring) }
     @inline(__always) public func release(_ value: UInt64) { unsafe pointer.pointee.store(value, ordering: .releasing) }
+    /// Sets bits whatever else happens to the word, in one step: nobody can keep the caller trying. The value before.
+    @inline(__always) public func set(_ bits: UInt64) -> UInt64 {
+        unsafe pointer.pointee.bitwiseOr(bits, ordering: .acquiringAndReleasing).oldValue
+    }
     @inline(__always) public func exchange(_ expected: UInt64, for desired: UInt64) -> Bool {
         unsafe pointer.pointee.compareExchange(expected: expected, desired: desired, ordering: .acquiringAndReleasing).exchanged
     }

@@ -97,7 +97,9 @@ struct Books {
         guard case .end(let task) = event, before.tasks[task] != nil else { return nil }
         if after.tasks[task] != nil { return "still there" }
         for port in after.ports.values {
-            if port.senders.contains(task) || port.candidates.contains(task) || port.receiver == .task(task) { return "\(port.id) keeps it" }
+            if port.senders.contains(task) || port.candidates.contains(task) || port.receiver == .task(task) {
+                return "\(port.id) keeps it"
+            }
         }
         return nil
     }

@@ -1,5 +1,6 @@
-@testable import MasixKernel
 import MasixWire
+
+@testable import MasixKernel
 
 /// One random program: a few tasks that ask for everything, in and out of turn, over links that open and break.
 ///
@@ -180,7 +181,7 @@ final class RandomRun {
         case 0..<3: if tasks.count < tasksMax { attach(first: random.once(in: 4)) }
         case 3: if random.once(in: 3) { handle(.end(task)) }
         case 4: handle(.trace(task, random.once(in: 4)))
-        case 5: handle(.revoke(random.once(in: 2) ? nil : somePort(task)))
+        case 5: random.once(in: 8) ? failLink(task) : handle(.revoke(random.once(in: 2) ? nil : somePort(task)))
         case 6: allocate(task)
         case 7..<33: ask(task, .send(outgoing(task)))
         case 33..<55: receive(task)
@@ -200,6 +201,11 @@ final class RandomRun {
         for _ in 0..<Int.random(in: 1...4, using: &random) { ask(task, .receive(port)) }
     }
 
+    /// The shell had no memory for it.
+    private func failLink(_ task: TaskID) {
+        handle(.linkFailed(kernel.tasks[task]?.links.values.min() ?? LinkID(raw: 0)))
+    }
+
     private func mapSome(_ task: TaskID) {
         if random.once(in: 4) { ask(task, .linkOffers) }
         for (peer, link) in (kernel.tasks[task]?.links ?? [:]).sorted(by: { $0.key < $1.key }) where !random.once(in: 4) {
@@ -209,7 +215,7 @@ final class RandomRun {
     }
 
     private func request(_ task: TaskID) -> Request {
-        switch Int.random(in: 0..<15, using: &random) {
+        switch Int.random(in: 0..<17, using: &random) {
         case 0: return .portBlock
         case 1: return .make(transfer(task))
         case 2:
@@ -224,7 +230,8 @@ final class RandomRun {
             return .notify(
                 NotificationRequest(
                     kind, port: somePort(task), sync: random.once(in: 3) ? 1 : 0,
-                    notify: random.once(in: 5) ? .null : random.once(in: 2) ? .makeSendOnce(somePort(task)) : .moveSendOnce(someOnce(task))))
+                    notify: random.once(in: 5) ? .null : random.once(in: 2) ? .makeSendOnce(somePort(task)) : .moveSendOnce(someOnce(task)))
+            )
         case 10: return .status(somePort(task))
         case 11: return .setBootstrap(somePort(task))
         case 12:
@@ -234,6 +241,7 @@ final class RandomRun {
             let link = kernel.tasks[task]?.links.values.sorted().randomElement(using: &random) ?? LinkID(raw: kernel.lastLink)
             return random.once(in: 3)
                 ? .linkFault(link, .malformedFrame) : random.once(in: 2) ? .linkPeer(link) : .linkMapped(link)
+        case 14: return .rejected(.invalidMemory)
         default:
             guard let call = world.calls.randomElement(using: &random) else { return .linkOffers }
             return .claimReply(call.link, index: call.index, generation: call.generation)

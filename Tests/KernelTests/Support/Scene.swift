@@ -1,5 +1,6 @@
-@testable import MasixKernel
 import Testing
+
+@testable import MasixKernel
 
 /// A node for a test: tasks are attached, rights handed out, requests made; after each event the whole kernel is recounted.
 struct Scene {
@@ -68,7 +69,7 @@ struct Scene {
 
     /// A new port of the task.
     mutating func port(of task: TaskID, limit: UInt32 = 5) -> PortID {
-        if blocks[task] == nil {
+        if ((blocks[task] ?? 1) - 1) % Kernel.portBlockSize == 0 {
             guard case .portBlock(let first, _) = ask(task, .portBlock) else {
                 Issue.record("no ports")
                 return PortID(node: Self.node, counter: 0)
@@ -143,6 +144,12 @@ struct Scene {
     /// The open lease by which the task sends to the port.
     func lease(_ task: TaskID, _ port: PortID) -> Lease? {
         kernel.tasks[task]?.sends[port]?.lease.flatMap { kernel.leases[$0] }
+    }
+
+    /// The same where the test is about what comes after.
+    mutating func newLease(_ task: TaskID, _ port: PortID, of receiver: TaskID) throws -> Lease {
+        let lease = openLease(task, port, of: receiver)
+        return try #require(lease)
     }
 
     /// Brings about a lease: a message by the nucleus, received, and both halves mapped.
