@@ -155,6 +155,17 @@ public enum File {
         _ = try systemCall(.truncate) { masix_ftruncate(raw, Int64(size)) }
     }
 
+    /// Locks the file against whoever else asks for this lock; false if another holds it. Ends with the last descriptor of `raw`'s open file.
+    public static func tryLock(_ raw: Int32) throws(Errno) -> Bool {
+        do {
+            _ = try systemCall(.open) { masix_lock(raw) }
+            return true
+        } catch {
+            if error == .wouldBlock || error == .resourceTemporarilyUnavailable { return false }
+            throw error
+        }
+    }
+
     /// Makes what was written survive the machine.
     public static func synchronize(_ raw: Int32) throws(Errno) { _ = try systemCall(.synchronize) { masix_fsync(raw) } }
 

@@ -54,6 +54,12 @@ public final class PortSet: Sendable {
         try space.register(.init(.noSenders, port: port, sync: sync, notify: .makeSendOnce(notify)))
     }
 
+    /// Asks for a dead-name notification to a member of the set when the port behind `right` dies (72), or if the right is given up
+    /// before (65).
+    public func requestDeadName(of right: borrowing SendRight, to notify: PortID) throws(MasixError) {
+        try space.register(.init(.deadName, port: right.port, notify: .makeSendOnce(notify)))
+    }
+
     /// The next message for any member; `ReceivedMessage.port` says for which.
     public func receive(timeout: Duration? = nil) throws(MasixError) -> ReceivedMessage {
         try space.checkFork()
