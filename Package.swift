@@ -77,7 +77,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "masix",
-            dependencies: ["MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixLinux", "MasixWire", arguments, logging],
+            dependencies: [
+                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
+                arguments, logging, system,
+            ],
             swiftSettings: strict),
         .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments], swiftSettings: strict),
         // Tests.

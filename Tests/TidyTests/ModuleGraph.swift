@@ -28,7 +28,10 @@ enum ModuleGraph {
             folder: "Sources/masixd", own: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixLinux"]),
         Module(
             folder: "Sources/masix",
-            own: ["MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixLinux", "MasixWire"]),
+            // The nucleus's tables are the kernel's rows, and its queries are the transport's.
+            own: [
+                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
+            ]),
         Module(folder: "Sources/masix-simulate", own: ["MasixSimulator"]),
     ]
 
