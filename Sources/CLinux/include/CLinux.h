@@ -386,6 +386,8 @@ static inline long masix_signalfd(uint64_t bits) {
     masix_signal_set(&set, bits);
     return masix_result(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
+// Returns only if it fails.
+static inline long masix_execute(const char *path, char *const *arguments) { return masix_result(execv(path, arguments)); }
 static inline long masix_ignore_pipe_signal(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -(long)errno : 0; }
 static inline long masix_kill(int32_t pid, int signal_number) { return masix_result(kill(pid, signal_number)); }
 static inline long masix_signal_thread(int signal_number) { return masix_result(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal_number)); }
