@@ -64,8 +64,8 @@ public enum Action: Hashable, Sendable {
     case reply(TaskID, number: UInt64, Response)
     /// The port behind this entry of the task has died.
     case markDead(TaskID, index: UInt32)
-    /// So many messages lie in the home queue of this receive entry.
-    case homeCount(TaskID, index: UInt32, count: UInt32)
+    /// So many messages lie in the home queue of this receive entry, and so many have been received from it (modulo 2^32).
+    case homeCount(TaskID, index: UInt32, count: UInt32, received: UInt32)
     /// The blocked send with this completion word has been accepted (or its port died: S4).
     case complete(TaskID, completion: UInt16, Ticket)
     /// The task has something to look at.
@@ -76,6 +76,8 @@ public enum Action: Hashable, Sendable {
     case sealLink(LinkID)
     case closeLink(LinkID, LinkFault?)
     case grant(Lease)
+    /// The lease has more credit, or has become or ceased to be the only one.
+    case reshape(Lease)
     /// The callee's link-local reply right has become this send-once right.
     case promoteReply(Link, callee: TaskID, index: UInt16, generation: UInt32, SendOnceID)
     case release(Payload)

@@ -14,13 +14,19 @@ extension Audit {
             let entry = kernel.tasks[lease.sender]?.sends[lease.port]
             expect(entry?.lease == id && entry?.index == lease.sendIndex, "\(id): its sender's entry does not name it")
             expect(kernel.tasks[lease.receiver]?.receives[lease.port] == lease.receiveIndex, "\(id): wrong receive entry")
-            expect(port.queuedFrom[lease.sender] == nil, "\(id): beside queued messages of its sender (architecture rule 7)")
-            expect(lease.window > 0, "\(id): no window")
+            // Queued messages of its sender came before the lease: its frames wait for them (architecture rule 7).
+            let enqueued = port.received &+ UInt32(port.queue.count)
+            expect(Int32(bitPattern: enqueued &- lease.after) >= 0, "\(id): waits for home messages that are not there")
+            let later = port.queue.suffix(Int(Int32(bitPattern: enqueued &- lease.after)))
+            expect(
+                !later.contains { $0.sender == lease.sender && $0.via == .send },
+                "\(id): a message of its sender entered the home queue beside it (architecture rule 7)")
+            expect(lease.window <= lease.slots, "\(id): more credit than slots")
             let link = kernel.links[lease.link]
             expect(
                 link?.half(of: lease.sender) == lease.senderHalf && link?.place(of: lease.sender) == lease.linkPlace,
                 "\(id): another half or place than its link's")
-            expect(!lease.isWhole || Int(lease.window) == port.queueLimit, "\(id): whole, and the limit is \(port.queueLimit)")
+            expect(lease.isWhole == (port.leases.count == 1), "\(id): whole beside others, or alone and not whole")
             expect(kernel.tasks[lease.sender]?.isTraced == false, "\(id): its sender is traced")
             expect(kernel.tasks[lease.receiver]?.isTraced == false, "\(id): its receiver is traced")
         }
@@ -43,7 +49,7 @@ extension Audit {
                     expect(false, "\(id): knows \(lease), which is not its own")
                     continue
                 }
-                let slots = Int(record.firstSlot)..<(Int(record.firstSlot) + Int(record.window))
+                let slots = Int(record.firstSlot)..<(Int(record.firstSlot) + Int(record.slots))
                 let half = link.half(of: record.sender)
                 expect(link.peer(of: record.sender) == record.receiver, "\(id): \(lease) leads elsewhere")
                 expect(link.lent[half].lent.contains(slots), "\(id): slots \(slots) of \(lease) are not lent")

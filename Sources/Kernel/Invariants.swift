@@ -32,7 +32,6 @@ final class Audit {
         var sendsInTransit = 0
         var receivers: [Port.Receiver] = []
         var sendOnces: Set<SendOnceID> = []
-        var queuedFrom: [TaskID: Int] = [:]
     }
 
     private(set) var seen: [PortID: Seen] = [:]
@@ -66,7 +65,6 @@ final class Audit {
         for (id, port) in kernel.ports {
             for message in port.queue {
                 walk(message, at: id)
-                if case .send = message.via { seen[id, default: Seen()].queuedFrom[message.sender, default: 0] += 1 }
             }
             for blocked in port.blocked {
                 walk(blocked.message, at: id)
@@ -132,11 +130,9 @@ final class Audit {
                 seen.sendsInTransit == port.sendsInTransit,
                 "\(id): \(port.sendsInTransit) send rights in transit, \(seen.sendsInTransit) in messages")
             expect(seen.sendOnces == port.sendOnces, "\(id): send-once rights \(port.sendOnces.sorted()), \(seen.sendOnces.sorted())")
-            expect(
-                seen.queuedFrom == port.queuedFrom, "\(id): queued \(port.queuedFrom), found \(seen.queuedFrom)")
             expect(port.candidates.isSubset(of: port.senders), "\(id): a candidate for a lease has no send right")
             for sender in port.applicants {
-                let isFree = port.queuedFrom[sender] == nil && kernel.tasks[sender]?.sends[id]?.lease == nil
+                let isFree = kernel.tasks[sender]?.sends[id]?.lease == nil
                 expect(isFree && port.candidates.contains(sender), "\(id): \(sender) applies for a lease out of turn")
             }
             expect((0...Limits.queueMessagesMax).contains(port.queueLimit), "\(id): a queue limit of \(port.queueLimit)")
@@ -175,14 +171,14 @@ final class Audit {
     }
 
     func checkTasks() {
+        let incoming = Dictionary(grouping: kernel.leases.values, by: \.receiver)
         for (id, task) in kernel.tasks {
             expect(task.id == id && id.raw <= kernel.lastTask && id != .kernel, "\(id): impossible number")
             let charge = charges[id] ?? Charge()
             expect(charge == task.charge, "\(id): charged \(task.charge), in the kernel \(charge)")
             check(task.sendIndexes, holds: task.sends.values.map(\.index), "\(id): send entries")
             check(task.receiveIndexes, holds: Array(task.receives.values), "\(id): receive entries")
-            let takes = kernel.leases.values.filter { $0.receiver == id }.map(\.takeIndex)
-            check(task.takeIndexes, holds: takes, "\(id): take words")
+            check(task.takeIndexes, holds: incoming[id]?.map(\.takeIndex) ?? [], "\(id): take words")
             let places = task.links.values.compactMap { kernel.links[$0]?.place(of: id) }
             check(task.linkPlaces, holds: places, "\(id): places of links")
             // Not the send-once rights: the replies of a closed link become real ones, and none of them is refused for the quota.

@@ -23,6 +23,7 @@ extension Kernel {
             } else if let port = step.roomier.popLast() {
                 wakeBlocked(of: port, &step)
                 offerLeases(of: port, &step)
+                growLeases(of: port, &step)
             } else {
                 return
             }

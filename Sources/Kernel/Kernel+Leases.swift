@@ -1,4 +1,4 @@
-// Leases are given when a message of the sender has been received and nothing of it is left in the home queue; they are closed
+// Leases are given to whoever has sent by the nucleus, with what credit is left, and grow as the home queue empties; they are closed
 // whenever anything needs the exact state. Giving is policy, closing is law.
 
 import DequeModule
@@ -9,9 +9,9 @@ extension Kernel {
 
     // MARK: giving
 
-    /// The sender has nothing in the queue and would use a lease.
+    /// The sender would use a lease.
     mutating func apply(for sender: TaskID, at port: PortID) {
-        guard ports[port]?.candidates.contains(sender) == true, ports[port]?.queuedFrom[sender] == nil else { return }
+        guard ports[port]?.candidates.contains(sender) == true, tasks[sender]?.sends[port]?.lease == nil else { return }
         ports[port]?.applicants.insert(sender)
     }
 
@@ -21,7 +21,6 @@ extension Kernel {
             case .task(let receiver)? = ports[port]?.receiver, tasks[receiver]?.isTraced == false
         else { return }
         for sender in ports[port]?.applicants.sorted() ?? [] {
-            guard hasRoom(port) else { return }
             guard let entry = tasks[sender]?.sends[port], sender != receiver, tasks[sender]?.isTraced == false,
                 nearest(from: sender, to: receiver) == .direct, let link = link(between: sender, and: receiver, &step)
             else {
@@ -45,10 +44,12 @@ extension Kernel {
         guard let record = ports[port], let half = links[link]?.half(of: sender), let receiveIndex = tasks[receiver]?.receives[port] else {
             return
         }
-        let available = record.queueLimit - record.queue.count - record.leased
+        // Credit may be none at first: it grows with every message that leaves the home queue.
+        let slots = min(record.queueLimit, links[link]?.lent[half].longestFree ?? 0)
+        guard slots > 0, let firstSlot = links[link]?.lent[half].take(slots) else { return }
+        let available = max(0, record.queueLimit - record.queue.count - record.leased)
         let share = max(1, record.queueLimit / max(1, record.candidates.count))
-        let window = min(available, share, links[link]?.lent[half].longestFree ?? 0)
-        guard window > 0, let firstSlot = links[link]?.lent[half].take(window) else { return }
+        let window = min(available, share, slots)
         guard let takeIndex = tasks[receiver]?.takeIndexes.take() else {
             links[link]?.lent[half].give(back: firstSlot)
             return
@@ -57,8 +58,8 @@ extension Kernel {
         let lease = Lease(
             id: LeaseID(raw: lastLease), link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex,
             linkPlace: links[link]?.place(of: sender) ?? 0,
-            takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), window: UInt16(window), senderHalf: half,
-            isWhole: window == record.queueLimit)
+            takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), slots: UInt16(slots), window: UInt16(window),
+            after: record.received &+ UInt32(record.queue.count), senderHalf: half, isWhole: record.leases.isEmpty)
         leases[lease.id] = lease
         links[link]?.leases.insert(lease.id)
         ports[port]?.leases.insert(lease.id)
@@ -66,6 +67,37 @@ extension Kernel {
         ports[port]?.applicants.remove(sender)
         tasks[sender]?.sends[port]?.lease = lease.id
         step.actions.append(.grant(lease))
+        markWhole(port, &step)
+    }
+
+    /// Gives room that has come free to the leases there are, evenly (architecture rule 3: never more than the limit together).
+    mutating func growLeases(of port: PortID, _ step: inout Step) {
+        guard let record = ports[port], !record.leases.isEmpty, record.blocked.isEmpty else { return }
+        var available = record.queueLimit - record.queue.count - record.leased
+        let share = max(1, record.queueLimit / max(1, max(record.leases.count, record.candidates.count)))
+        for id in record.leases.sorted() where available > 0 {
+            guard let lease = leases[id] else { continue }
+            let target = min(Int(lease.slots), record.leases.count == 1 ? Int(lease.slots) : share)
+            let more = min(target - Int(lease.window), available)
+            guard more > 0 else { continue }
+            available -= more
+            leases[id]?.window += UInt16(more)
+            ports[port]?.leased += more
+            if let grown = leases[id] { step.actions.append(.reshape(grown)) }
+            // Its sender may be waiting on the link for just this.
+            step.actions.append(.ring(lease.sender))
+        }
+    }
+
+    /// A lease is whole as long as it is the only one of its port.
+    private mutating func markWhole(_ port: PortID, _ step: inout Step) {
+        guard let all = ports[port]?.leases else { return }
+        for id in all.sorted() {
+            guard let lease = leases[id], lease.isWhole != (all.count == 1) else { continue }
+            leases[id]?.isWhole = all.count == 1
+            if let changed = leases[id] { step.actions.append(.reshape(changed)) }
+            step.actions.append(.ring(lease.sender))
+        }
     }
 
     private mutating func link(between one: TaskID, and other: TaskID, _ step: inout Step) -> LinkID? {
@@ -103,7 +135,9 @@ extension Kernel {
         for frame in closing.frames.dropFirst(Int(lease.window)) where frame.payload.length > 0 {
             step.actions.append(.release(frame.payload))
         }
-        if closing.frames.isEmpty { apply(for: lease.sender, at: lease.port) } else { announceHome(lease.port, &step) }
+        apply(for: lease.sender, at: lease.port)
+        if !closing.frames.isEmpty { announceHome(lease.port, &step) }
+        markWhole(lease.port, &step)
         // The sender may be waiting for room on the link.
         step.actions.append(.ring(lease.sender))
         step.roomier.append(lease.port)
@@ -119,9 +153,7 @@ extension Kernel {
             reply: realReply(to: frame.replyPort, of: lease.sender), rights: [], payload: frame.payload, memory: [], notification: nil)
         charge(message, to: lease.sender)
         ports[lease.port]?.sendsInTransit += 1
-        ports[lease.port]?.queue.append(message)
-        ports[lease.port]?.queuedFrom[lease.sender, default: 0] += 1
-        ports[lease.port]?.candidates.insert(lease.sender)
+        ports[lease.port]?.enqueue(message, senderHoldsRight: true)
     }
 
     /// A send-once right in the place of a link-local one. The port is the caller's word for it, so it is looked at.

@@ -7,18 +7,9 @@ extension Kernel {
         from port: PortID, by id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
     ) throws(Refusal) -> Response {
         guard tasks[id]?.receives[port] != nil else { throw .invalidName }
-        guard let message = ports[port]?.queue.popFirst() else { return .empty }
+        guard let message = ports[port]?.dequeue() else { return .empty }
         uncharge(message)
-        switch message.via {
-        case .send:
-            ports[port]?.sendsInTransit -= 1
-            let left = (ports[port]?.queuedFrom[message.sender] ?? 1) - 1
-            ports[port]?.queuedFrom[message.sender] = left > 0 ? left : nil
-            if left == 0 { apply(for: message.sender, at: port) }
-        case .sendOnce(let once):
-            sendOnces[once] = nil
-            ports[port]?.sendOnces.remove(once)
-        }
+        if case .sendOnce(let once) = message.via { sendOnces[once] = nil } else { apply(for: message.sender, at: port) }
         let delivered = Delivered(
             sender: message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),
             rights: message.rights.map { arrive($0, in: id, &step) }, payload: message.payload, memory: message.memory,

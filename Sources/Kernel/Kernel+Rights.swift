@@ -133,7 +133,7 @@ extension Kernel {
             }
             ports[port]?.receiver = .task(id)
             tasks[id]?.receives[port] = index
-            step.actions.append(.homeCount(id, index: index, count: UInt32(queued)))
+            step.actions.append(.homeCount(id, index: index, count: UInt32(queued), received: ports[port]?.received ?? 0))
             return .receive(port, index: index)
         }
     }

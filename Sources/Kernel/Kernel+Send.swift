@@ -90,8 +90,7 @@ extension Kernel {
 
     /// Whether the queue takes one more from a send right, open leases counted whole (S6, architecture rule 3).
     func hasRoom(_ port: PortID) -> Bool {
-        guard let record = ports[port] else { return false }
-        return record.queue.count + record.leased < record.queueLimit
+        ports[port]?.hasRoom ?? false
     }
 
     /// Closes leases, those given longest ago first, until one more message fits or none is left (architecture rule 3).
@@ -134,12 +133,10 @@ extension Kernel {
 
     /// Puts a message into the home queue. Room has been seen to.
     mutating func enqueue(_ message: Message, _ step: inout Step) {
-        ports[message.port]?.queue.append(message)
+        ports[message.port]?.enqueue(message, senderHoldsRight: tasks[message.sender]?.sends[message.port] != nil)
         if case .send = message.via {
-            ports[message.port]?.queuedFrom[message.sender, default: 0] += 1
-            ports[message.port]?.applicants.remove(message.sender)
-            // A lease rests on a right in the sender's space; one that went with this message is none.
-            if tasks[message.sender]?.sends[message.port] != nil { ports[message.port]?.candidates.insert(message.sender) }
+            apply(for: message.sender, at: message.port)
+            step.roomier.append(message.port)
         }
         announceHome(message.port, &step)
     }
@@ -149,7 +146,7 @@ extension Kernel {
         guard let record = ports[port], case .task(let receiver) = record.receiver, let index = tasks[receiver]?.receives[port] else {
             return
         }
-        step.actions.append(.homeCount(receiver, index: index, count: UInt32(record.queue.count)))
+        step.actions.append(.homeCount(receiver, index: index, count: UInt32(record.queue.count), received: record.received))
         if !record.queue.isEmpty { step.actions.append(.ring(receiver)) }
     }
 

@@ -19,14 +19,20 @@ public struct Lease: Hashable, Sendable {
     public let takeIndex: UInt32
     /// The receiver's control-memory entry of the port.
     public let receiveIndex: UInt32
-    /// First of the lease's slots in the link memory of the sender. Message n lies in slot `firstSlot + (n - 1) % window`.
+    /// First of the lease's slots in the link memory of the sender. Message n lies in slot `firstSlot + (n - 1) % slots`.
     public let firstSlot: UInt16
-    /// How many messages may be committed and not yet received: credits and slots are the same thing (architecture rule 5).
-    public let window: UInt16
+    /// Slots of the lease: the most that its credit can grow to (architecture rule 5).
+    public let slots: UInt16
+    /// Credit: messages that may be committed and not yet received. It grows up to `slots` as the home queue empties.
+    public internal(set) var window: UInt16
+    /// Frames of this lease come after the home messages that were there when it was given: the receiver takes none before it has
+    /// received so many of the port (architecture rule 7).
+    public let after: UInt32
     /// Which half of the link the sender writes.
     public let senderHalf: Int
-    /// The window is the whole queue limit: a sender that finds it used up waits on the link, for nobody else could give room.
-    public let isWhole: Bool
+    /// No other lease takes part in the limit: a sender that finds its credit used up waits on the link, for only the receiver can
+    /// give room.
+    public internal(set) var isWhole: Bool
 }
 
 /// Shared memory between two tasks, made of two halves that each one of them writes.

@@ -20,15 +20,15 @@ struct Port: Hashable, Sendable {
     /// Sent, not accepted: each waits for room, first come first served (O2).
     var blocked: Deque<BlockedSend> = []
     var leases: Set<LeaseID> = []
+    /// Messages received from the home queue so far, modulo 2^32: what `Lease.after` is measured against.
+    var received: UInt32 = 0
     /// The windows of those leases together.
     var leased = 0
     /// Who has sent here by the nucleus and may be given a lease.
     var candidates: Set<TaskID> = []
-    /// Those of them to look at when there is credit: nothing of theirs is queued, and they have no lease. Who waits for its link
+    /// Those of them that have no lease, to look at with the next event of the port. Who waits for its link
     /// to be mapped is not among them, so that a message costs the same however many there are.
     var applicants: Set<TaskID> = []
-    /// Messages of each task in the home queue that came by a send right: no lease while there are any (architecture rule 7).
-    var queuedFrom: [TaskID: Int] = [:]
 
     var noSenders: SendOnceID?
     var portDestroyed: SendOnceID?
@@ -47,4 +47,27 @@ struct Port: Hashable, Sendable {
     }
 
     var sendRights: Int { senders.count + sendsInTransit }
+
+    /// Whether the queue takes one more from a send right, open leases counted whole (S6, architecture rule 3).
+    var hasRoom: Bool { queue.count + leased < queueLimit }
+
+    /// Puts a message at the end. Room has been seen to, and the right that it was sent with is counted already.
+    /// A lease rests on a right in the sender's space: one that went with this message is none.
+    mutating func enqueue(_ message: Message, senderHoldsRight: Bool) {
+        queue.append(message)
+        guard case .send = message.via else { return }
+        if senderHoldsRight { candidates.insert(message.sender) }
+    }
+
+    /// Takes the first message, and with it the right that it was sent with (V5).
+    mutating func dequeue() -> Message? {
+        guard let message = queue.popFirst() else { return nil }
+        received &+= 1
+        switch message.via {
+        case .send: sendsInTransit -= 1
+        case .sendOnce(let once):
+            sendOnces.remove(once)
+        }
+        return message
+    }
 }

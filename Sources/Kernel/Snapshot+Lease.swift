@@ -13,7 +13,9 @@ extension Lease: WireCodable {
         writer.write(takeIndex)
         writer.write(receiveIndex)
         writer.write(firstSlot)
+        writer.write(slots)
         writer.write(window)
+        writer.write(after)
         writer.write(isWhole)
     }
 
@@ -29,7 +31,9 @@ extension Lease: WireCodable {
         takeIndex = try reader.read()
         receiveIndex = try reader.read()
         firstSlot = try reader.read()
+        slots = try reader.read()
         window = try reader.read()
+        after = try reader.read()
         isWhole = try reader.readBool()
     }
 }

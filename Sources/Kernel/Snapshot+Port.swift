@@ -26,10 +26,10 @@ extension Port: WireCodable {
             writer.write(send.message)
         }
         writer.write(set: leases)
+        writer.write(received)
         writer.write(count: leased)
         writer.write(set: candidates)
         writer.write(set: applicants)
-        writer.write(table: queuedFrom) { $0.write(count: $1) }
         writer.write(optional: noSenders)
         writer.write(optional: portDestroyed)
         writer.write(table: deadNames) { $0.write($1) }
@@ -52,10 +52,10 @@ extension Port: WireCodable {
             blocked.append(BlockedSend(ticket: try reader.read(), completion: try reader.read(), message: try reader.read()))
         }
         leases = try reader.readSet(field: "leases of a port")
+        received = try reader.read()
         leased = try reader.readNumber(field: "leased")
         candidates = try reader.readSet(field: "candidates")
         applicants = try reader.readSet(field: "applicants")
-        queuedFrom = try reader.readTable(field: "queued") { (reader) throws(WireError) in try reader.readNumber(field: "queued") }
         noSenders = try reader.readOptional()
         portDestroyed = try reader.readOptional()
         deadNames = try reader.readTable(field: "dead-name requests") { (reader) throws(WireError) in try reader.read() }

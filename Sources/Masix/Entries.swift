@@ -28,6 +28,10 @@ final class ReceiveEntry: Sendable {
     let index: UInt32
     /// Messages in the home queue, as the nucleus last said.
     let homeCount: SharedWord32
+    /// Messages received from it, modulo 2^32, as the nucleus last said.
+    let homeReceived: SharedWord32
+    /// Whether the next look begins with the home queue: the two ways take turns.
+    let homeFirst = Atomic<Bool>(true)
     /// What is known to lie ready on links.
     let ready = Mutex<Ready>(Ready())
 
@@ -41,6 +45,7 @@ final class ReceiveEntry: Sendable {
         self.port = port
         self.index = index
         homeCount = control.homeCount(index)
+        homeReceived = control.homeReceived(index)
     }
 
     /// Announcements filed, counted outside the lock so that a set can look at many ports quickly.
@@ -48,6 +53,12 @@ final class ReceiveEntry: Sendable {
 
     func file(_ announcement: ReadyAnnouncement) {
         ready.withLock { $0.frames.append(announcement) }
+        frameCount.add(1, ordering: .releasing)
+    }
+
+    /// It is not this one's turn: it waits at the head.
+    func putBack(_ announcement: ReadyAnnouncement) {
+        ready.withLock { $0.frames.prepend(announcement) }
         frameCount.add(1, ordering: .releasing)
     }
 

@@ -306,6 +306,11 @@ final class Reception: Sendable {
         }
     }
 
+    /// The same if anybody waits at all.
+    func interruptOthers() {
+        if state.withLock({ $0.hasLeader || !$0.followers.isEmpty }) { interrupt() }
+    }
+
     /// Makes everybody who waits look again, the sleeping leader too.
     func interrupt() {
         wake()

@@ -28,13 +28,27 @@ extension Space {
 
     /// A message of the port, if one is ready: from a link or from the home queue, by turns.
     func take(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
-        if entry.hasHome, let incoming = try takeHome(from: entry) { return incoming }
-        return try takeFrame(from: entry)
+        let homeFirst = entry.homeFirst.load(ordering: .relaxed)
+        if homeFirst || entry.frameCount.load(ordering: .acquiring) == 0 {
+            if entry.hasHome, let incoming = try takeHome(from: entry) {
+                entry.homeFirst.store(false, ordering: .relaxed)
+                return incoming
+            }
+            return try takeFrame(from: entry)
+        }
+        entry.homeFirst.store(true, ordering: .relaxed)
+        if let incoming = try takeFrame(from: entry) { return incoming }
+        return entry.hasHome ? try takeHome(from: entry) : nil
     }
 
     private func takeFrame(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
         while let ready = entry.nextAnnouncement() {
             let link = ready.link
+            // What its sender has in the home queue comes first (architecture rule 7).
+            guard control.take(ready.announcement.index)?.grant.isDue(received: entry.homeReceived.acquired) ?? true else {
+                entry.putBack(ready)
+                return nil
+            }
             let taken = link.receiver.withLock { receiver -> TakenFrame in
                 switch receiver.look(ready.announcement) {
                 case .stale: return .none
@@ -96,6 +110,8 @@ extension Space {
             default: throw .nodeGone
             }
         }
+        // Frames may have waited for just this message, and somebody for them.
+        if incoming != nil, entry.frameCount.load(ordering: .acquiring) > 0 { reception.interruptOthers() }
         return incoming
     }
 

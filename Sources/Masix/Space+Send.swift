@@ -91,6 +91,8 @@ extension Space {
     func sendByNucleus(
         _ message: inout Message, destination: Destination, reply: Transfer, deadline: Deadline
     ) throws(MasixError) {
+        // A task that only sends never waits: it sees here that a link has been made for it.
+        if links.hasOffers(control) { try meetOffers() }
         // Reply rights that live in links become the kernel's first: they are about to do more than answer (architecture rule 10).
         for right in message.rights {
             if case .sendOnce(let state) = right { _ = try kernelRight(of: state) }

@@ -32,7 +32,10 @@ extension Nucleus {
         case .markDead(let id, let index):
             guard let mark = tables.tasks[id]?.memory.control.send(index).mark else { return }
             mark.release(mark.relaxed | SendEntryMemory.dead)
-        case .homeCount(let id, let index, let count): tables.tasks[id]?.memory.control.homeCount(index).release(count)
+        case .homeCount(let id, let index, let count, let received):
+            guard let control = tables.tasks[id]?.memory.control else { return }
+            control.homeReceived(index).release(received)
+            control.homeCount(index).release(count)
         case .complete(let id, let completion, let ticket):
             tables.tasks[id]?.memory.control.completion(completion).release(ticket.raw)
         case .ring(let id): ring(id)
@@ -40,6 +43,7 @@ extension Nucleus {
         case .sealLink(let id): seal(id)
         case .closeLink(let id, let fault): close(id, fault)
         case .grant(let lease): grant(lease)
+        case .reshape(let lease): tables.tasks[lease.sender]?.memory.control.send(lease.sendIndex).reshape(lease)
         case .promoteReply(let link, let callee, let index, _, let once):
             tables.tasks[callee]?.memory.control.callee(place: link.place(of: callee), index: index)?.promoted.release(once.raw)
         case .release(let payload): tables.store.release(payload)
@@ -66,7 +70,9 @@ extension Nucleus {
     private func prepareEntries(of id: TaskID, for response: Response) {
         guard let control = tables.tasks[id]?.memory.control else { return }
         switch response {
-        case .allocated(let index): control.homeCount(index).release(0)
+        case .allocated(let index):
+            control.homeReceived(index).release(0)
+            control.homeCount(index).release(0)
         case .arrived(let right): prepare(right, control)
         case .message(let delivered), .returned(let delivered):
             prepare(delivered.reply, control)

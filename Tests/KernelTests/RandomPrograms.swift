@@ -8,7 +8,7 @@ import Testing
 @Suite struct RandomPrograms {
     /// Seeds in a batch; `SEEDS` sets how many run, `FIRST` where they begin.
     static let batch = 50
-    static let count = Int(ProcessInfo.processInfo.environment["SEEDS"] ?? "") ?? 300
+    static let count = Int(ProcessInfo.processInfo.environment["SEEDS"] ?? "") ?? 200
     static let first = Int(ProcessInfo.processInfo.environment["FIRST"] ?? "") ?? 1
     static let steps = Int(ProcessInfo.processInfo.environment["STEPS"] ?? "") ?? 300
 

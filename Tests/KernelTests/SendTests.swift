@@ -225,6 +225,6 @@ import Testing
     mutating func counts() {
         fill()
         _ = scene.receive(port, by: server)
-        #expect(scene.actions.contains(.homeCount(server, index: 0, count: 1)))
+        #expect(scene.actions.contains(.homeCount(server, index: 0, count: 1, received: 1)))
     }
 }

@@ -8,7 +8,7 @@ public import MasixKernel
 /// ```
 /// 0x000000  header       offers u32 at 0x00, version u32 at 0x08, bell u32 at 0x40
 /// 0x001000  completions  256 x u64                 ticket of the last accepted send
-/// 0x002000  receives     131,072 x 8               home count u32, unused u32
+/// 0x002000  receives     131,072 x 8               home count u32, received u32
 /// 0x102000  sends        131,072 x 32              commit word, mark u32, place u16, window u16, firstSlot u16, whole u16, takeIndex u32, link u64
 /// 0x502000  takes        4,096 x 64                take word, port counter u64, port node u64, link u64, sender u64, firstSlot u16,
 ///                                                  window u16, receiveIndex u32
@@ -53,6 +53,13 @@ public struct ControlMemory: Sendable {
         return region.word32(Self.receivesOffset + Int(index) * 8)
     }
 
+    /// Messages that the port of a receive entry has had received from its home queue, modulo 2^32.
+    @inline(__always)
+    public func homeReceived(_ index: UInt32) -> SharedWord32 {
+        precondition(index < Self.receivesMax)
+        return region.word32(Self.receivesOffset + Int(index) * 8 + 4)
+    }
+
     @inline(__always)
     public func send(_ index: UInt32) -> SendEntryMemory {
         precondition(index < Self.sendsMax)
@@ -95,12 +102,20 @@ public struct SendEntryMemory: Sendable {
     /// The fields first, the word last: who sees the word open sees the fields of that lease.
     public func open(_ lease: Lease) {
         takeIndex.release(lease.takeIndex)
-        shape.release(
-            UInt64(lease.firstSlot) | UInt64(lease.window) << 16 | UInt64(lease.isWhole ? 1 : 0) << 32 | UInt64(lease.linkPlace) << 40)
+        reshape(lease)
         link.release(lease.link.raw)
         let old = LeaseWord(bits: commit.relaxed)
         // Done once: a restarted nucleus that repeats its last action must not forget what was sent meanwhile.
         if old.epoch != lease.id.epoch { commit.release(LeaseWord(epoch: lease.id.epoch).bits) }
+    }
+}
+
+extension SendEntryMemory {
+    /// What may change while a lease is open: its credit, and whether it is the only one.
+    public func reshape(_ lease: Lease) {
+        shape.release(
+            UInt64(lease.firstSlot) | UInt64(lease.slots) << 16 | UInt64(lease.isWhole ? 1 : 0) << 32 | UInt64(lease.linkPlace) << 40
+                | UInt64(lease.window) << 48)
     }
 }
 
@@ -115,13 +130,15 @@ public struct TakeEntryMemory: Sendable {
     @inline(__always) var link: SharedWord64 { region.word64(offset + 24) }
     @inline(__always) var sender: SharedWord64 { region.word64(offset + 32) }
     @inline(__always) var shape: SharedWord64 { region.word64(offset + 40) }
+    @inline(__always) var after: SharedWord32 { region.word32(offset + 48) }
 
     public func open(_ lease: Lease) {
         portCounter.release(lease.port.counter)
         portNode.release(UInt64(lease.port.node.number) | UInt64(lease.port.node.incarnation) << 32)
         link.release(lease.link.raw)
         sender.release(lease.sender.raw)
-        shape.release(UInt64(lease.firstSlot) | UInt64(lease.window) << 16 | UInt64(lease.receiveIndex) << 32)
+        after.release(lease.after)
+        shape.release(UInt64(lease.firstSlot) | UInt64(lease.slots) << 16 | UInt64(lease.receiveIndex) << 32)
         let old = LeaseWord(bits: word.relaxed)
         if old.epoch != lease.id.epoch { word.release(LeaseWord(epoch: lease.id.epoch).bits) }
     }
@@ -135,7 +152,8 @@ public struct TakeEntryMemory: Sendable {
             port: PortID(
                 node: NodeID(number: UInt32(truncatingIfNeeded: node), incarnation: UInt32(truncatingIfNeeded: node >> 32)),
                 counter: portCounter.relaxed), link: LinkID(raw: link.relaxed), sender: TaskID(raw: sender.relaxed),
-            firstSlot: Int(shape & 0xFFFF), window: Int(shape >> 16 & 0xFFFF), receiveIndex: UInt32(truncatingIfNeeded: shape >> 32))
+            firstSlot: Int(shape & 0xFFFF), slots: Int(shape >> 16 & 0xFFFF), receiveIndex: UInt32(truncatingIfNeeded: shape >> 32),
+            after: after.relaxed)
     }
 }
 
@@ -144,8 +162,13 @@ public struct IncomingLease: Equatable, Sendable {
     public let link: LinkID
     public let sender: TaskID
     public let firstSlot: Int
-    public let window: Int
+    public let slots: Int
     public let receiveIndex: UInt32
+    /// No frame is taken before so many messages of the port have been received from its home queue.
+    public let after: UInt32
+
+    /// Whether that is so.
+    public func isDue(received: UInt32) -> Bool { Int32(bitPattern: received &- after) >= 0 }
 }
 
 /// The caller's record of one link-local reply right.

@@ -77,8 +77,8 @@ public struct LinkReceiver: Sendable {
         guard word.epoch == announcement.epoch, !word.isClosed else { return .stale }
         let lease = entry.grant
         guard lease.link == link else { return .fault(.unknownAnnouncement) }
-        guard lease.window > 0 else { return .stale }
-        let offset = LinkHalf.slotOffset(lease.firstSlot + Int(word.count % UInt64(lease.window)))
+        guard lease.slots > 0 else { return .stale }
+        let offset = LinkHalf.slotOffset(lease.firstSlot + Int(word.count % UInt64(lease.slots)))
         let header = peer.header(at: offset)
         guard header.number == word.count + 1, header.epoch == word.epoch, header.length <= LinkHalf.bodyMax else {
             // Closed under our eyes, and the slot used again?

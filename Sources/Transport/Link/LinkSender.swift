@@ -7,6 +7,7 @@ public struct OutgoingLease: Equatable, Sendable {
     public let place: UInt32
     public let takeIndex: UInt32
     public let firstSlot: Int
+    public let slots: UInt64
     public let window: UInt64
     public let isWhole: Bool
 
@@ -22,8 +23,8 @@ extension SendEntryMemory {
         guard !word.isClosed, word.bits != 0, word.count < LeaseWord.countMax else { return nil }
         let shape = self.shape.relaxed
         return OutgoingLease(
-            word: word, link: LinkID(raw: link.relaxed), place: UInt32(truncatingIfNeeded: shape >> 40), takeIndex: takeIndex.relaxed,
-            firstSlot: Int(shape & 0xFFFF), window: shape >> 16 & 0xFFFF, isWhole: shape >> 32 & 1 != 0)
+            word: word, link: LinkID(raw: link.relaxed), place: UInt32(truncatingIfNeeded: shape >> 40 & 0xFF), takeIndex: takeIndex.relaxed,
+            firstSlot: Int(shape & 0xFFFF), slots: max(1, shape >> 16 & 0xFFFF), window: shape >> 48, isWhole: shape >> 32 & 1 != 0)
     }
 
     /// The commit: the send has happened if and only if this succeeds (architecture rule 4).
@@ -79,7 +80,7 @@ public struct LinkSender: Sendable {
         let header = FrameHeader(
             number: lease.number, epoch: lease.word.epoch, length: UInt32(body.count), code: code,
             replyIndex: reply?.index ?? FrameHeader.noReply, replyGeneration: reply?.generation ?? 0, processor: processor)
-        unsafe own.write(header, body, at: LinkHalf.slotOffset(lease.firstSlot + Int(lease.word.count % lease.window)))
+        unsafe own.write(header, body, at: LinkHalf.slotOffset(lease.firstSlot + Int(lease.word.count % lease.slots)))
     }
 
     /// Step 4, after the commit: a hint to the receiver where to look.

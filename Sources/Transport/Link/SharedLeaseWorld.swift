@@ -31,7 +31,7 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
         var number = taken
         while number < sent {
             number += 1
-            let offset = LinkHalf.slotOffset(Int(lease.firstSlot) + Int((number - 1) % UInt64(lease.window)))
+            let offset = LinkHalf.slotOffset(Int(lease.firstSlot) + Int((number - 1) % UInt64(lease.slots)))
             let header = half.header(at: offset)
             guard header.number == number, header.epoch == lease.id.epoch, header.length <= LinkHalf.bodyMax else {
                 closing.fault = .missingFrames

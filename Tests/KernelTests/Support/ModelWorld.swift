@@ -4,7 +4,7 @@ import MasixKernel
 /// reply right lives in a link. The tests commit, take, answer and collect; the kernel closes.
 struct ModelWorld: LeaseWorld {
     struct Flow {
-        let lease: Lease
+        var lease: Lease
         /// Committed and not taken, oldest first; a frame with a reply port has its call in `calls`.
         var frames: [Frame] = []
     }
@@ -41,7 +41,13 @@ struct ModelWorld: LeaseWorld {
 
     /// What the actions of an event say about the memory.
     mutating func carryOut(_ actions: [Action]) {
-        for case .grant(let lease) in actions where closings[lease.id] == nil { flows[lease.id] = Flow(lease: lease) }
+        for action in actions {
+            switch action {
+            case .grant(let lease) where closings[lease.id] == nil: flows[lease.id] = Flow(lease: lease)
+            case .reshape(let lease): flows[lease.id]?.lease = lease
+            default: break
+            }
+        }
     }
 
     /// A sender commits a frame; false without credit. With `reply` it is a call whose answer comes to that port of the sender.
