@@ -73,7 +73,10 @@ let package = Package(
         // Wiring only.
         .executableTarget(
             name: "masixd",
-            dependencies: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixLinux", arguments, logging],
+            dependencies: [
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments, logging,
+                system,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "masix",
@@ -100,7 +103,12 @@ let package = Package(
         .testTarget(name: "Conformance", dependencies: ["Masix", "MasixTestKit", "MasixSimulator"], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
-        .testTarget(name: "Commands", dependencies: ["MasixLinux", "MasixProtocols", "MasixTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "Commands",
+            dependencies: [
+                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masixd", system,
+            ],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

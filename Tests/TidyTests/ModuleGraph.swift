@@ -25,7 +25,8 @@ enum ModuleGraph {
         Module(folder: "Sources/Servers/FileServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixTransport", "MasixWire"]),
         Module(
-            folder: "Sources/masixd", own: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixLinux"]),
+            folder: "Sources/masixd",
+            own: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux"]),
         Module(
             folder: "Sources/masix",
             // The nucleus's tables are the kernel's rows, and its queries are the transport's.
