@@ -394,6 +394,8 @@ static inline long masix_signalfd(uint64_t bits) {
     masix_signal_set(&set, bits);
     return masix_result(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
+// Returns only if it fails.
+static inline long masix_execute(const char *path, char *const *arguments) { return masix_result(execv(path, arguments)); }
 static inline long masix_ignore_pipe_signal(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -(long)errno : 0; }
 static inline long masix_kill(int32_t pid, int signal_number) { return masix_result(kill(pid, signal_number)); }
 static inline long masix_signal_thread(int signal_number) { return masix_result(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal_number)); }
@@ -507,7 +509,7 @@ static inline long masix_utimens(
     int directory, const char *path, int64_t accessed_seconds, int64_t accessed_nanoseconds, int64_t modified_seconds, int64_t modified_nanoseconds,
     int flags) {
     struct timespec times[2] = {{accessed_seconds, accessed_nanoseconds}, {modified_seconds, modified_nanoseconds}};
-    return masix_result(utimensat(directory, path, times, flags));
+    return masix_result(path ? utimensat(directory, path, times, flags) : futimens(directory, times));
 }
 static inline long masix_copy_file_range(int source, int64_t source_offset, int target, int64_t target_offset, size_t count) {
     off_t from = source_offset, to = target_offset;
