@@ -28,24 +28,35 @@ extension Nucleus {
     func acceptStrangers() {
         guard let raw = listener?.raw else { return }
         do {
-            while strangers.count < strangersMax {
-                guard let socket = try MessageSocket.accept(raw) else { return }
+            while let socket = try MessageSocket.accept(raw) {
                 try admit(HeldDescriptor(socket), isFirst: false)
+                if strangers.count > strangersMax { dismissOne() }
             }
         } catch {
             counters.strangersRefused += 1
             logger.warning("a connection was not accepted", metadata: ["error": "\(error)"])
+            pauseListening()
         }
-        pauseListening()
     }
 
     /// Waits for the hello of whoever is at the other end.
     func admit(_ socket: HeldDescriptor, isFirst: Bool) throws(Errno) {
+        let uid = try PeerCredentials.of(socket.raw).uid
         lastStranger += 1
         try poller.add(socket.raw, token: Token(.stranger, lastStranger).bits, interest: .readable)
-        let stranger = Stranger(socket: socket, isFirst: isFirst)
+        let stranger = Stranger(socket: socket, isFirst: isFirst, uid: uid)
         strangers[lastStranger] = stranger
         keeper?.keep(stranger.key(lastStranger), socket.raw)
+    }
+
+    /// Whoever has the most connections that say nothing loses the oldest of them.
+    private func dismissOne() {
+        let all = strangers.filter { !$0.value.isFirst }
+        let counts = Dictionary(all.values.map { ($0.uid, 1) }, uniquingKeysWith: +)
+        guard let uid = counts.max(by: { ($0.value, $0.key) < ($1.value, $1.key) })?.key,
+            let oldest = all.filter({ $0.value.uid == uid }).keys.min()
+        else { return }
+        dismiss(oldest, because: "too many connections without a hello")
     }
 
     private func dismiss(_ number: UInt64, because reason: String) {
@@ -71,6 +82,10 @@ extension Nucleus {
         guard hello.version == Hello.version else {
             refuseVersion(stranger.socket.raw)
             return dismiss(number, because: "version \(hello.version)")
+        }
+        guard stranger.isFirst || tables.tasks.values.count(where: { $0.isVisitor && $0.identity.uid == stranger.uid }) < tasksPerUserMax
+        else {
+            return dismiss(number, because: "too many tasks of user \(stranger.uid)")
         }
         do {
             let (identity, process) = try whoIs(stranger.socket.raw)

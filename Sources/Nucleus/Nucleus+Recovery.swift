@@ -193,7 +193,7 @@ extension Nucleus {
                 }
                 lastStranger = max(lastStranger, id)
                 try poller.add(socket.raw, token: Token(.stranger, id).bits, interest: .readable)
-                strangers[id] = Stranger(socket: socket, isFirst: kind == .firstStranger)
+                strangers[id] = Stranger(socket: socket, isFirst: kind == .firstStranger, uid: try PeerCredentials.of(socket.raw).uid)
             }
         }
     }

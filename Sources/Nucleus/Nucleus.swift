@@ -29,6 +29,7 @@ public final class Nucleus: @unchecked Sendable {
     let journalBytesMax: Int
     let onStep: (@Sendable (Step) -> Void)?
     let strangersMax: Int
+    let tasksPerUserMax: Int
     let situationsPath: String?
     private let stopBell: EventCounter
     var poller: Poller
@@ -65,6 +66,7 @@ public final class Nucleus: @unchecked Sendable {
         features = configuration.features
         logger = configuration.logger
         strangersMax = configuration.strangersMax
+        tasksPerUserMax = configuration.tasksPerUserMax
         situationsPath = configuration.situationsPath
         journalBytesMax = configuration.journalBytesMax
         onStep = configuration.onStep

@@ -27,8 +27,10 @@ public struct NucleusConfiguration: ~Copyable, Sendable {
     public var situationsPath: String?
     /// Bytes of message contents that are kept at a time; beyond it sends are refused.
     public var storeBytesMax = 1 << 30
-    /// Programs that have connected and not yet said hello.
+    /// Programs that have connected and not yet said hello; beyond it the user with the most of them loses the oldest.
     public var strangersMax = 64
+    /// Tasks of one user that come by the listening socket; beyond it connections are closed. Each costs a handful of descriptors.
+    public var tasksPerUserMax = 1_024
 
     public init(node: NodeID, logger: Logger) {
         self.node = node

@@ -6,6 +6,8 @@ final class TaskRecord {
     let id: TaskID
     let identity: TaskIdentity
     let isFirst: Bool
+    /// It came by itself, and counts against what its user may have.
+    var isVisitor: Bool { !identity.launched && !isFirst }
     let socket: HeldDescriptor
     /// The process, watched; nil where its end is learnt from the socket alone.
     let process: HeldDescriptor?
@@ -37,6 +39,7 @@ final class TaskRecord {
 struct Stranger {
     let socket: HeldDescriptor
     let isFirst: Bool
+    let uid: UInt32
 
     func key(_ number: UInt64) -> KeptKey { KeptKey(isFirst ? .firstStranger : .stranger, number) }
 }
