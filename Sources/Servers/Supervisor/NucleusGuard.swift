@@ -93,6 +93,7 @@ final class NucleusGuard: Sendable {
                 return state.isEnding
             }
             if isLast || deaths.count >= Self.deathsMax {
+                endSockets()
                 tell(.over(how: isLast ? how : "\(how), \(deaths.count) times within \(Self.deathsMilliseconds / 1000) s"))
                 return
             }
@@ -118,6 +119,17 @@ final class NucleusGuard: Sendable {
         }
         _ = try Ready.poll(born.child.raw, for: .readable, timeoutNanoseconds: nil)
         return try born.child.end()?.how ?? "ended"
+    }
+
+    /// Whoever waits for an answer learns that there will be none: our duplicates would keep it waiting, ourselves first of all.
+    private func endSockets() {
+        for key in kept.keys where [.taskSocket, .stranger, .firstStranger].contains(key.kind) {
+            do throws(Errno) {
+                if let socket = try kept.descriptor(key) { try MessageSocket.end(socket.raw) }
+            } catch {
+                logger.debug("a socket has ended already", metadata: ["error": "\(error)"])
+            }
+        }
     }
 
     private func tell(_ news: News) {
