@@ -82,6 +82,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments], swiftSettings: strict),
         // Tests.
+        .executableTarget(name: "masix-test-client", dependencies: ["Masix"], path: "Tests/TestClient", swiftSettings: strict),
         .target(
             name: "MasixTestKit",
             dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],
@@ -101,7 +102,8 @@ let package = Package(
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masixd", system,
+                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masixd",
+                "masix-test-client", system,
             ],
             swiftSettings: strict),
     ],
