@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "MasixKernel", dependencies: ["MasixWire", collections], path: "Sources/Kernel", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
-            name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
+            name: "MasixTransport", dependencies: ["CLinux", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
             path: "Sources/Transport", swiftSettings: strict),
         // The one trusted process of a node.
         .target(
@@ -52,7 +52,9 @@ let package = Package(
             name: "Masix", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
             path: "Sources/Masix", swiftSettings: strict),
         // The servers' messages and client stubs.
-        .target(name: "MasixProtocols", dependencies: ["Masix", "MasixWire"], path: "Sources/Protocols", swiftSettings: strict),
+        .target(
+            name: "MasixProtocols", dependencies: ["Masix", "MasixLinux", "MasixWire", system], path: "Sources/Protocols",
+            swiftSettings: strict),
         // The servers: ordinary tasks.
         .target(
             name: "MasixSupervisor",
@@ -78,7 +80,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "masix",
-            dependencies: ["MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixLinux", "MasixWire", arguments, logging],
+            dependencies: [
+                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
+                arguments, logging, system,
+            ],
             swiftSettings: strict),
         .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments], swiftSettings: strict),
         // Tests.

@@ -213,6 +213,17 @@ public enum File {
         }
     }
 
+    /// Nil leaves a time alone.
+    public static func setTimes(of raw: Int32, accessed: FileTime?, modified: FileTime?) throws(Errno) {
+        let omit = Int64((1 << 30) - 2)  // UTIME_OMIT
+        // Without a path Linux means the descriptor itself.
+        _ = try systemCall(.modify) {
+            masix_utimens(
+                raw, nil, accessed?.seconds ?? 0, accessed.map { Int64($0.nanoseconds) } ?? omit, modified?.seconds ?? 0,
+                modified.map { Int64($0.nanoseconds) } ?? omit, 0)
+        }
+    }
+
     public static func unlink(_ path: String, at directory: Int32 = Origin.workingDirectory) throws(Errno) {
         let path = try checkedPath(path)
         // The path is a C string that lives over the call.

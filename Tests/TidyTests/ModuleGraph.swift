@@ -18,7 +18,7 @@ enum ModuleGraph {
         Module(folder: "Sources/Transport", own: ["MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Nucleus", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Masix", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
-        Module(folder: "Sources/Protocols", own: ["Masix", "MasixWire"]),
+        Module(folder: "Sources/Protocols", own: ["Masix", "MasixLinux", "MasixWire"]),
         // Servers are clients: they never import each other.
         Module(folder: "Sources/Servers/Supervisor", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixWire"]),
@@ -29,7 +29,10 @@ enum ModuleGraph {
             own: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux"]),
         Module(
             folder: "Sources/masix",
-            own: ["MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixLinux", "MasixWire"]),
+            // The nucleus's tables are the kernel's rows, and its queries are the transport's.
+            own: [
+                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
+            ]),
         Module(folder: "Sources/masix-simulate", own: ["MasixSimulator"]),
     ]
 

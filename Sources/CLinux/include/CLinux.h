@@ -162,6 +162,13 @@ static inline long masix_tell_path(const char *path, const void *bytes, size_t c
 static inline long masix_listen(int fd, int backlog) { return masix_result(listen(fd, backlog)); }
 static inline long masix_accept(int fd) { return masix_result(syscall(SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC)); }
 static inline long masix_shutdown(int fd, int how) { return masix_result(shutdown(fd, how)); }
+/* TIOCOUTQ is SIOCOUTQ: what the other side has not read. */
+static inline long masix_unread_by_peer(int fd) {
+    int count = 0;
+    long result = masix_result(ioctl(fd, TIOCOUTQ, &count));
+    return result < 0 ? result : count;
+}
+
 static inline long masix_set_socket_int(int fd, int option, int value) {
     return masix_result(setsockopt(fd, SOL_SOCKET, option, &value, sizeof value));
 }
@@ -359,6 +366,7 @@ static inline long masix_allowed_processors(uint64_t words[16]) {
     return masix_result(syscall(SYS_sched_getaffinity, 0, 16 * sizeof words[0], words));
 }
 static inline long masix_processor_count(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
+static inline void masix_prefetch_for_writing(const void *line) { __builtin_prefetch(line, 1, 3); }
 static inline void masix_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __asm__ volatile("pause" ::: "memory");
@@ -386,6 +394,8 @@ static inline long masix_signalfd(uint64_t bits) {
     masix_signal_set(&set, bits);
     return masix_result(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
+// Returns only if it fails.
+static inline long masix_execute(const char *path, char *const *arguments) { return masix_result(execv(path, arguments)); }
 static inline long masix_ignore_pipe_signal(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -(long)errno : 0; }
 static inline long masix_kill(int32_t pid, int signal_number) { return masix_result(kill(pid, signal_number)); }
 static inline long masix_signal_thread(int signal_number) { return masix_result(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal_number)); }
@@ -499,7 +509,7 @@ static inline long masix_utimens(
     int directory, const char *path, int64_t accessed_seconds, int64_t accessed_nanoseconds, int64_t modified_seconds, int64_t modified_nanoseconds,
     int flags) {
     struct timespec times[2] = {{accessed_seconds, accessed_nanoseconds}, {modified_seconds, modified_nanoseconds}};
-    return masix_result(utimensat(directory, path, times, flags));
+    return masix_result(path ? utimensat(directory, path, times, flags) : futimens(directory, times));
 }
 static inline long masix_copy_file_range(int source, int64_t source_offset, int target, int64_t target_offset, size_t count) {
     off_t from = source_offset, to = target_offset;
