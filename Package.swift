@@ -87,7 +87,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments], swiftSettings: strict),
         // Tests.
-        .executableTarget(name: "masix-test-client", dependencies: ["Masix"], path: "Tests/TestClient", swiftSettings: strict),
+        .executableTarget(name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
         .target(
             name: "MasixTestKit",
             dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],

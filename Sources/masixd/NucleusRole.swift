@@ -16,6 +16,10 @@ struct NucleusRole: ParsableCommand {
     @Option(help: .hidden)
     var node: NodeArgument
 
+    /// Begins where one before has ended: listener and first task come from the keeper.
+    @Flag(help: .hidden)
+    var again = false
+
     @Option(help: .hidden)
     var leases = LeaseChoice.on
 
@@ -32,8 +36,10 @@ struct NucleusRole: ParsableCommand {
 
         var configuration = NucleusConfiguration(node: NodeID(number: node.number, incarnation: node.incarnation), logger: logger)
         configuration.features = .detect(environment: ["MASIX_WITHOUT": CurrentProcess.environment("MASIX_WITHOUT") ?? ""])
-        configuration.listener = try Self.adopt(NucleusPlace.listener)
-        configuration.firstTask = try Self.adopt(NucleusPlace.firstTask)
+        if !again {
+            configuration.listener = try Self.adopt(NucleusPlace.listener)
+            configuration.firstTask = try Self.adopt(NucleusPlace.firstTask)
+        }
         configuration.keeper = try Self.adopt(NucleusPlace.keeper)
         let lastWords = try Self.adopt(NucleusPlace.lastWords)
         configuration.limits.linksEnabled = leases != .off

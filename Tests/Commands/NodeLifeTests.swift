@@ -2,6 +2,7 @@ import Foundation
 import Masix
 import MasixLinux
 import MasixProtocols
+import MasixTestKit
 import SystemPackage
 import Testing
 
@@ -118,15 +119,55 @@ extension Nodes {
             try next.stop()
         }
 
-        @Test func theNodeEndsWithItsNucleus() throws {
+        /// Nobody attaches again, nobody gets an error, and what lay in queues is there.
+        @Test func theNodeGoesOnAfterTheDeathOfItsNucleus() throws {
+            try NodeProcess.run { node in
+                let (server, client) = (try node.attach(), try node.attach())
+                let port = try server.names.register("door")
+                let right = try client.names.lookUp("door")
+                try right.send(Message(text: "before"))
+                let old = try node.kill("nucleus")
+                try right.send(Message(text: "after"))
+                let first = try port.receive(timeout: .seconds(10))
+                #expect(first.text == "before")
+                let second = try port.receive(timeout: .seconds(10))
+                #expect(second.text == "after")
+                let nucleus = try node.role("nucleus")
+                #expect(nucleus.pid != old && nucleus.restarts == 1 && nucleus.lastEnd == "ended by signal 9")
+                // New ones come in as before, and names are found.
+                #expect(try node.attach().names.lookUp("door").port == port.port)
+                port.close()
+            }
+        }
+
+        @Test func theNodeEndsWhenItsNucleusDoesNotLive() throws {
             let node = try NodeProcess()
             let pids = try node.status().roles.map(\.pid)
             let waiting = try node.attach()
-            _ = try node.kill("nucleus")
-            #expect(try node.end() == .exited(code: 1))
+            let client = try SupervisorClientHolder(node.attach())
+            let lookUp = try Background { () throws -> NameError? in
+                do {
+                    _ = try waiting.names.lookUp("nobody", wait: true)
+                    return nil
+                } catch let error as NameError {
+                    return error
+                }
+            }
+            var last: Int32 = 0
+            for _ in 0..<8 {
+                guard
+                    eventually({
+                        guard let nucleus = try? client.status().roles.first(where: { $0.name == "nucleus" }) else { return false }
+                        defer { last = nucleus.pid }
+                        return nucleus.pid > 1 && nucleus.pid != last
+                    })
+                else { break }
+                try? ProcessDescriptor.open(pid: last).sendSignal(Signal.kill)
+            }
+            #expect(try node.end(within: 20) == .exited(code: 1))
             #expect(pids.allSatisfy { !isRunning($0) })
-            #expect(node.log.contains("critical supervisor: the nucleus ended by signal 9; the node ends"))
-            #expect(throws: NameError.node(.nodeGone)) { try waiting.names.list() }
+            #expect(node.log.contains("the nucleus ended by signal 9, 8 times in a row: the node ends"))
+            #expect(try lookUp.wait() == .node(.nodeGone))
             try Directory.removeAll(node.directory)
         }
 

@@ -1,11 +1,13 @@
 import Glibc
 import Masix
+import MasixProtocols
 
 // A program for tests of whole nodes. What it is to do, its first word says:
 //
 //   serve NAME        registers NAME and answers every call with "PID: TEXT"; "exit N" ends it with N, unanswered
 //   ask NAME TEXT     calls NAME, prints the answer
 //   take NAME         registers NAME with `replace`, and ends
+//   stop-node         asks the supervisor to end the node
 
 let words = Array(CommandLine.arguments.dropFirst())
 let space = try Space.attach()
@@ -27,6 +29,13 @@ case ("take", 2):
         let door = try space.names.register(words[1], replace: true)
         door.close()
         print("taken")
+    } catch {
+        print(error)
+        exit(2)
+    }
+case ("stop-node", 1):
+    do {
+        try SupervisorClient(space).stop()
     } catch {
         print(error)
         exit(2)

@@ -2,7 +2,7 @@ import MasixLinux
 import SystemPackage
 
 /// A process that the supervisor has started and not yet reaped.
-final class ChildProcess {
+final class ChildProcess: Sendable {
     let name: String
     let user: NodeUsers.User
     let pid: Int32

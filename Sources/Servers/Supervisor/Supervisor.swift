@@ -27,9 +27,7 @@ public final class Supervisor {
     let features: Features
     private let nursery: Nursery
 
-    let nucleus: ChildProcess
-    /// Our end of the socket by which the nucleus learns that we are gone.
-    private let keeperSocket: Descriptor
+    let nucleus: NucleusWatch
     private let space: Space
     private let set: PortSet
     /// Where names are deposited, and where the bootstrap port comes when its name server dies.
@@ -77,19 +75,18 @@ public final class Supervisor {
 
         let listener = try files.makeSocket()
         let lastWords = try log.descriptorForLastWords()
-        var socket: Int32
+        let socket: Int32
         do throws(Errno) {
             signals = try SignalDescriptor([Signal.terminate, Signal.interrupt, Signal.hangUp])
             try Signals.ignorePipe()
             poller = try Poller()
             let first = try MessageSocket.pair()
-            let keeping = try MessageSocket.pair()
-            let born = try nursery.startNucleus(
-                listener: listener.raw, firstTask: first.second.raw, keeper: keeping.second.raw, lastWords: lastWords.raw)
+            let output = try Nursery.makeOutput(waits: false)
+            nucleus = try NucleusWatch(
+                nursery: nursery, listener: listener.raw, firstTask: first.second.raw, lastWords: lastWords,
+                output: try output.writer.duplicate(), logger: logger)
+            outputs[0] = ChildOutput(name: Self.nucleusName, isRole: true, pipe: output.takeReader())
             socket = first.takeFirst().relinquish()
-            keeperSocket = keeping.takeFirst()
-            nucleus = born.child
-            outputs[0] = born.output
         } catch {
             throw .system(doing: "starting the nucleus", error)
         }
@@ -157,7 +154,7 @@ public final class Supervisor {
         if let deadline, deadline <= now {
             if case .ending(let success, let killAt) = phase, killAt <= now {
                 logger.warning("the nucleus does not end; killed")
-                signal(nucleus, Signal.kill)
+                do throws(Errno) { try nucleus.signal(Signal.kill) } catch { logger.error("it cannot be: \(error)") }
                 phase = .ending(success: success, killAt: .max)
             }
             perform(.time)
@@ -248,7 +245,7 @@ public final class Supervisor {
     private func introduce(
         _ task: consuming Nursery.BornTask, running executable: String, with rights: consuming Message
     ) throws(SupervisorError) -> ChildProcess {
-        let (child, output) = (task.born.child, task.born.output)
+        let (child, output) = (task.child, task.output)
         let identity = TaskIdentity(
             uid: child.user.uid, gid: child.user.gid, pid: child.pid, executable: executable.utf8.count > Limits.identityTextMax ? "" : executable,
             name: child.name, launched: true)
@@ -358,21 +355,13 @@ public final class Supervisor {
 
     private func nucleusEnded() {
         guard !isNucleusGone else { return }
-        var how = "ended"
-        do throws(Errno) {
-            guard let end = try nucleus.end() else { return }
-            how = end.how
-            try poller.remove(nucleus.raw)
-        } catch {
-            logger.error("the nucleus cannot be waited for", metadata: ["error": "\(error)"])
-        }
         isNucleusGone = true
+        do throws(Errno) { try poller.remove(nucleus.raw) } catch { logger.error("cannot stop watching: \(error)") }
         if case .ending(let success, _) = phase {
             phase = .over(success: success)
             return
         }
         // What every right of the node rests on is gone: nothing here can go on.
-        logger.critical("the nucleus \(how); the node ends")
         phase = .stopping(success: false)
         close()
     }
@@ -391,7 +380,7 @@ public final class Supervisor {
             return
         }
         phase = .ending(success: success, killAt: now + Roster.graceMilliseconds)
-        signal(nucleus, Signal.terminate)
+        do throws(Errno) { try nucleus.stop() } catch { logger.error("the nucleus cannot be stopped: \(error)") }
     }
 
     private func end(_ success: Bool) -> Bool {
