@@ -85,7 +85,7 @@ let package = Package(
                 arguments, logging, system,
             ],
             swiftSettings: strict),
-        .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments], swiftSettings: strict),
+        .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments, system], swiftSettings: strict),
         // Tests.
         .executableTarget(name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
         .target(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Masix
 import MasixLinux
+import MasixTransport
 import SystemPackage
 
 /// `masix call`
@@ -97,16 +98,21 @@ struct PingCommand: ReportingCommand {
 
     func perform() throws {
         let space = try node.attach()
-        var answerer: Child?
-        let right: SendRight
-        if let name {
-            right = try space.names.lookUp(name, timeout: .seconds(10))
-        } else {
+        guard let name else {
             let echo = "ping-\(CurrentProcess.pid)"
-            answerer = try Self.startAnswerer(echo, node)
-            right = try space.names.lookUp(echo, wait: true, timeout: .seconds(10))
+            let answerer = try Self.startAnswerer(echo, node)
+            do {
+                try measure(space.names.lookUp(echo, wait: true, timeout: .seconds(10)), space)
+            } catch {
+                answerer.stop()
+                throw error
+            }
+            return answerer.stop()
         }
-        defer { answerer.stop() }
+        try measure(space.names.lookUp(name, timeout: .seconds(10)), space)
+    }
+
+    private func measure(_ right: consuming SendRight, _ space: Space) throws {
         let message = [UInt8](repeating: 0x2E, count: size)
         // The first calls make the link and find out how long to spin.
         for _ in 0..<min(1000, max(10, count / 10)) { _ = try right.call(Message(bytes: message), timeout: .seconds(10)) }
@@ -147,8 +153,8 @@ struct PingCommand: ReportingCommand {
 
     /// Messages that the nucleus has handed out so far; nil for who may not know.
     private func passedByNucleus(_ space: Space) throws -> UInt64? {
-        guard case .counters(let counters) = try space.query(.counters) else { return nil }
-        return counters["messages received by the nucleus"]
+        if case .counters(let counters) = try space.query(.counters) { return counters["messages received by the nucleus"] }
+        return nil
     }
 
     private static func rest(_ microseconds: UInt64) {
@@ -172,18 +178,14 @@ struct PingCommand: ReportingCommand {
     }
 }
 
-extension Child? {
-    /// Ends the program if there is one, and reaps it.
-    func stop() {
-        switch self {
-        case .some(let child):
-            do throws(Errno) {
-                try child.process.sendSignal(Signal.kill)
-                _ = try child.process.wait()
-            } catch {
-                Output.remark("masix: process \(child.pid) could not be ended: \(error)")
-            }
-        case .none: break
+extension Child {
+    /// Ends the program and reaps it.
+    borrowing func stop() {
+        do throws(Errno) {
+            try process.sendSignal(Signal.kill)
+            _ = try process.wait()
+        } catch {
+            Output.remark("masix: process \(pid) could not be ended: \(error)")
         }
     }
 }

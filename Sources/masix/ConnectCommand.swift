@@ -50,20 +50,14 @@ struct ConnectCommand: ReportingCommand {
             stream.signal(number)
         }
         guard !command.isEmpty else {
-            try stream.startSending { try Descriptor.duplicate(of: 0) }
+            try stream.startSending { () throws(Errno) in try Descriptor.duplicate(of: 0) }
             return try stream.receive(into: 1)
         }
-        let inward: PipeEnds
-        let outward: PipeEnds
-        do throws(Errno) {
-            inward = try Pipe.make()
-            outward = try Pipe.make()
-        } catch {
-            throw Complaint(error, "pipe")
-        }
+        let inward = try Pipe.make()
+        let outward = try Pipe.make()
         let child = try Program.start(command, input: inward.reader.raw, output: outward.writer.raw)
         let fromChild = SharedDescriptor(outward.takeReader())
-        try stream.startSending { try Descriptor.duplicate(of: fromChild.descriptor.raw) }
+        try stream.startSending { () throws(Errno) in try Descriptor.duplicate(of: fromChild.descriptor.raw) }
         let remote = try Self.receive(stream, into: inward.takeWriter())
         // Its input has ended; it ends when it likes.
         let own: Int32

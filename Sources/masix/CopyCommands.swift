@@ -219,9 +219,10 @@ struct PutCommand: ReportingCommand {
 
     private func remoteFile(_ files: Files) throws -> TreePath {
         do throws(FilesError) {
-            guard try files.status(target.path).kind == .directory else { return target.path }
-        } catch .refused(let failure, _) where failure.reason == .notFound {
-            return target.path
+            if try files.status(target.path).kind != .directory { return target.path }
+        } catch {
+            if case .refused(let failure, _) = error, failure.reason == .notFound { return target.path }
+            throw error
         }
         guard let name = FileName(source.split(separator: "/").last.map(String.init) ?? "") else { throw FilesError.unusablePath(source) }
         return target.path.appending(name)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Masix
 import MasixLinux
 import MasixProtocols
+import MasixTransport
 import SystemPackage
 
 /// `masix doctor`

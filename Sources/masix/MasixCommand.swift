@@ -14,7 +14,7 @@ struct MasixCommand: ParsableCommand {
             A node is found by --node, else by MASIX_NODE, else at the usual place: /run/masix for root, masix in XDG_RUNTIME_DIR for \
             others. `masix node run` starts one. `masix help exit-codes` lists the exit codes; `masix explain ERROR` explains any of them.
             """,
-        version: "masix \(Version.text)",
+        version: "masix \(MasixVersion.current)",
         groupedSubcommands: [
             CommandGroup(name: "The node:", subcommands: [NodeCommand.self, DoctorCommand.self]),
             CommandGroup(
@@ -34,11 +34,6 @@ struct MasixCommand: ParsableCommand {
         if CommandLine.arguments.dropFirst().elementsEqual(["help", "exit-codes"]) { return main(["exit-codes"]) }
         main(nil)
     }
-}
-
-/// The version of the programs.
-enum Version {
-    static let text = "0.1"
 }
 
 /// A command whose errors become words on standard error and an exit code.

@@ -15,14 +15,14 @@ struct NodeCommand: ParsableCommand {
 struct NodeInitCommand: ReportingCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Make a node's directory, with a configuration that starts no servers.",
-        discussion: "`masix node run` does this too where it is missing; init is for those who want to edit masix.json first.")
+        discussion: "`masix node run` does this too where it is missing; init is for those who want to edit servers.json first.")
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var json: JSONOption
 
     func perform() throws {
         let path = node.path
-        let configuration = path + "/masix.json"
+        let configuration = path + "/servers.json"
         do throws(Errno) {
             try Directory.makeAll(path, mode: 0o755)
             let file = try File.open(configuration, [.write, .create, .exclusive], mode: 0o644)
@@ -44,17 +44,24 @@ struct NodeRunCommand: ReportingCommand {
         discussion: "This becomes masixd, the one beside this program or else the one in PATH. What follows -- is passed on to it.")
 
     @OptionGroup var node: NodeOptions
+    @Flag(name: .customLong("detach"), help: "Return when the node serves; it runs on by itself.")
+    var detaches = false
     @Argument(parsing: .postTerminator, help: ArgumentHelp("For masixd.", valueName: "argument"))
     var rest: [String] = []
 
     func perform() throws {
         let executable = try Self.daemon()
-        let arguments = ["masixd", "run", "--node", node.path] + rest
+        let arguments = ["masixd"] + (detaches ? [] : ["--foreground"]) + ["--directory", try Self.absolute(node.path)] + rest
         do throws(Errno) {
             try Program.become(executable, arguments: arguments)
         } catch {
             throw Complaint(error, executable)
         }
+    }
+
+    private static func absolute(_ path: String) throws -> String {
+        if path.hasPrefix("/") { return path }
+        do throws(Errno) { return try Link.target(of: "/proc/self/cwd") + "/" + path } catch { throw Complaint(error, path) }
     }
 
     static func daemon() throws -> String {
@@ -126,8 +133,11 @@ struct NodeStopCommand: ReportingCommand {
         let patience = Clock.monotonicNanoseconds() + UInt64((timeout.seconds ?? 20) * 1e9)
         do throws(MasixError) {
             try supervisor.stop()
-        } catch .noReply, .nodeGone, .deadName {
-            // It ended before its answer came.
+        } catch {
+            switch error {
+            case .noReply, .nodeGone, .deadName: break  // It ended before its answer came.
+            default: throw error
+            }
         }
         // The node's socket takes nobody any more when it has ended.
         let word = FutexWord()

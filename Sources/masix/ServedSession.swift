@@ -24,15 +24,9 @@ final class ServedSession: Sendable {
     private let ended = FutexWord()
 
     init(_ command: [String], client: consuming SendRight, _ space: Space, _ running: RunningSessions) throws {
-        let inward: PipeEnds
-        let outward: PipeEnds
-        do throws(Errno) {
-            inward = try Pipe.make()
-            outward = try Pipe.make()
-            unread = try EventCounter()
-        } catch {
-            throw Complaint(error, "pipe")
-        }
+        let inward = try Self.onLinux { () throws(Errno) in try Pipe.make() }
+        let outward = try Self.onLinux { () throws(Errno) in try Pipe.make() }
+        unread = try Self.onLinux { () throws(Errno) in try EventCounter() }
         data = try space.makePort(queueLimit: StreamProtocol.queueLimit)
         control = try space.makePort()
         let child = try Program.start(command, input: inward.reader.raw, output: outward.writer.raw, deathSignal: Signal.hangUp)
@@ -43,6 +37,10 @@ final class ServedSession: Sendable {
         self.client = client
         self.running = running
         running.add(self)
+    }
+
+    private static func onLinux<Result: ~Copyable>(_ body: () throws(Errno) -> Result) throws(Complaint) -> Result {
+        do throws(Errno) { return try body() } catch { throw Complaint(error, "pipe") }
     }
 
     func makeDataRight() throws(MasixError) -> SendRight {
