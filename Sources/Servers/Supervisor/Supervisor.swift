@@ -64,8 +64,8 @@ public final class Supervisor {
         readiness = configuration.readiness
         users = .ofThisProcess(base: configuration.userBase)
         features = .detect(environment: configuration.environmentByName)
-        files = try NodeFiles(directory: configuration.directory)
-        let log = try NodeLog(directory: configuration.directory)
+        files = try NodeFiles(directory: configuration.directory, state: configuration.state ?? configuration.directory)
+        let log = try NodeLog(directory: files.state)
         self.log = log
         let level = configuration.logLevel
         logger = Logger(label: "supervisor") { label in LineLogHandler(label: label, level: level) { log.write($0) } }
