@@ -6,7 +6,7 @@ extension Kernel {
         lastTask += 1
         let id = TaskID(raw: lastTask)
         tasks[id] = Task(id: id, identity: identity, chief: chief, isFirst: first, limits: limits)
-        // The shell makes the task before it hears what lies in its queues.
+        // First of all: what the arriving rights say of their ports is said to a task that is there.
         let place = step.actions.count
         var bootstrapRight = Arrived.null
         if let bootstrap, ports[bootstrap] != nil {
