@@ -16,7 +16,9 @@ public final class FileTree: Sendable {
     }
 
     func open(_ path: TreePath, _ flags: OpenFlags, mode: UInt32 = 0) throws(Errno) -> Descriptor {
-        try File.open(path.description, flags.union(.noControllingTerminal), mode: mode, beneath: root.raw, features: features)
+        // Linux refuses any other wish about a place that is not opened for its content.
+        let flags = flags.contains(.pathOnly) ? flags : flags.union(.noControllingTerminal)
+        return try File.open(path.description, flags, mode: mode, beneath: root.raw, features: features)
     }
 
     /// The directory in which the last component of the path stands.
