@@ -144,6 +144,21 @@ public final class Files: Sendable {
         return .content(info, content)
     }
 
+    /// The whole contents of small files of one directory: what became of each, and the contents one behind the other. As many as come
+    /// together in one answer, from the first on; `FilesProtocol.filesPerBatchMax` at most.
+    public func fetch(_ names: [FileName], of path: TreePath) throws(FilesError) -> (files: [FetchedFile], contents: [UInt8]) {
+        let names = Array(names.prefix(FilesProtocol.filesPerBatchMax))
+        let (answer, message) = try ask(.fetch(path, names), path)
+        guard case .fetched(let files) = answer, files.count <= names.count, !files.isEmpty || names.isEmpty else { throw unexpected() }
+        var count = 0
+        for case .content(let info) in files { count += Int(info.size) }
+        guard count > 0 else { return (files, []) }
+        guard let memory = message.takeMemory(), memory.count >= count else { throw unexpected() }
+        do throws(MasixError) { return (files, try memory.bytes(in: 0..<count)) } catch {
+            throw .unreachable(error, server: name, path: path.description)
+        }
+    }
+
     /// Makes a directory. Needs a server that serves read-write, as all that follow do.
     public func makeDirectory(_ path: TreePath, mode: UInt32 = 0o755) throws(FilesError) {
         _ = try ask(.makeDirectory(path, mode: mode), path)

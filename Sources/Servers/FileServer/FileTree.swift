@@ -63,6 +63,36 @@ public final class FileTree: Sendable {
         return (entries, true)
     }
 
+    /// The contents of as many of these files as come together in one batch, at least the first.
+    func fetch(_ path: TreePath, _ names: [FileName]) throws(Errno) -> (files: [FetchedFile], contents: [UInt8]) {
+        let directory = try open(path, .directory)
+        var files: [FetchedFile] = []
+        var contents: [UInt8] = []
+        for name in names {
+            guard contents.count + FilesProtocol.inlineBytesMax <= FilesProtocol.batchBytesMax else { break }
+            do throws(Errno) {
+                files.append(try Self.fetch(name, in: directory.raw, &contents))
+            } catch {
+                files.append(.failed(FileFailure(error)))
+            }
+        }
+        return (files, contents)
+    }
+
+    private static func fetch(_ name: FileName, in directory: Int32, _ contents: inout [UInt8]) throws(Errno) -> FetchedFile {
+        // Not followed, so it cannot lead out of the tree; without waiting, since it may be a pipe by now.
+        let file = try File.open(name.description, [.read, .noFollow, .nonBlocking, .noControllingTerminal], at: directory)
+        let status = try File.status(of: file.raw)
+        let info = FileInfo(status)
+        guard status.kind == .regular, status.size <= FilesProtocol.inlineBytesMax else { return .passedOver(info) }
+        guard status.size > 0 else { return .content(info) }
+        let bytes = try File.readBytes(file.raw, count: status.size, at: 0)
+        // It has become shorter between the two calls: whoever opens it sees what it is.
+        guard bytes.count == status.size else { return .passedOver(info) }
+        contents += bytes
+        return .content(info)
+    }
+
     func makeDirectory(_ path: TreePath, mode: UInt32) throws(Errno) {
         guard !path.isRoot else { throw .fileExists }
         let parent = try openParent(of: path)
