@@ -120,8 +120,14 @@ public final class Files: Sendable {
         opening.contentIsEnough = false
         let (answer, message) = try ask(.open(path, opening), path)
         guard case .opened(let info, let content) = answer else { throw unexpected() }
-        guard let right = message.takeSendRight() else { throw unexpected() }
+        guard let right = try takeFile(message, path) else { throw unexpected() }
         return OpenedFile(right, info: info, content: content, path: path, server: name, timeout: timeout)
+    }
+
+    /// The right to an opened file's port, if one came. It may have died on its way.
+    private func takeFile(_ message: ReceivedAnswer, _ path: TreePath) throws(FilesError) -> SendRight? {
+        if message.hasDeadRight { throw .unreachable(.deadName, server: name, path: path.description) }
+        return message.takeSendRight()
     }
 
     /// What opening brings when the content may be all that is wanted.
@@ -137,7 +143,7 @@ public final class Files: Sendable {
         opening.contentIsEnough = true
         let (answer, message) = try ask(.open(path, opening), path)
         guard case .opened(let info, let content) = answer else { throw unexpected() }
-        if let right = message.takeSendRight() {
+        if let right = try takeFile(message, path) {
             return .file(OpenedFile(right, info: info, content: content, path: path, server: name, timeout: timeout))
         }
         guard let content else { throw unexpected() }
@@ -302,6 +308,7 @@ final class ReceivedAnswer {
 
     init(_ message: consuming ReceivedMessage) { self.message = message }
 
+    var hasDeadRight: Bool { message.isDead(at: 0) }
     func takeSendRight() -> SendRight? { message.takeSendRight() }
     func takeMemory() -> MemoryObject? { message.takeMemory() }
 }
