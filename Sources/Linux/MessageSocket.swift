@@ -160,6 +160,9 @@ public enum MessageSocket {
         _ = try systemCall(.socketOption) { masix_set_socket_int(raw, SO_RCVBUF, Int32(clamping: bytes)) }
     }
 
+    /// About how much of what was sent the other side has not read yet, in bytes with Linux's overhead; 0 means nothing.
+    public static func unread(_ raw: Int32) throws(Errno) -> Int { try systemCall(.socketOption) { masix_unread_by_peer(raw) } }
+
     /// Ends sending, so that the other side reads the end after what is under way.
     public static func endSending(_ raw: Int32) throws(Errno) {
         _ = try systemCall(.socketOption) { masix_shutdown(raw, Int32(SHUT_WR)) }

@@ -22,6 +22,10 @@ struct NucleusRole: ParsableCommand {
     @Option(help: .hidden)
     var situations: String?
 
+    /// An earlier nucleus of this node has died: what it had comes from the keeper.
+    @Flag(help: .hidden)
+    var takesOver = false
+
     func run() throws {
         // Four or so for each task, and each right to memory on its way.
         _ = try LimitsOfProcess.raiseDescriptors(to: 1 << 20)
@@ -32,8 +36,10 @@ struct NucleusRole: ParsableCommand {
 
         var configuration = NucleusConfiguration(node: NodeID(number: node.number, incarnation: node.incarnation), logger: logger)
         configuration.features = .detect(environment: ["MASIX_WITHOUT": CurrentProcess.environment("MASIX_WITHOUT") ?? ""])
-        configuration.listener = try Self.adopt(NucleusPlace.listener)
-        configuration.firstTask = try Self.adopt(NucleusPlace.firstTask)
+        if !takesOver {
+            configuration.listener = try Self.adopt(NucleusPlace.listener)
+            configuration.firstTask = try Self.adopt(NucleusPlace.firstTask)
+        }
         configuration.keeper = try Self.adopt(NucleusPlace.keeper)
         let lastWords = try Self.adopt(NucleusPlace.lastWords)
         configuration.limits.linksEnabled = leases != .off

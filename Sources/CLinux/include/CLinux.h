@@ -162,6 +162,13 @@ static inline long masix_tell_path(const char *path, const void *bytes, size_t c
 static inline long masix_listen(int fd, int backlog) { return masix_result(listen(fd, backlog)); }
 static inline long masix_accept(int fd) { return masix_result(syscall(SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC)); }
 static inline long masix_shutdown(int fd, int how) { return masix_result(shutdown(fd, how)); }
+/* TIOCOUTQ is SIOCOUTQ: what the other side has not read. */
+static inline long masix_unread_by_peer(int fd) {
+    int count = 0;
+    long result = masix_result(ioctl(fd, TIOCOUTQ, &count));
+    return result < 0 ? result : count;
+}
+
 static inline long masix_set_socket_int(int fd, int option, int value) {
     return masix_result(setsockopt(fd, SOL_SOCKET, option, &value, sizeof value));
 }
@@ -359,6 +366,7 @@ static inline long masix_allowed_processors(uint64_t words[16]) {
     return masix_result(syscall(SYS_sched_getaffinity, 0, 16 * sizeof words[0], words));
 }
 static inline long masix_processor_count(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
+static inline void masix_prefetch_for_writing(const void *line) { __builtin_prefetch(line, 1, 3); }
 static inline void masix_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __asm__ volatile("pause" ::: "memory");

@@ -2,7 +2,7 @@ import MasixLinux
 import SystemPackage
 
 /// A process that the supervisor has started and not yet reaped.
-final class ChildProcess {
+final class ChildProcess: Sendable {
     let name: String
     let user: NodeUsers.User
     let pid: Int32
@@ -43,7 +43,8 @@ extension Child {
 }
 
 /// What a child writes on its standard output and error: lines for the log.
-final class ChildOutput {
+/// Used by one thread at a time: the one that starts the child hands it to the one that reads.
+final class ChildOutput: @unchecked Sendable {
     static let lineBytesMax = 8_192
     /// Read at a time, so that one who writes much does not keep the others waiting.
     static let readBytesMax = 16_384

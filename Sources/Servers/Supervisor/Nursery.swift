@@ -37,14 +37,14 @@ struct Nursery: Sendable {
         let socket: Descriptor
     }
 
-    /// The nucleus, with its descriptors (lent).
-    func startNucleus(listener: Int32, firstTask: Int32, keeper: Int32, lastWords: Int32) throws(Errno) -> Born {
-        try startRole(
-            "nucleus", ["--node", node] + configuration.nucleusArguments, as: users[.nucleus],
-            [
-                .init(listener, at: NucleusPlace.listener), .init(firstTask, at: NucleusPlace.firstTask), .init(keeper, at: NucleusPlace.keeper),
-                .init(lastWords, at: NucleusPlace.lastWords),
-            ], environment: [])
+    /// The nucleus, with its descriptors (lent). One that takes over finds the first two with its keeper.
+    func startNucleus(listener: Int32?, firstTask: Int32?, keeper: Int32, lastWords: Int32) throws(Errno) -> Born {
+        var placements: [Launch.Placement] = [.init(keeper, at: NucleusPlace.keeper), .init(lastWords, at: NucleusPlace.lastWords)]
+        if let listener { placements.append(.init(listener, at: NucleusPlace.listener)) }
+        if let firstTask { placements.append(.init(firstTask, at: NucleusPlace.firstTask)) }
+        let successor = listener == nil ? ["--takes-over"] : []
+        return try startRole(
+            "nucleus", ["--node", node] + successor + configuration.nucleusArguments, as: users[.nucleus], placements, environment: [])
     }
 
     /// A role that is a task: its socket is made here, the node's end handed out.

@@ -67,7 +67,7 @@ extension Supervisor {
             name: SupervisorRequest.name, state: .running, pid: CurrentProcess.pid, uid: users.supervisor.uid, restarts: 0,
             milliseconds: now - start, lastEnd: "")
         let nucleus = RoleStatus(
-            name: Self.nucleusName, state: .running, pid: nucleus.pid, uid: nucleus.user.uid, restarts: 0, milliseconds: now - start,
+            name: Self.nucleusName, state: .running, pid: nucleus.pid, uid: users[.nucleus].uid, restarts: UInt32(clamping: nucleus.restarts), milliseconds: now - start,
             lastEnd: "")
         let servers = roster.servers.sorted { ($0.value.origin != .node ? 1 : 0, $0.key) < ($1.value.origin != .node ? 1 : 0, $1.key) }
         return NodeStatus(

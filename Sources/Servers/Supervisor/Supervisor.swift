@@ -27,9 +27,7 @@ public final class Supervisor {
     let features: Features
     private let nursery: Nursery
 
-    let nucleus: ChildProcess
-    /// Our end of the socket by which the nucleus learns that we are gone.
-    private let keeperSocket: Descriptor
+    let nucleus: NucleusGuard
     private let space: Space
     private let set: PortSet
     /// Where names are deposited, and where the bootstrap port comes when its name server dies.
@@ -83,13 +81,9 @@ public final class Supervisor {
             try Signals.ignorePipe()
             poller = try Poller()
             let first = try MessageSocket.pair()
-            let keeping = try MessageSocket.pair()
-            let born = try nursery.startNucleus(
-                listener: listener.raw, firstTask: first.second.raw, keeper: keeping.second.raw, lastWords: lastWords.raw)
+            nucleus = try NucleusGuard(
+                nursery, listener: listener.raw, firstTask: first.second.raw, lastWords: lastWords, logger)
             socket = first.takeFirst().relinquish()
-            keeperSocket = keeping.takeFirst()
-            nucleus = born.child
-            outputs[0] = born.output
         } catch {
             throw .system(doing: "starting the nucleus", error)
         }
@@ -121,7 +115,6 @@ public final class Supervisor {
             try poller.add(signals.raw, token: Token.signals.bits, interest: .readable)
             try poller.add(space.pollableDescriptor(), token: Token.messages.bits, interest: .readable)
             try poller.add(nucleus.raw, token: Token.nucleus.bits, interest: .readable)
-            if let output = outputs[0] { try poller.add(output.raw, token: Token(.output, 0).bits, interest: .readable) }
         } catch {
             throw .system(doing: "watching the nucleus", error)
         }
@@ -148,7 +141,7 @@ public final class Supervisor {
             switch token.kind {
             case .signals: takeSignals()
             case .messages: receive()
-            case .nucleus: nucleusEnded()
+            case .nucleus: takeNucleusNews()
             case .child: childEnded(token.serial)
             case .output: readOutput(token.serial)
             case nil: break
@@ -157,7 +150,7 @@ public final class Supervisor {
         if let deadline, deadline <= now {
             if case .ending(let success, let killAt) = phase, killAt <= now {
                 logger.warning("the nucleus does not end; killed")
-                signal(nucleus, Signal.kill)
+                endNucleus(Signal.kill)
                 phase = .ending(success: success, killAt: .max)
             }
             perform(.time)
@@ -356,16 +349,27 @@ public final class Supervisor {
         close()
     }
 
-    private func nucleusEnded() {
-        guard !isNucleusGone else { return }
-        var how = "ended"
-        do throws(Errno) {
-            guard let end = try nucleus.end() else { return }
-            how = end.how
-            try poller.remove(nucleus.raw)
-        } catch {
-            logger.error("the nucleus cannot be waited for", metadata: ["error": "\(error)"])
+    private func takeNucleusNews() {
+        for news in nucleus.takeNews() {
+            switch news {
+            case .born(let output): watch(output)
+            case .over(let how): nucleusEnded(how)
+            }
         }
+    }
+
+    private func watch(_ output: ChildOutput) {
+        lastSerial += 1
+        outputs[lastSerial] = output
+        do throws(Errno) {
+            try poller.add(output.raw, token: Token(.output, lastSerial).bits, interest: .readable)
+        } catch {
+            logger.error("the log of the nucleus cannot be read", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func nucleusEnded(_ how: String) {
+        guard !isNucleusGone else { return }
         isNucleusGone = true
         if case .ending(let success, _) = phase {
             phase = .over(success: success)
@@ -391,7 +395,15 @@ public final class Supervisor {
             return
         }
         phase = .ending(success: success, killAt: now + Roster.graceMilliseconds)
-        signal(nucleus, Signal.terminate)
+        endNucleus(Signal.terminate)
+    }
+
+    private func endNucleus(_ signal: Int32) {
+        do throws(Errno) {
+            try nucleus.end(signal)
+        } catch {
+            logger.error("a signal cannot be sent to the nucleus", metadata: ["signal": "\(signal)", "error": "\(error)"])
+        }
     }
 
     private func end(_ success: Bool) -> Bool {
