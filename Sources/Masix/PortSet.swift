@@ -79,7 +79,12 @@ public final class PortSet: Sendable {
     /// One message of the next member that has any, after the one that was served last.
     func takeNext() throws(MasixError) -> Incoming? {
         while let entry = state.withLock({ Self.nextReady(&$0) }) {
-            if let incoming = try space.take(from: entry) { return incoming }
+            do throws(MasixError) {
+                if let incoming = try space.take(from: entry) { return incoming }
+            } catch {
+                // Another thread has taken the member out meanwhile: the others are still to be received from.
+                guard error == .portDied, state.withLock({ $0.members[entry.port] == nil }) else { throw error }
+            }
         }
         return nil
     }
