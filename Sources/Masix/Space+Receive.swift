@@ -45,7 +45,7 @@ extension Space {
         while let ready = entry.nextAnnouncement() {
             let link = ready.link
             // What its sender has in the home queue comes first (architecture rule 7).
-            guard control.take(ready.announcement.index)?.grant.isDue(received: entry.homeReceived.acquired) ?? true else {
+            guard !link.receiver.withLock({ $0.isHeldBack(ready.announcement, received: entry.homeReceived.acquired) }) else {
                 entry.putBack(ready)
                 return nil
             }
