@@ -150,7 +150,7 @@ final class Audit {
         expect(windows == port.leased, "\(port.id): \(port.leased) leased, windows of \(windows)")
         let pastLimits = port.queue.contains { $0.via != .send } || port.queue.count > port.queueLimit
         expect(
-            port.queue.count + port.leased <= port.queueLimit || (pastLimits && port.leases.isEmpty),
+            port.queue.count + port.leased <= port.queueLimit || (pastLimits && port.leased == 0),
             "\(port.id): \(port.queue.count) queued and \(port.leased) leased, limit \(port.queueLimit) (architecture rule 3)")
         guard !port.blocked.isEmpty else { return }
         expect(port.leases.isEmpty, "\(port.id): leases beside a blocked sender (architecture rule 3)")
