@@ -306,3 +306,11 @@ extension Kernel {
     public func isFirst(_ id: TaskID) -> Bool { tasks[id]?.isFirst ?? false }
     public func lastRequest(of id: TaskID) -> UInt64 { tasks[id]?.lastRequest ?? 0 }
 }
+
+extension Kernel {
+    /// No task is left, and with the last one everything must have gone.
+    public var isDeserted: Bool {
+        tasks.isEmpty && ports.isEmpty && sendOnces.isEmpty && links.isEmpty && leases.isEmpty && unclaimed.isEmpty
+            && transitPorts.isEmpty && ticketPorts.isEmpty && bootstrap == nil
+    }
+}

@@ -74,7 +74,7 @@ struct OutstandingCalls: Sendable {
 
     mutating func announce(_ announcement: Announcement) {
         let index = Int(announcement.index)
-        guard index < announced.count, announcement.epoch == generations[index] & 0x7FFF_FFFF else { return }
+        guard index < announced.count, announcement.isReply(of: generations[index]) else { return }
         announced[index] = generations[index]
     }
 

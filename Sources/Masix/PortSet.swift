@@ -54,6 +54,17 @@ public final class PortSet: Sendable {
         try space.register(.init(.noSenders, port: port, sync: sync, notify: .makeSendOnce(notify)))
     }
 
+    /// Names a member of the set that gets `right`, instead of its death, wherever it is then (69).
+    public func requestPortDestroyed(of right: borrowing ReceiveRight, to backup: PortID) throws(MasixError) {
+        try space.register(.init(.portDestroyed, port: right.port, notify: .makeSendOnce(backup)))
+    }
+
+    /// Asks for a dead-name notification to a member of the set when the port behind `right` dies (72), or if the right is given up
+    /// before (65).
+    public func requestDeadName(of right: borrowing SendRight, to notify: PortID) throws(MasixError) {
+        try space.register(.init(.deadName, port: right.port, notify: .makeSendOnce(notify)))
+    }
+
     /// The next message for any member; `ReceivedMessage.port` says for which.
     public func receive(timeout: Duration? = nil) throws(MasixError) -> ReceivedMessage {
         try space.checkFork()

@@ -115,7 +115,9 @@ final class Reception: Sendable {
     private func file(_ link: LinkEnd, _ state: inout State) -> Bool {
         var found = false
         link.receiver.withLock { receiver in
-            while let announcement = receiver.nextAnnouncement() {
+            // A peer that writes without end must not keep us here: as many as can honestly be outstanding, then the others' turn.
+            for _ in 0..<LinkHalf.announcementsMax {
+                guard let announcement = receiver.nextAnnouncement() else { break }
                 found = true
                 if announcement.isReply {
                     link.calls.withLock { $0.announce(announcement) }
@@ -280,7 +282,8 @@ final class Reception: Sendable {
 
     private func spinning(_ links: [LinkEnd], seenBell: UInt32, began: UInt64, deadline: Deadline, hint: () -> Bool) -> Bool {
         let here = UInt32(Processor.current)
-        status.processor.relax(here)
+        // Written only when it changes: the peers look at it with every wait.
+        if status.processor.relaxed != here { status.processor.relax(here) }
         // Spinning on the processor that the peer needs would only keep it from answering (pitfalls 21).
         let budget = links.contains { $0.peerStatus.processor.relaxed != here } ? spin.withLock { $0.nanoseconds } : 0
         guard budget > 0 else { return links.contains(where: \.hasNews) || bell.acquired != seenBell || hint() }

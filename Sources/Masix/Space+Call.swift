@@ -194,7 +194,7 @@ extension Space {
         guard let entry = control.callee(place: link.place, index: token.index) else { return .unknown }
         let processor = UInt32(Processor.current)
         let answered = link.sender.withLock { sender -> Answered in
-            guard entry.state(link: link.id, generation: token.generation) == .armed, sender.canAnnounce else { return .elsewhere }
+            guard entry.state(link: link.id, generation: token.generation) == .armed, sender.canAnnounce() else { return .elsewhere }
             sender.writeReply(token, code: code, body: bytes, flags: flags, processor: processor)
             guard entry.use(link: link.id, generation: token.generation) else { return .elsewhere }
             sender.announce(.reply(index: token.index, generation: token.generation))

@@ -19,7 +19,7 @@ extension Space {
 
     /// How a send by a lease ended.
     enum LeaseSend {
-        case sent(LinkEnd)
+        case sent(LinkEnd, mustRing: Bool)
         /// No lease, or it has closed: the nucleus is the way.
         case closed
         case full(LinkEnd, OutgoingLease)
@@ -31,8 +31,8 @@ extension Space {
     ) throws(MasixError) -> Bool {
         while true {
             switch try trySendByLease(code: code, bytes: bytes, to: entry, reply: reply) {
-            case .sent(let link):
-                if link.sender.withLock({ $0.peerMustBeRung() }) { link.ring() }
+            case .sent(let link, let mustRing):
+                if mustRing { link.ring() }
                 return true
             case .closed:
                 return false
@@ -59,7 +59,9 @@ extension Space {
             sender.write(lease, code: code, body: bytes, reply: reply?.token, processor: processor)
             guard entry.memory.commit(lease) else { return .closed }
             sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
-            return .sent(link)
+            let mustRing = sender.peerMustBeRung()
+            sender.prepareNext(lease)
+            return .sent(link, mustRing: mustRing)
         }
     }
 

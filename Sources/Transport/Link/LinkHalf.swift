@@ -1,7 +1,8 @@
+import CLinux
+
 /// The memory of a link that one of its two tasks writes and the other only reads.
 ///
 /// ```
-/// 0x00000 tail       u64   announcements written so far
 /// 0x00040 head       u64   announcements of the *other* half read so far
 /// 0x00080 parked     u32   the writer of this half does not scan: it must be rung for everything
 /// 0x01000 ring       2048 x u64   announcements
@@ -18,6 +19,7 @@ public struct LinkHalf: Sendable {
     public static let slots = 1024
     public static let replies = 64
     static let ringSize: UInt64 = 2048
+    public static let announcementsMax = 2048
 
     let region: SharedRegion
 
@@ -26,13 +28,19 @@ public struct LinkHalf: Sendable {
         self.region = region
     }
 
-    @inline(__always) var tail: SharedWord64 { region.word64(0) }
     @inline(__always) var head: SharedWord64 { region.word64(0x40) }
     @inline(__always) var parked: SharedWord32 { region.word32(0x80) }
     @inline(__always) func announcement(_ number: UInt64) -> SharedWord64 { region.word64(0x1000 + Int(number % Self.ringSize) * 8) }
     @inline(__always) func consumed(_ firstSlot: Int) -> SharedWord64 { region.word64(0x5000 + (firstSlot & (Self.slots - 1)) * 8) }
     @inline(__always) static func replyOffset(_ index: Int) -> Int { 0x7000 + (index & (replies - 1)) * slotBytes }
     @inline(__always) static func slotOffset(_ slot: Int) -> Int { 0xF000 + (slot & (slots - 1)) * slotBytes }
+
+    /// Asks the processor to get a line for writing before it is needed.
+    @inline(__always)
+    func prefetchForWriting(_ offset: Int) {
+        unsafe masix_prefetch_for_writing(region.bytes(offset, 64).baseAddress)
+        unsafe masix_prefetch_for_writing(region.bytes(offset + 64, 64).baseAddress)
+    }
 
     @inline(__always)
     func write(_ header: FrameHeader, _ body: UnsafeRawBufferPointer, at offset: Int) {
@@ -65,20 +73,31 @@ public struct LinkHalf: Sendable {
 
 /// What one half says to the reader of its ring: "look at this lease" or "this call is answered". A hint, never a commitment
 /// (architecture rule 4).
+///
+/// The bit `lap` tells an entry of this round through the ring from what the last round left there, so that the reader needs to
+/// look at nothing but the entry.
 public struct Announcement: Equatable, Sendable, BitwiseCopyable {
     public let bits: UInt64
 
     static let replyBit: UInt64 = 1 << 63
+    static let lapBit: UInt64 = 1 << 62
+    static let generationMask: UInt32 = 0x3FFF_FFFF
+
+    /// The lap bit that announcement number `number` carries; memory that was never written carries none.
+    @inline(__always) static func lap(_ number: UInt64) -> UInt64 { (number / LinkHalf.ringSize) & 1 == 0 ? lapBit : 0 }
+    @inline(__always) func isOfLap(_ number: UInt64) -> Bool { bits & Self.lapBit == Self.lap(number) }
 
     @inline(__always) init(bits: UInt64) { self.bits = bits }
     @inline(__always) public static func lease(takeIndex: UInt32, epoch: UInt32) -> Announcement {
         Announcement(bits: UInt64(epoch) << 32 | UInt64(takeIndex))
     }
     @inline(__always) public static func reply(index: UInt16, generation: UInt32) -> Announcement {
-        Announcement(bits: replyBit | UInt64(generation & 0x7FFF_FFFF) << 32 | UInt64(index))
+        Announcement(bits: replyBit | UInt64(generation & generationMask) << 32 | UInt64(index))
     }
 
     @inline(__always) public var isReply: Bool { bits & Self.replyBit != 0 }
+    /// Whether it announces an answer to this use of its reply word.
+    @inline(__always) public func isReply(of generation: UInt32) -> Bool { isReply && epoch == generation & Self.generationMask }
     @inline(__always) public var index: UInt32 { UInt32(truncatingIfNeeded: bits) }
-    @inline(__always) public var epoch: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) & 0x7FFF_FFFF }
+    @inline(__always) public var epoch: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) & Self.generationMask }
 }

@@ -23,11 +23,14 @@ public enum Look: Equatable, Sendable {
 
 /// Whether something lies announced on a link: one load of the peer's memory, one of our own.
 public struct LinkNews: Sendable {
-    let tail: SharedWord64
+    let peer: LinkHalf
     let head: SharedWord64
 
     @inline(__always)
-    public var isWaiting: Bool { tail.acquired != head.relaxed }
+    public var isWaiting: Bool {
+        let number = head.relaxed
+        return Announcement(bits: peer.announcement(number).acquired).isOfLap(number)
+    }
 }
 
 /// The reading end of a link.
@@ -48,21 +51,21 @@ public struct LinkReceiver: Sendable {
         self.peer = peer
         self.control = control
         self.peerStatus = peerStatus
-        head = own.head.relaxed
+        head = 0
     }
 
-    /// The two words that tell whether there is news, for a look without the receiver's lock.
-    public var news: LinkNews { LinkNews(tail: peer.tail, head: own.head) }
+    /// What tells whether there is news, for a look without the receiver's lock.
+    public var news: LinkNews { LinkNews(peer: peer, head: own.head) }
 
     /// Something has been announced that has not been looked at.
     @inline(__always)
-    public var hasNews: Bool { peer.tail.acquired != head }
+    public var hasNews: Bool { Announcement(bits: peer.announcement(head).acquired).isOfLap(head) }
 
     /// Step 1.
     @inline(__always)
     public mutating func nextAnnouncement() -> Announcement? {
-        guard peer.tail.acquired != head else { return nil }
         let announcement = Announcement(bits: peer.announcement(head).acquired)
+        guard announcement.isOfLap(head) else { return nil }
         head &+= 1
         own.head.release(head)
         return announcement

@@ -23,7 +23,8 @@ extension SendEntryMemory {
         guard !word.isClosed, word.bits != 0, word.count < LeaseWord.countMax else { return nil }
         let shape = self.shape.relaxed
         return OutgoingLease(
-            word: word, link: LinkID(raw: link.relaxed), place: UInt32(truncatingIfNeeded: shape >> 40 & 0xFF), takeIndex: takeIndex.relaxed,
+            word: word, link: LinkID(raw: link.relaxed), place: UInt32(truncatingIfNeeded: shape >> 40 & 0xFF),
+            takeIndex: takeIndex.relaxed,
             firstSlot: Int(shape & 0xFFFF), slots: max(1, shape >> 16 & 0xFFFF), window: shape >> 48, isWhole: shape >> 32 & 1 != 0)
     }
 
@@ -55,23 +56,38 @@ public struct LinkSender: Sendable {
     let own: LinkHalf
     let peer: LinkHalf
     let peerStatus: StatusPage
-    private var tail: UInt64 = 0
+    private var tail: UInt64
+    /// What was last read of words that the peer writes with every message: read again only when they seem to leave no room, for
+    /// each such read costs a journey of the line between two processors.
+    private var seenHead: UInt64
+    private var seenConsumed: [UInt64]
 
     public init(link: LinkID, own: LinkHalf, peer: LinkHalf, peerStatus: StatusPage) {
         self.link = link
         self.own = own
         self.peer = peer
         self.peerStatus = peerStatus
-        tail = own.tail.relaxed
+        tail = 0
+        seenHead = 0
+        seenConsumed = [UInt64](repeating: 0, count: LinkHalf.slots)
     }
 
     /// Step 1: a slot of the lease is free, and an announcement can be written.
     @inline(__always)
-    public func hasRoom(_ lease: OutgoingLease) -> Bool {
-        let received = LeaseWord(bits: peer.consumed(lease.firstSlot).acquired)
-        let consumed = received.epoch == lease.word.epoch ? received.count : 0
-        // A lying receiver can only make us overwrite what it said it had read.
-        return lease.word.count &- consumed < lease.window && tail &- peer.head.acquired < LinkHalf.ringSize
+    public mutating func hasRoom(_ lease: OutgoingLease) -> Bool {
+        if !isFree(lease, consumed: seenConsumed[lease.firstSlot & (LinkHalf.slots - 1)]) {
+            let consumed = peer.consumed(lease.firstSlot).acquired
+            seenConsumed[lease.firstSlot & (LinkHalf.slots - 1)] = consumed
+            // A lying receiver can only make us overwrite what it said it had read.
+            guard isFree(lease, consumed: consumed) else { return false }
+        }
+        return canAnnounce()
+    }
+
+    @inline(__always)
+    private func isFree(_ lease: OutgoingLease, consumed bits: UInt64) -> Bool {
+        let received = LeaseWord(bits: bits)
+        return lease.word.count &- (received.epoch == lease.word.epoch ? received.count : 0) < lease.window
     }
 
     /// Step 2: the frame, complete before it is committed.
@@ -86,9 +102,14 @@ public struct LinkSender: Sendable {
     /// Step 4, after the commit: a hint to the receiver where to look.
     @inline(__always)
     public mutating func announce(_ announcement: Announcement) {
-        own.announcement(tail).release(announcement.bits)
+        own.announcement(tail).release(announcement.bits | Announcement.lap(tail))
         tail &+= 1
-        own.tail.release(tail)
+    }
+
+    /// After a send: gets the lines of the next frame, while there is nothing else to do.
+    @inline(__always)
+    public func prepareNext(_ lease: OutgoingLease) {
+        own.prefetchForWriting(LinkHalf.slotOffset(lease.firstSlot + Int((lease.word.count + 1) % lease.slots)))
     }
 
     /// Step 5: whether the receiver sleeps. The fence orders our tail before our look at its flag; the receiver sets the flag
@@ -101,7 +122,11 @@ public struct LinkSender: Sendable {
 
     /// Whether an answer can be announced at all.
     @inline(__always)
-    public var canAnnounce: Bool { tail &- peer.head.acquired < LinkHalf.ringSize }
+    public mutating func canAnnounce() -> Bool {
+        if tail &- seenHead < LinkHalf.ringSize { return true }
+        seenHead = peer.head.acquired
+        return tail &- seenHead < LinkHalf.ringSize
+    }
 
     /// A reply, into the slot that the caller reserved for it. Commit with `CalleeEntryMemory.use`, then announce.
     @inline(__always)

@@ -1,0 +1,369 @@
+import MasixKernel
+import MasixTransport
+
+/// A port of one's own.
+final class Allocating: Routine {
+    private let limit: UInt32
+    private let then: (HeldReceive) -> Void
+
+    init(limit: UInt32, then: @escaping (HeldReceive) -> Void) {
+        self.limit = limit
+        self.then = then
+    }
+
+    override func step(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        switch stage {
+        case 0:
+            guard task.nextPort == 0 else { return go(to: 1) }
+            return call(
+                Asking(.portBlock) { task, response, _ in
+                    if case .portBlock(let first, _) = response, task.nextPort == 0 { task.nextPort = first.counter }
+                }, then: 1)
+        case 1:
+            var port = PortID(node: SimulatedNode.id, counter: 0)
+            return call(
+                Asking(make: { [limit] task in
+                    port = PortID(node: SimulatedNode.id, counter: task.nextPort)
+                    task.nextPort += 1
+                    return Asking.Question(request: .allocate(port, queueLimit: limit))
+                }, follow: { [then] task, response, _ in
+                    guard case .allocated(let index) = response else { return task.book.fail("no port: \(response)") }
+                    let entry = HeldReceive(port, index, task.control)
+                    task.receives[port] = entry
+                    task.ports[index] = entry
+                    then(entry)
+                }), then: 2)
+        default: return .done
+        }
+    }
+}
+
+/// Gives a receive right up.
+final class Destroying: Routine {
+    private let entry: HeldReceive
+
+    init(_ entry: HeldReceive) { self.entry = entry }
+
+    override func step(_ thread: SimulatedThread) -> Progress {
+        switch stage {
+        case 0:
+            guard thread.task.reception.owner == nil else {
+                thread.wait = .lock(thread.task.reception)
+                return .wait
+            }
+            if entry.isGone { return .done }
+            thread.task.remove(entry)
+            return call(Asking(.drop(.receive(entry.port))), then: 1)
+        default: return .done
+        }
+    }
+}
+
+/// One message to a send right, by whatever way there is; its rights stay ours if it is not accepted.
+final class SendingMessage: Routine {
+    private let draft: Draft
+    private let entry: HeldSend
+    private let patience: Patience
+    private var lease: LeaseSending?
+    private var nucleus: NucleusSending?
+
+    init(_ draft: Draft, to entry: HeldSend, patience: Patience) {
+        self.draft = draft
+        self.entry = entry
+        self.patience = patience
+    }
+
+    override func step(_ thread: SimulatedThread) -> Progress {
+        switch stage {
+        case 0:
+            guard draft.isPlain else { return byNucleus() }
+            let lease = LeaseSending(draft, to: entry, patience: patience)
+            self.lease = lease
+            return call(lease, then: 1)
+        case 1:
+            if case .closed? = lease?.outcome { return byNucleus() }
+            return .done
+        default:
+            if case .sent? = nucleus?.outcome { return .done }
+            keep(thread.task)
+            return .done
+        }
+    }
+
+    private func byNucleus() -> Progress {
+        let nucleus = NucleusSending(draft, to: .send(entry), patience: patience)
+        self.nucleus = nucleus
+        return call(nucleus, then: 2)
+    }
+
+    /// Not accepted, or taken back: then what it carried has arrived anew already.
+    private func keep(_ task: SimulatedTask) {
+        for cargo in draft.cargo {
+            switch cargo {
+            case .once(let held):
+                if case .gone = held.place { break }
+                task.keep(held)
+            case .makeOnce(_, let once): if task.book.messages[draft.id]?.state == .prepared { task.book.abandon(once) }
+            case .copy, .move, .make, .receive: break
+            }
+        }
+    }
+}
+
+/// What a thread does all its life: something at random, again and again, until the node is let run dry.
+final class Program: Routine {
+    private var attempt: ReceiveAttempt?
+    private var used: HeldSend?
+
+    override func step(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        switch stage {
+        case 1:
+            // A reception has ended.
+            stage = 0
+            if let reply = attempt?.incoming?.reply { meet(reply, task) }
+            attempt = nil
+            return .next
+        default: break
+        }
+        if let entry = used {
+            used = nil
+            return call(DroppingReference(entry), then: 0)
+        }
+        if let port = task.surplus.popLast(), let entry = task.sends[port] { return call(DroppingReference(entry), then: 0) }
+        if task.simulation.isDraining {
+            thread.wait = .ever
+            return .wait
+        }
+        return choose(thread)
+    }
+
+    /// The reply right of a call that was received: kept a while, or answered soon.
+    private func meet(_ reply: HeldOnce, _ task: SimulatedTask) {
+        if task.simulation.chance.oneIn(3) { task.keep(reply) } else { task.keep(reply, first: true) }
+    }
+
+    private func patience(_ simulation: Simulation) -> Patience {
+        switch simulation.chance.below(5) {
+        case 0: .none
+        case 1: .until(simulation.now + 5 + simulation.chance.below(30))
+        case 2: .until(simulation.now + 50 + simulation.chance.below(200))
+        default: .ever
+        }
+    }
+
+    private func choose(_ thread: SimulatedThread) -> Progress {
+        let simulation = thread.task.simulation
+        switch simulation.chance.below(100) {
+        case 0..<30: return receive(thread)
+        case 30..<55: return send(thread)
+        case 55..<68: return makeCall(thread)
+        case 68..<80: return answer(thread)
+        case 80..<84: return makeRight(thread)
+        case 84..<86: return dropRight(thread)
+        case 86..<87: return destroy(thread)
+        case 87..<91: return notify(thread)
+        case 91..<93: return setLimit(thread)
+        case 93..<95: return allocate(thread)
+        case 95..<96: return status(thread)
+        case 96..<97: return reportLink(thread)
+        default:
+            thread.wait = .pause(until: simulation.now + simulation.chance.below(20))
+            return .wait
+        }
+    }
+
+    private func receive(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        guard let entry = task.simulation.chance.pick(task.receiveList) else { return .next }
+        let book = task.book
+        let waiting = Waiting(
+            patience(task.simulation), port: entry.port,
+            isOwed: { !entry.isGone && (entry.hasHome || book.hasUnreceived(entry.port)) },
+            attempt: { [self] in
+                let attempt = ReceiveAttempt { [entry] }
+                self.attempt = attempt
+                return attempt
+            })
+        return call(waiting, then: 1)
+    }
+
+    /// A send right to use, held until the use is over.
+    private func pickSend(_ task: SimulatedTask) -> HeldSend? {
+        // Mostly the first few: leases need repetition.
+        let list = task.sendList
+        let choice = task.simulation.chance.oneIn(3) ? list : Array(list.prefix(3))
+        guard let entry = task.simulation.chance.pick(choice) else { return nil }
+        entry.references += 1
+        used = entry
+        return entry
+    }
+
+    private func length(_ simulation: Simulation) -> Int { simulation.chance.oneIn(20) ? 500 : simulation.chance.below(64) }
+
+    private func send(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        guard let entry = pickSend(task) else { return .next }
+        let cargo = task.simulation.chance.oneIn(6) ? pickCargo(task) : []
+        let id = task.book.prepare(from: task.id, to: entry.port, cargo: cargo.map(\.booked))
+        let draft = Draft(id: id, to: entry.port, from: task, cargo: cargo, length: length(task.simulation))
+        return call(SendingMessage(draft, to: entry, patience: patience(task.simulation)), then: 0)
+    }
+
+    private func pickCargo(_ task: SimulatedTask) -> [Cargo] {
+        let simulation = task.simulation
+        var cargo: [Cargo] = []
+        for _ in 0...simulation.chance.below(2) {
+            switch simulation.chance.below(12) {
+            case 0..<4: if let entry = simulation.chance.pick(task.sendList) { cargo.append(.copy(entry)) }
+            case 4..<7: if let entry = simulation.chance.pick(task.receiveList) { cargo.append(.make(entry)) }
+            case 7:
+                guard let entry = simulation.chance.pick(task.sendList), entry.references == 1, !cargo.contains(where: { $0.names(entry.port) })
+                else { break }
+                cargo.append(.move(entry))
+            case 8:
+                guard cargo.isEmpty, let entry = simulation.chance.pick(task.receiveList) else { break }
+                return [.receive(entry)]
+            case 9:
+                guard let entry = simulation.chance.pick(task.receiveList) else { break }
+                cargo.append(.makeOnce(entry, once: task.book.newOnce(to: entry.port, holder: .task(task.id))))
+            default: if let held = task.onces.popLast() { cargo.append(.once(held)) }
+            }
+        }
+        return cargo
+    }
+
+    private func makeCall(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        guard let entry = pickSend(task) else { return .next }
+        return call(Calling(entry, patience: patience(task.simulation), length: length(task.simulation)), then: 0)
+    }
+
+    private func answer(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        guard !task.onces.isEmpty else { return .next }
+        let held = task.onces.removeFirst()
+        return call(Answering(held, isDropped: task.simulation.chance.oneIn(6), length: length(task.simulation)), then: 0)
+    }
+
+    private func makeRight(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        guard let entry = task.simulation.chance.pick(task.receiveList) else { return .next }
+        if task.simulation.chance.oneIn(3) {
+            let once = task.book.newOnce(to: entry.port, holder: .request)
+            return call(
+                Asking(.make(.makeSendOnce(entry.port)), once: once) { task, response, _ in
+                    if case .arrived(let right) = response, let held = task.arrive(right, once: once) { task.keep(held) }
+                }, then: 0)
+        }
+        return call(
+            Asking(.make(.makeSend(entry.port))) { task, response, _ in
+                if case .arrived(let right) = response { task.arrive(right) }
+            }, then: 0)
+    }
+
+    private func dropRight(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        guard let entry = task.simulation.chance.pick(task.sendList), entry.references > 0 else { return .next }
+        return call(DroppingReference(entry), then: 0)
+    }
+
+    private func destroy(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        guard task.receiveList.count > 1, let entry = task.simulation.chance.pick(task.receiveList) else { return .next }
+        return call(Destroying(entry), then: 0)
+    }
+
+    private func setLimit(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        guard let entry = task.simulation.chance.pick(task.receiveList) else { return .next }
+        return call(Asking(.setQueueLimit(entry.port, UInt32(task.simulation.queueLimit()))), then: 0)
+    }
+
+    private func allocate(_ thread: SimulatedThread) -> Progress {
+        guard thread.task.receiveList.count < 4 else { return .next }
+        return call(Allocating(limit: UInt32(thread.task.simulation.queueLimit())) { _ in }, then: 0)
+    }
+
+    private func status(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        if task.simulation.chance.oneIn(2) { return call(Asking(.identity(task.id)), then: 0) }
+        guard let entry = task.simulation.chance.pick(task.receiveList) else { return .next }
+        return call(Asking(.status(entry.port)), then: 0)
+    }
+
+    private func notify(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        let simulation = task.simulation
+        guard let target = simulation.chance.pick(task.receiveList) else { return .next }
+        let request: NotificationRequest
+        let kind: NotificationRequest.Kind = [.noSenders, .deadName, .portDestroyed][simulation.chance.below(3)]
+        let port: PortID
+        if kind == .deadName {
+            guard let entry = simulation.chance.pick(task.sendList) else { return .next }
+            port = entry.port
+        } else {
+            guard let entry = simulation.chance.pick(task.receiveList) else { return .next }
+            port = entry.port
+        }
+        let cancels = simulation.chance.oneIn(6)
+        let once = task.book.newOnce(to: target.port, holder: .request)
+        request = NotificationRequest(kind, port: port, notify: cancels ? .null : .makeSendOnce(target.port))
+        return call(
+            Asking(make: { _ in
+                Asking.Question(request: .notify(request), booked: BookedDetails(once: cancels ? nil : once))
+            }, follow: { task, response, _ in
+                guard case .arrived(let right) = response, case .sendOnce(let id, _) = right else { return }
+                guard let previous = task.simulation.node.returnedOnces.removeValue(forKey: id) else {
+                    return task.book.fail("a request was replaced that nobody made")
+                }
+                if let held = task.arrive(right, once: previous) { task.keep(held) }
+            }), then: 0)
+    }
+
+    /// Gives a link up that is all right: everything must go on by the nucleus, and later by another link.
+    private func reportLink(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        guard task.simulation.plan.mode == .random, task.reception.owner == nil, task.simulation.chance.oneIn(3),
+            let link = task.simulation.chance.pick(task.ends.keys.sorted())
+        else { return .next }
+        task.active.removeAll { $0.id == link }
+        task.parked.removeAll { $0.id == link }
+        task.ends[link] = nil
+        return call(Asking(.linkFault(link, .malformedFrame)), then: 0)
+    }
+}
+
+extension Cargo {
+    func names(_ port: PortID) -> Bool {
+        switch self {
+        case .copy(let entry), .move(let entry): entry.port == port
+        case .make, .receive, .once, .makeOnce: false
+        }
+    }
+}
+
+/// The last thread of a task: receives everything, answers everything, for as long as anything comes.
+final class Draining: Routine {
+    private var attempt: ReceiveAttempt?
+
+    override func step(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
+        if let reply = attempt?.incoming?.reply { task.keep(reply) }
+        attempt = nil
+        if let port = task.surplus.popLast(), let entry = task.sends[port] { return .call(DroppingReference(entry)) }
+        if !task.onces.isEmpty { return .call(Answering(task.onces.removeLast(), isDropped: task.simulation.chance.oneIn(4))) }
+        let book = task.book
+        let waiting = Waiting(
+            .ever, port: nil,
+            isOwed: { !task.onces.isEmpty || task.receiveList.contains { $0.hasHome || book.hasUnreceived($0.port) } },
+            hint: { !task.onces.isEmpty }
+        ) { [self] in
+            let attempt = ReceiveAttempt({ task.receiveList }, orIf: { !task.onces.isEmpty })
+            self.attempt = attempt
+            return attempt
+        }
+        return .call(waiting)
+    }
+}

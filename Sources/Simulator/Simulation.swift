@@ -1,0 +1,309 @@
+import DequeModule
+import MasixKernel
+import MasixTransport
+
+/// One node, its tasks, and all that may happen to them, from one seed.
+public final class Simulation {
+    let plan: SimulationPlan
+    var chance: Chance
+    let book = Book()
+    private(set) var node: SimulatedNode!
+    private var tasks: [SimulatedTask] = []
+    private(set) var now = 0
+    var tally = Tally()
+    var situations: Set<Situation> = []
+    private var eventLog: EventLog
+    private(set) var isDraining = false
+    /// Whether tasks run on inside events, and the nucleus may die.
+    private(set) var crashes = false
+    private var isInterrupting = false
+
+    /// How a simulation ended.
+    public struct Verdict: Sendable {
+        public let seed: UInt64
+        /// What was wrong; nil if nothing was.
+        public let failure: String?
+        public let tally: Tally
+        public let situations: Set<String>
+        /// A number that equal histories share.
+        public let hash: UInt64
+        /// The last lines, if the plan keeps them.
+        public let log: [String]
+    }
+
+    private init(_ plan: SimulationPlan) {
+        self.plan = plan
+        chance = Chance(seed: plan.seed)
+        eventLog = EventLog(keepsLines: plan.keepsLog)
+        node = SimulatedNode(plan: plan, book: book, simulation: self)
+    }
+
+    /// Runs one plan to its end.
+    public static func run(_ plan: SimulationPlan) -> Verdict {
+        let simulation = Simulation(plan)
+        simulation.run()
+        simulation.tally.seeds = 1
+        simulation.tally.steps = simulation.now
+        return Verdict(
+            seed: plan.seed, failure: simulation.book.failure, tally: simulation.tally, situations: Set(simulation.situations.map(\.description)),
+            hash: simulation.eventLog.hash, log: Array(simulation.eventLog.tail))
+    }
+
+    func log(_ line: @autoclosure () -> String) { eventLog.note("\(now) \(line())") }
+
+    private func run() {
+        prepare()
+        crashes = true
+        while now < plan.steps, book.failure == nil {
+            misfortune()
+            if !schedule(), !elapse() { break }
+        }
+        runDry()
+        endAll()
+    }
+
+    // MARK: the schedule
+
+    /// One step of somebody who can take one; false if nobody can.
+    private func schedule() -> Bool {
+        var ready: [SimulatedThread] = []
+        for task in tasks where task.isAlive && !task.isStopped {
+            for thread in task.threads where thread.isReady(at: now) { ready.append(thread) }
+        }
+        let nucleus = node.hasWork ? 2 : 0
+        guard ready.count + nucleus > 0 else { return false }
+        now += 1
+        let choice = chance.below(ready.count + nucleus)
+        if choice < ready.count {
+            step(ready[choice])
+        } else {
+            eventLog.mix(0)
+            node.step()
+        }
+        return true
+    }
+
+    private func step(_ thread: SimulatedThread) {
+        eventLog.mix(UInt64(thread.task.id.raw) << 8 | UInt64(thread.number))
+        thread.step()
+        log("\(thread.name) \(thread.trail)")
+    }
+
+    /// Between two accesses of the nucleus to memory that it shares, anybody may run.
+    func interrupt() {
+        guard crashes, !isInterrupting, chance.oneIn(6) else { return }
+        isInterrupting = true
+        defer { isInterrupting = false }
+        for _ in 0...chance.below(3) {
+            var ready: [SimulatedThread] = []
+            for task in tasks where task.isAlive && !task.isStopped {
+                for thread in task.threads where thread.isReady(at: now) { ready.append(thread) }
+            }
+            guard let thread = chance.pick(ready) else { return }
+            now += 1
+            step(thread)
+        }
+    }
+
+    /// Nobody can take a step: is somebody asleep who should not be? If not, the next deadline comes.
+    private func elapse() -> Bool {
+        let stopped = tasks.filter { $0.isAlive && $0.isStopped }
+        if !stopped.isEmpty {
+            for task in stopped { task.isStopped = false }
+            return true
+        }
+        guard lookForSleepers() else { return false }
+        let next = tasks.filter(\.isAlive).flatMap(\.threads).compactMap(\.wakesAt).min()
+        guard let next else { return false }
+        now = max(now, next)
+        return true
+    }
+
+    /// False: a failure was found.
+    private func lookForSleepers() -> Bool {
+        for task in tasks where task.isAlive {
+            for thread in task.threads {
+                if !thread.isAsleep {
+                    book.fail("thread \(thread.name) is stuck: \(thread.trail)")
+                    return false
+                }
+                for case let waiting as Waiting in thread.routines where waiting.isOwed() {
+                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)")
+                    return false
+                }
+            }
+        }
+        return true
+    }
+
+    // MARK: misfortunes
+
+    private func misfortune() {
+        if plan.mode == .random, chance.oneIn(8) { revoke() }
+        switch chance.below(400) {
+        case 0:
+            let alive = tasks.filter(\.isAlive)
+            if alive.count > 2, let task = chance.pick(alive), chance.oneIn(2) { kill(task) }
+        case 1..<8:
+            if let task = chance.pick(tasks), task.isAlive, !task.isStopped {
+                task.isStopped = true
+                tally.stops += 1
+                log("task \(task.id.raw) is stopped")
+            }
+        case 8..<40:
+            if let task = chance.pick(tasks), task.isStopped { task.isStopped = false }
+        case 40..<42:
+            node.die()
+        case 42:
+            if tasks.count < 6 { node.pending.append(.attach(Self.identity, first: false)) }
+        case 43:
+            if let task = chance.pick(tasks) { node.pending.append(.trace(task.id, chance.oneIn(2))) }
+        default: break
+        }
+    }
+
+    private func kill(_ task: SimulatedTask) {
+        task.isAlive = false
+        tally.kills += 1
+        log("task \(task.id.raw) is killed")
+        node.pending.append(.end(task.id))
+    }
+
+    /// At once if the nucleus is idle: with whoever stands wherever it stands.
+    private func revoke() {
+        let leased = node.kernel.leasedPorts
+        guard !leased.isEmpty else { return }
+        var target = chance.oneIn(4) ? nil : chance.pick(leased)
+        if chance.oneIn(2) {
+            let standing = tasks.filter(\.isAlive).flatMap(\.threads).compactMap(\.positionPort).filter(leased.contains)
+            target = chance.pick(standing) ?? target
+        }
+        if node.submit(.revoke(target)) { tally.revocations += 1 }
+    }
+
+    /// A lease has been closed.
+    func closed(_ lease: Lease, _ closing: Closing, byRevocation: Bool) {
+        tally.harvested += closing.frames.count
+        if let fault = closing.fault { book.fail("\(lease.id) closes with \(fault), and both ends are honest") }
+        guard byRevocation else { return }
+        for task in tasks where task.isAlive && (task.id == lease.sender || task.id == lease.receiver) {
+            for thread in task.threads where thread.positionPort == lease.port {
+                if let position = thread.position { tally.revocationsAtStep[position, default: 0] += 1 }
+            }
+        }
+        log("\(lease.id) of task \(lease.sender.raw) to \(lease.port) is revoked with \(closing.frames.count) frames")
+    }
+
+    func queueLimit() -> Int { chance.oneIn(12) ? 0 : 1 + chance.below(chance.oneIn(3) ? 12 : 4) }
+
+    // MARK: beginning and end
+
+    private static let identity = TaskIdentity(uid: 0, gid: 0, pid: 0, executable: "", name: "simulated", launched: true)
+
+    /// The nucleus has made a task.
+    func joined(_ id: TaskID, _ rights: [Arrived]) {
+        guard !tasks.contains(where: { $0.id == id }), let pages = node.memory.tasks[id] else { return }
+        let task = SimulatedTask(id, pages, self)
+        for right in rights { task.arrive(right) }
+        task.threads = (0..<(1 + chance.below(3))).map { SimulatedThread(task, number: $0, base: Program()) }
+        tasks.append(task)
+    }
+
+    /// A few tasks that know each other: each has a port, and rights to those of the others.
+    private func prepare() {
+        node.pending.append(.attach(Self.identity, first: true))
+        node.finish()
+        let count = 2 + chance.below(3)
+        guard let first = tasks.first, case .portBlock(let block, _)? = ask(first, .portBlock) else { return book.fail("no first task") }
+        first.nextPort = block.counter
+        var ports: [PortID] = []
+        for _ in 0..<count {
+            let port = PortID(node: SimulatedNode.id, counter: first.nextPort)
+            first.nextPort += 1
+            guard case .allocated(let index)? = ask(first, .allocate(port, queueLimit: UInt32(queueLimit()))) else { continue }
+            let entry = HeldReceive(port, index, first.control)
+            first.receives[port] = entry
+            first.ports[index] = entry
+            ports.append(port)
+            if case .arrived(let right)? = ask(first, .make(.makeSend(port))) { first.arrive(right) }
+        }
+        if let port = ports.first { _ = ask(first, .setBootstrap(port)) }
+        for port in ports.dropFirst() {
+            if let entry = first.receives[port] { first.remove(entry) }
+            let others = ports.filter { $0 != port }.map { Transfer.copySend($0) }
+            _ = ask(first, .introduce(Self.identity, rights: [.moveReceive(port)] + others))
+        }
+    }
+
+    /// A request before anybody runs.
+    private func ask(_ task: SimulatedTask, _ request: Request) -> Response? {
+        task.lastNumber += 1
+        node.send(.init(number: task.lastNumber, request: request, bytes: [], booked: BookedDetails()), from: task.id)
+        node.finish()
+        return node.answers[task.id]?.popFirst()?.response
+    }
+
+    /// Everybody finishes what they are at, receives everything and answers everything; nobody is disturbed any more.
+    private func runDry() {
+        isDraining = true
+        node.finish()
+        for task in tasks where task.isAlive {
+            task.isStopped = false
+            task.threads.append(SimulatedThread(task, number: task.threads.count, base: Draining()))
+        }
+        let limit = now + 200_000
+        while book.failure == nil {
+            if schedule() {
+                if now > limit { book.fail("the node does not come to rest") }
+                continue
+            }
+            guard lookForSleepers() else { return }
+            guard callOff() else { break }
+        }
+        guard book.failure == nil else { return }
+        for task in tasks where task.isAlive {
+            for thread in task.threads {
+                for case let calling as Calling in thread.routines where calling.isPending {
+                    book.fail("a call of thread \(thread.name) has neither answer nor notification: \(thread.trail)")
+                }
+            }
+        }
+        book.balance()
+    }
+
+    /// Ends one wait that nobody will ever end; false if there is none left. Calls are not called off: they are owed an end.
+    private func callOff() -> Bool {
+        for task in tasks where task.isAlive {
+            for thread in task.threads {
+                if case .pause = thread.wait {
+                    thread.wait = .nothing
+                    return true
+                }
+                guard !(thread.routines.first is Draining) else { continue }
+                guard let waiting = thread.routines.last(where: { $0 is Waiting }) as? Waiting, !waiting.isCalledOff else { continue }
+                if thread.routines.contains(where: { ($0 as? Calling)?.isPending == true }) { continue }
+                waiting.isCalledOff = true
+                thread.wait = .nothing
+                thread.isTold = true
+                return true
+            }
+        }
+        return false
+    }
+
+    /// All tasks end; then nothing may be left.
+    private func endAll() {
+        guard book.failure == nil else { return }
+        crashes = false
+        for task in tasks {
+            task.isAlive = false
+            node.pending.append(.end(task.id))
+        }
+        node.finish()
+        if !node.kernel.isDeserted { book.fail("all tasks have ended, and something is left in the kernel") }
+        if let (place, bytes) = node.memory.store.min(by: { $0.key < $1.key }) {
+            book.fail("all tasks have ended, and the bytes of message \(Body.id(in: bytes) ?? 0) are left at \(place)")
+        }
+        if !node.memory.links.isEmpty { book.fail("all tasks have ended, and links are left") }
+    }
+}
