@@ -87,6 +87,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments, system], swiftSettings: strict),
         // Tests.
+        .executableTarget(name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
         .target(
             name: "MasixTestKit",
             dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],
@@ -106,7 +107,8 @@ let package = Package(
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masixd", system,
+                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masixd",
+                "masix-test-client", system,
             ],
             swiftSettings: strict),
     ],

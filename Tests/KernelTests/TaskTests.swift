@@ -99,6 +99,15 @@ import Testing
         }
         #expect(
             scene.actions.contains(.attached(task, bootstrap: .null, initial: [.send(port, index: 0), .receive(gift, index: 0), .null])))
+        // What waits in a port that it was given is said to a task that is there already.
+        let order = scene.actions.compactMap { action -> String? in
+            switch action {
+            case .attached(task, _, _): "attached"
+            case .homeCount(task, _, _, _): "home count"
+            default: nil
+            }
+        }
+        #expect(order == ["attached", "home count"])
         #expect(scene.ask(first, .identity(task)) == .identity(identity))
         #expect(scene.kernel.tasks[first]?.receives[gift] == nil)
         #expect(scene.ask(task, .introduce(identity, rights: [])) == .refused(.notPermitted))
