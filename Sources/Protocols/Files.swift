@@ -120,8 +120,14 @@ public final class Files: Sendable {
         opening.contentIsEnough = false
         let (answer, message) = try ask(.open(path, opening), path)
         guard case .opened(let info, let content) = answer else { throw unexpected() }
-        guard let right = message.takeSendRight() else { throw unexpected() }
+        guard let right = try takeFile(message, path) else { throw unexpected() }
         return OpenedFile(right, info: info, content: content, path: path, server: name, timeout: timeout)
+    }
+
+    /// The right to an opened file's port, if one came. It may have died on its way.
+    private func takeFile(_ message: ReceivedAnswer, _ path: TreePath) throws(FilesError) -> SendRight? {
+        if message.hasDeadRight { throw .unreachable(.deadName, server: name, path: path.description) }
+        return message.takeSendRight()
     }
 
     /// What opening brings when the content may be all that is wanted.
@@ -137,11 +143,26 @@ public final class Files: Sendable {
         opening.contentIsEnough = true
         let (answer, message) = try ask(.open(path, opening), path)
         guard case .opened(let info, let content) = answer else { throw unexpected() }
-        if let right = message.takeSendRight() {
+        if let right = try takeFile(message, path) {
             return .file(OpenedFile(right, info: info, content: content, path: path, server: name, timeout: timeout))
         }
         guard let content else { throw unexpected() }
         return .content(info, content)
+    }
+
+    /// The whole contents of small files of one directory: what became of each, and the contents one behind the other. As many as come
+    /// together in one answer, from the first on; `FilesProtocol.filesPerBatchMax` at most.
+    public func fetch(_ names: [FileName], of path: TreePath) throws(FilesError) -> (files: [FetchedFile], contents: [UInt8]) {
+        let names = Array(names.prefix(FilesProtocol.filesPerBatchMax))
+        let (answer, message) = try ask(.fetch(path, names), path)
+        guard case .fetched(let files) = answer, files.count <= names.count, !files.isEmpty || names.isEmpty else { throw unexpected() }
+        var count = 0
+        for case .content(let info) in files { count += Int(info.size) }
+        guard count > 0 else { return (files, []) }
+        guard let memory = message.takeMemory(), memory.count >= count else { throw unexpected() }
+        do throws(MasixError) { return (files, try memory.bytes(in: 0..<count)) } catch {
+            throw .unreachable(error, server: name, path: path.description)
+        }
     }
 
     /// Makes a directory. Needs a server that serves read-write, as all that follow do.
@@ -287,6 +308,7 @@ final class ReceivedAnswer {
 
     init(_ message: consuming ReceivedMessage) { self.message = message }
 
+    var hasDeadRight: Bool { message.isDead(at: 0) }
     func takeSendRight() -> SendRight? { message.takeSendRight() }
     func takeMemory() -> MemoryObject? { message.takeMemory() }
 }

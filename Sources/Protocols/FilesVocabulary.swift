@@ -16,6 +16,10 @@ public enum FilesProtocol {
     public static let inlineBytesMax = 64_000
     /// Bytes of one read or write that travels as a memory object.
     public static let pieceBytesMax = 16 << 20
+    /// Files of one batch, each at most `inlineBytesMax` bytes.
+    public static let filesPerBatchMax = 256
+    /// Bytes of the memory object that the contents of a batch come in.
+    public static let batchBytesMax = 2 << 20
     /// Entries of one page of a directory; what does not fit in a message comes with the next page.
     public static let entriesPerPageMax = 4096
 }

@@ -17,6 +17,7 @@ public final class Simulation {
     /// Whether tasks run on inside events, and the nucleus may die.
     private(set) var crashes = false
     private var isInterrupting = false
+    private var revocationRate = 1
 
     /// How a simulation ended.
     public struct Verdict: Sendable {
@@ -54,6 +55,8 @@ public final class Simulation {
     private func run() {
         prepare()
         crashes = true
+        // From one that leaves no lease alone to one that lets them grow old.
+        revocationRate = [12, 40, 100][chance.below(3)]
         while now < plan.steps, book.failure == nil {
             misfortune()
             if !schedule(), !elapse() { break }
@@ -128,7 +131,7 @@ public final class Simulation {
                     return false
                 }
                 for case let waiting as Waiting in thread.routines where waiting.isOwed() {
-                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)")
+                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)\(state(of: task))")
                     return false
                 }
             }
@@ -136,11 +139,19 @@ public final class Simulation {
         return true
     }
 
+    private func state(of task: SimulatedTask) -> String {
+        let ports = task.receiveList.map { entry in
+            "\(entry.port): home \(entry.home.relaxed) after \(entry.received.relaxed), \(entry.ready.count) announced, "
+                + "\(book.unreceived[entry.port, default: 0]) unreceived"
+        }
+        return "; " + ports.joined(separator: "; ") + "; pipe \(task.pages.pipe), asleep \(task.status.asleep.relaxed)"
+    }
+
     // MARK: misfortunes
 
     private func misfortune() {
-        if plan.mode == .random, chance.oneIn(8) { revoke() }
-        switch chance.below(400) {
+        if plan.mode == .random, chance.oneIn(revocationRate) { revoke() }
+        switch chance.below(800) {
         case 0:
             let alive = tasks.filter(\.isAlive)
             if alive.count > 2, let task = chance.pick(alive), chance.oneIn(2) { kill(task) }
@@ -152,7 +163,7 @@ public final class Simulation {
             }
         case 8..<40:
             if let task = chance.pick(tasks), task.isStopped { task.isStopped = false }
-        case 40..<42:
+        case 41:
             node.die()
         case 42:
             if tasks.count < 6 { node.pending.append(.attach(Self.identity, first: false)) }
