@@ -60,6 +60,11 @@ public final class Files: Sendable {
         self.timeout = timeout
     }
 
+    /// Finds a file server by its name.
+    public static func lookUp(_ name: String, in space: Space, timeout: Duration? = .seconds(10)) throws(NameError) -> Files {
+        try Files(space.names.lookUp(name, timeout: timeout), name: name)
+    }
+
     private func ask(_ request: FilesRequest, _ path: TreePath) throws(FilesError) -> (answer: FilesAnswer, message: ReceivedAnswer) {
         let message: ReceivedMessage
         do throws(MasixError) {
@@ -188,12 +193,14 @@ public final class OpenedFile: Sendable {
     /// The whole content, if it was asked for and is small.
     public let content: [UInt8]?
     public let path: TreePath
-    private let port: SendRight
+    /// The port's permanent id: for people and tables.
+    public var port: PortID { right.port }
+    private let right: SendRight
     private let server: String
     private let timeout: Duration?
 
     init(_ port: consuming SendRight, info: FileInfo, content: [UInt8]?, path: TreePath, server: String, timeout: Duration?) {
-        self.port = port
+        right = port
         self.info = info
         self.content = content
         self.path = path
@@ -208,7 +215,7 @@ public final class OpenedFile: Sendable {
         do throws(MasixError) {
             var question = Message(code: FilesProtocol.fileCode, bytes: request.wireBytes)
             if let memory { question.attach(memory) }
-            message = try port.call(question, timeout: timeout)
+            message = try right.call(question, timeout: timeout)
         } catch {
             throw .unreachable(error, server: server, path: path.description)
         }
