@@ -77,3 +77,8 @@ extension Mutation {
         return nil
     }
 }
+
+extension Mutation {
+    /// Within so many seeds each loss must have been noticed.
+    public static let seedsMax: UInt64 = 4_000
+}

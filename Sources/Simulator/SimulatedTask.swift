@@ -51,6 +51,19 @@ final class SimulatedTask {
         self.simulation = simulation
     }
 
+    func dismantle() {
+        for thread in threads { thread.dismantle() }
+        threads = []
+        followers = []
+        active = []
+        parked = []
+        ends = [:]
+        ports = [:]
+        receives = [:]
+        replyPorts = []
+        onces = []
+    }
+
     var control: ControlMemory { pages.control }
     var status: StatusPage { pages.status }
     var book: Book { simulation.book }

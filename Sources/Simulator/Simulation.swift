@@ -43,6 +43,7 @@ public final class Simulation {
     public static func run(_ plan: SimulationPlan) -> Verdict {
         let simulation = Simulation(plan)
         simulation.run()
+        simulation.dismantle()
         simulation.tally.seeds = 1
         simulation.tally.steps = simulation.now
         return Verdict(
@@ -63,6 +64,12 @@ public final class Simulation {
         }
         runDry()
         endAll()
+    }
+
+    /// Threads, tasks and what they wait for name each other; let go of all, and their memory goes.
+    private func dismantle() {
+        for task in tasks { task.dismantle() }
+        tasks = []
     }
 
     // MARK: the schedule
