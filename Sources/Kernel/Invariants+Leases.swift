@@ -18,7 +18,7 @@ extension Audit {
             let enqueued = port.received &+ UInt32(port.queue.count)
             let since = Int32(bitPattern: enqueued &- lease.after)
             expect(since >= 0, "\(id): waits for home messages that are not there")
-            // A snapshot from outside may say anything: this is the one number here that must not be believed.
+            // Negative in a damaged snapshot.
             let later = port.queue.suffix(max(0, Int(since)))
             expect(
                 !later.contains { $0.sender == lease.sender && $0.via == .send },
