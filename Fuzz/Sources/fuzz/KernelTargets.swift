@@ -29,7 +29,7 @@ extension Target {
                         notification: notification)))
         }
         return .decoders(
-            "kernel-socket", share: 300,
+            "kernel-socket", share: 270,
             [
                 .exact([Hello()]),
                 .exact([
