@@ -11,7 +11,9 @@ import MasixLinux
 private nonisolated(unsafe) var chosen: Target?
 
 @c(LLVMFuzzerInitialize)
-public func prepare(_ count: UnsafeMutablePointer<CInt>?, _ words: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?)
+public func prepare(
+    _ count: UnsafeMutablePointer<CInt>?, _ words: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?
+)
     -> CInt
 {
     if variable("FUZZ_LIST") != nil {

@@ -29,7 +29,7 @@ extension Target {
                         notification: notification)))
         }
         return .decoders(
-            "kernel-socket", share: 240,
+            "kernel-socket", share: 270,
             [
                 .exact([Hello()]),
                 .exact([
@@ -68,7 +68,7 @@ extension Target {
 
     /// What the nucleus and whoever keeps its descriptors say.
     static let keeperSocket = Target.decoders(
-        "keeper-socket", share: 20, longest: 128,
+        "keeper-socket", share: 10, longest: 128,
         [.exact([KeeperMessage.keep(KeptKey(.listener)), .forget(KeptKey(.object, 7)), .end])])
 
     /// Three tasks that ask for whatever they like, over shared memory that they scribble in. The kernel stays sound.
@@ -76,7 +76,7 @@ extension Target {
     /// Layout: 8 bytes for the world's chance; then, as often as there is something: who, a byte, 0 to 2 for a task and its request,
     /// else an event of the shell.
     static let kernel = Target(
-        name: "kernel", share: 150, longest: 4_096,
+        name: "kernel", share: 100, longest: 4_096,
         seeds: {
             Story.all.flatMap { story in
                 Story.events.map { event in
@@ -119,7 +119,7 @@ extension Target {
 
     /// The state that a restarted nucleus begins from. What is taken is sound, and goes on.
     static let snapshot = Target(
-        name: "snapshot", share: 150, longest: 6_000,
+        name: "snapshot", share: 140, longest: 6_000,
         seeds: {
             Story.all.flatMap { story in
                 var stage = Story.opening
@@ -138,7 +138,9 @@ extension Target {
             for event in [Event.attach(Story.identity("late"), first: false), .trace(Story.third, true), .revoke(nil)] {
                 _ = kernel.handle(event, world: &world)
             }
-            _ = kernel.handle(.request(Story.second, number: 3, .portBlock), world: &world)
+            for (task, request) in [(Story.second, Request.portBlock)] + Story.crowd + Story.talk {
+                _ = kernel.handle(.request(task, number: kernel.lastRequest(of: task) + 1, request), world: &world)
+            }
             for row in kernel.taskRows(after: nil, limit: 8) { _ = kernel.handle(.end(row.id), world: &world) }
             let violations = kernel.violations()
             require(violations.isEmpty, violations.joined(separator: "\n"))

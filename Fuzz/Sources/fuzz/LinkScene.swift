@@ -45,7 +45,9 @@ final class LinkScene: @unchecked Sendable {
         halves = [Memory(LinkHalf.length), Memory(LinkHalf.length)]
         controls = [Memory(ControlMemory.length), Memory(ControlMemory.length)]
         statuses = [Memory(StatusPage.length), Memory(StatusPage.length)]
-        leases = [Self.lease(from: Story.first, to: Story.second, half: false), Self.lease(from: Story.second, to: Story.first, half: true)]
+        leases = [
+            Self.lease(from: Story.first, to: Story.second, half: false), Self.lease(from: Story.second, to: Story.first, half: true),
+        ]
         link = Self.link()
     }
 

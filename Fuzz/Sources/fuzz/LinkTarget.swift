@@ -76,7 +76,8 @@ struct LinkPatch: WireCodable {
         let commit = LinkPatch(.commit, 0, LeaseWord(epoch: LinkScene.leaseID.epoch, count: 3).bits)
         let take = LinkPatch(.take, 0, task: 1, LeaseWord(epoch: LinkScene.leaseID.epoch, count: 1).bits)
         let announced = (0..<3).map { LinkPatch(.announcement, UInt16($0), lap | epoch << 32) }
-        let frames = frame(1, length: 5, replyIndex: 0xFFFF) + frame(2, length: 448, replyIndex: 0) + frame(3, length: 0, replyIndex: 0xFFFF)
+        let frames =
+            frame(1, length: 5, replyIndex: 0xFFFF) + frame(2, length: 448, replyIndex: 0) + frame(3, length: 0, replyIndex: 0xFFFF)
         let answer = [LinkPatch(.announcement, 3, lap | 1 << 63 | 3 << 32), LinkPatch(.reply, 0, 3), LinkPatch(.reply, 1, 7 << 32)]
         func word(_ state: ReplyWord.State) -> UInt64 { ReplyWord(state, link: Story.link.raw, generation: 3).bits }
         let states: [ReplyWord.State] = [.free, .armed, .counted, .taken, .used, .promoted, .settled, .closed]
@@ -96,6 +97,8 @@ struct LinkPatch: WireCodable {
             [commit] + announced + frames, [commit, take] + frames + calls, [commit] + frames + answer + settled,
             [commit, LinkPatch(.commit, 4, task: 1, 5), LinkPatch(.consumed, 0, 1), LinkPatch(.control, 9, task: 1, 4)],
         ]
-        return all.map { patches in [UInt8(patches.count)] + patches.flatMap(\.wireBytes) + [0xFF, 0x00, 0x41] } + [[0, 0xFF], [0, 0x40, 0, 0]]
+        return all.map { patches in [UInt8(patches.count)] + patches.flatMap(\.wireBytes) + [0xFF, 0x00, 0x41] } + [
+            [0, 0xFF], [0, 0x40, 0, 0],
+        ]
     }
 }

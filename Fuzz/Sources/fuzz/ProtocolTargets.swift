@@ -39,7 +39,7 @@ extension Target {
             weaknesses: ["Not started by root."])
         let entries = specifications.map { ServerEntry(specification: $0, status: roles[0], isFromFile: true) }
         return .decoders(
-            "supervisor", share: 50,
+            "supervisor", share: 60,
             [
                 .exact(specifications.map { SupervisorRequest.add($0) } + [.status, .list, .remove("a"), .restart("b"), .reload, .stop]) {
                     if case .add(let server) = $0 { _ = server.complaint }
@@ -80,7 +80,7 @@ extension Target {
             .failed(FileFailure(.noSpace)), .done, .bytes([1, 2]), .memory(count: 5), .written(6), .info(info),
         ]
         return .decoders(
-            "files", share: 60,
+            "files", share: 80,
             [
                 // A path can be said with more slashes and points than are kept.
                 .same(requests) { request in
@@ -104,12 +104,13 @@ extension Target {
         let components = path.description.split(separator: "/", omittingEmptySubsequences: false)
         require(path.isRoot || !components.contains { $0.isEmpty || $0 == "." || $0 == ".." }, "a path of \(components)")
         require(TreePath(path.description) == path, "a path that is not its own")
-        require(path.isRoot || FileName(path.name) != nil || path.name.utf8.count > FilesProtocol.nameBytesMax, "a last part that is no name")
+        require(
+            path.isRoot || FileName(path.name) != nil || path.name.utf8.count > FilesProtocol.nameBytesMax, "a last part that is no name")
         _ = path.parent
     }
 
     static let stream = Target.decoders(
-        "stream", share: 30, longest: 1_200,
+        "stream", share: 40, longest: 1_200,
         [
             .exact([StreamOpening()]), .exact([StreamOpened.refused("no"), .accepted(pid: 7)]),
             .exact([StreamMessage.data([1, 2, 3]), .end, .closed, .signal(15), .exited(code: 1), .killed(signal: 9)]),
