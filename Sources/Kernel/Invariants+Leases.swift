@@ -15,17 +15,9 @@ extension Audit {
             expect(entry?.lease == id && entry?.index == lease.sendIndex, "\(id): its sender's entry does not name it")
             expect(kernel.tasks[lease.receiver]?.receives[lease.port] == lease.receiveIndex, "\(id): wrong receive entry")
             // Queued messages of its sender came before the lease: its frames wait for them (architecture rule 7).
-<<<<<<< HEAD
             // A snapshot from outside may say anything: this is the one number here that must not be believed.
             expect(Int32(bitPattern: port.enqueued &- lease.after) >= 0, "\(id): waits for home messages that are not there")
             let later = port.queue.suffix(max(0, Int(Int32(bitPattern: port.enqueued &- lease.after))))
-=======
-            let enqueued = port.received &+ UInt32(port.queue.count)
-            let since = Int32(bitPattern: enqueued &- lease.after)
-            expect(since >= 0, "\(id): waits for home messages that are not there")
-            // Negative in a damaged snapshot.
-            let later = port.queue.suffix(max(0, Int(since)))
->>>>>>> wt-fuzz
             expect(
                 !later.contains { $0.sender == lease.sender && $0.via == .send },
                 "\(id): a message of its sender entered the home queue beside it (architecture rule 7)")
