@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "MasixKernel", dependencies: ["MasixWire", collections], path: "Sources/Kernel", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
-            name: "MasixTransport", dependencies: ["CLinux", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
+            name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
             path: "Sources/Transport", swiftSettings: strict),
         // The one trusted process of a node.
         .target(
@@ -52,7 +52,9 @@ let package = Package(
             name: "Masix", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
             path: "Sources/Masix", swiftSettings: strict),
         // The servers' messages and client stubs.
-        .target(name: "MasixProtocols", dependencies: ["Masix", "MasixWire"], path: "Sources/Protocols", swiftSettings: strict),
+        .target(
+            name: "MasixProtocols", dependencies: ["Masix", "MasixLinux", "MasixWire", system], path: "Sources/Protocols",
+            swiftSettings: strict),
         // The servers: ordinary tasks.
         .target(
             name: "MasixSupervisor",
@@ -71,14 +73,23 @@ let package = Package(
         // Wiring only.
         .executableTarget(
             name: "masixd",
-            dependencies: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixLinux", arguments, logging],
+            dependencies: [
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
+                logging,
+                system,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "masix",
-            dependencies: ["MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixLinux", "MasixWire", arguments, logging],
+            dependencies: [
+                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
+                arguments, logging, system,
+            ],
             swiftSettings: strict),
         .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments, system], swiftSettings: strict),
         // Tests.
+        .executableTarget(
+            name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
         .target(
             name: "MasixTestKit",
             dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],
@@ -89,13 +100,22 @@ let package = Package(
         .testTarget(
             name: "TransportTests", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"], swiftSettings: strict),
         .testTarget(
-            name: "NucleusTests", dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
+            name: "NucleusTests",
+            dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
             swiftSettings: strict),
-        .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"],
+            swiftSettings: strict),
         .testTarget(name: "Conformance", dependencies: ["Masix", "MasixTestKit", "MasixSimulator"], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
-        .testTarget(name: "Commands", dependencies: ["MasixLinux", "MasixProtocols", "MasixTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "Commands",
+            dependencies: [
+                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix", "masixd",
+                "masix-test-client", system,
+            ],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

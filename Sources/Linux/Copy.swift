@@ -28,6 +28,30 @@ public enum Copy {
         return copied
     }
 
+    /// Copies up to `count` bytes through a buffer of ours, and moves no position: several threads may do so with the same open files.
+    public static func throughMemory(
+        from source: Int32, offset sourceOffset: Int, to target: Int32, offset targetOffset: Int, count: Int
+    ) throws(Errno) -> Int {
+        guard sourceOffset >= 0, targetOffset >= 0, count >= 0 else { throw .invalidArgument }
+        // Large enough that the calls cost little, small enough to stay in the processor's cache.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, min(count, 1 << 18)), alignment: 64)
+        defer { unsafe buffer.deallocate() }
+        var copied = 0
+        while copied < count {
+            // Within the buffer, which lives over the calls.
+            let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, count - copied)])
+            let found = try unsafe File.read(source, into: part, at: sourceOffset + copied)
+            if found == 0 { break }
+            var written = 0
+            while written < found {
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[written..<found])
+                written += try unsafe File.write(target, rest, at: targetOffset + copied + written)
+            }
+            copied += found
+        }
+        return copied
+    }
+
     private enum Way {
         case range, send, readWrite
 

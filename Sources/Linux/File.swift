@@ -155,6 +155,17 @@ public enum File {
         _ = try systemCall(.truncate) { masix_ftruncate(raw, Int64(size)) }
     }
 
+    /// Locks the file against whoever else asks for this lock; false if another holds it. Ends with the last descriptor of `raw`'s open file.
+    public static func tryLock(_ raw: Int32) throws(Errno) -> Bool {
+        do {
+            _ = try systemCall(.open) { masix_lock(raw) }
+            return true
+        } catch {
+            if error == .wouldBlock || error == .resourceTemporarilyUnavailable { return false }
+            throw error
+        }
+    }
+
     /// Makes what was written survive the machine.
     public static func synchronize(_ raw: Int32) throws(Errno) { _ = try systemCall(.synchronize) { masix_fsync(raw) } }
 
@@ -199,6 +210,17 @@ public enum File {
             unsafe masix_utimens(
                 directory, path, accessed?.seconds ?? 0, accessed.map { Int64($0.nanoseconds) } ?? omit, modified?.seconds ?? 0,
                 modified.map { Int64($0.nanoseconds) } ?? omit, AT_SYMLINK_NOFOLLOW)
+        }
+    }
+
+    /// Nil leaves a time alone.
+    public static func setTimes(of raw: Int32, accessed: FileTime?, modified: FileTime?) throws(Errno) {
+        let omit = Int64((1 << 30) - 2)  // UTIME_OMIT
+        // Without a path Linux means the descriptor itself.
+        _ = try systemCall(.modify) {
+            masix_utimens(
+                raw, nil, accessed?.seconds ?? 0, accessed.map { Int64($0.nanoseconds) } ?? omit, modified?.seconds ?? 0,
+                modified.map { Int64($0.nanoseconds) } ?? omit, 0)
         }
     }
 

@@ -40,6 +40,7 @@ public enum Hardening {
 /// Who this process is.
 public enum CurrentProcess {
     public static var pid: Int32 { masix_getpid() }
+    public static var parentPID: Int32 { masix_getppid() }
     public static var threadID: Int32 { masix_gettid() }
     /// Effective.
     public static var uid: UInt32 { masix_getuid() }

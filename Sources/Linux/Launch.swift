@@ -122,6 +122,18 @@ public struct Launch: Sendable {
         return child
     }
 
+    /// This process goes on as another program, with its descriptors (but those closed on exec), its environment and its signal mask.
+    /// Returns only by throwing.
+    public static func become(_ executable: String, arguments: [String]) throws(Errno) -> Never {
+        let executable = try checkedPath(executable)
+        guard !arguments.isEmpty, !arguments.contains(where: { $0.utf8.contains(0) }) else { throw .invalidArgument }
+        let path = CStrings([executable])
+        let vector = CStrings(arguments)
+        // Both live until Linux has copied them.
+        _ = try systemCall(.launch) { unsafe masix_execute(path.vector[0], vector.vector) }
+        throw .ioError
+    }
+
     /// Waits for exec, which closes the pipe, or for the error that prevented it.
     private static func report(from failure: consuming PipeEnds, _ child: borrowing Child) throws(Errno) {
         let reader = failure.consumeReader()

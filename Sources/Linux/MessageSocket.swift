@@ -147,11 +147,21 @@ public enum MessageSocket {
             descriptors: DescriptorBundle(owning: numbers))
     }
 
+    /// One datagram to whoever listens at `path`, a path or, after an `@`, an abstract name: what service supervisors are told with.
+    public static func tell(path: String, _ bytes: [UInt8]) throws(Errno) {
+        let path = try checkedPath(path)
+        // The path is a C string and the array lives over the call.
+        _ = try systemCall(.send) { unsafe masix_tell_path(path, bytes, bytes.count) }
+    }
+
     /// Sets both buffers to about `bytes`, within the system's limit.
     public static func setBufferSize(_ raw: Int32, bytes: Int) throws(Errno) {
         _ = try systemCall(.socketOption) { masix_set_socket_int(raw, SO_SNDBUF, Int32(clamping: bytes)) }
         _ = try systemCall(.socketOption) { masix_set_socket_int(raw, SO_RCVBUF, Int32(clamping: bytes)) }
     }
+
+    /// About how much of what was sent the other side has not read yet, in bytes with Linux's overhead; 0 means nothing.
+    public static func unread(_ raw: Int32) throws(Errno) -> Int { try systemCall(.socketOption) { masix_unread_by_peer(raw) } }
 
     /// Ends sending, so that the other side reads the end after what is under way.
     public static func endSending(_ raw: Int32) throws(Errno) {

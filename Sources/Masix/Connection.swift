@@ -74,7 +74,11 @@ extension Connection.Core {
     }
 
     private func receive() throws(Errno) -> Answer {
-        let datagram = try Datagram.receive(on: socket.raw, max: Envelope<Response>.bytesMax)
+        var datagram = try Datagram.receive(on: socket.raw, max: Envelope<Response>.bytesMax)
+        // A nucleus that took over may welcome us once more.
+        while (try? Welcome(wireBytes: datagram.bytes)) != nil {
+            datagram = try Datagram.receive(on: socket.raw, max: Envelope<Response>.bytesMax)
+        }
         let envelope: Envelope<Response>
         do throws(WireError) {
             envelope = try Envelope<Response>(wireBytes: datagram.bytes)

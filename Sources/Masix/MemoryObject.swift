@@ -77,10 +77,11 @@ public final class MemoryObject: Sendable {
         }
     }
 
-    /// Copies content into an open file, inside Linux; returns how much.
+    /// Copies content into an open file; returns how much. Moves no position of that file: several threads may fill one.
     public func copy(to file: Int32, at offset: Int, from source: Int = 0, count: Int? = nil) throws(MasixError) -> Int {
         do throws(Errno) {
-            return try Copy.range(from: descriptor.raw, offset: source, to: file, offset: offset, count: count ?? self.count - source)
+            return try Copy.throughMemory(
+                from: descriptor.raw, offset: source, to: file, offset: offset, count: count ?? self.count - source)
         } catch {
             throw .memory(errno: error.rawValue)
         }

@@ -54,21 +54,44 @@ public final class PortSet: Sendable {
         try space.register(.init(.noSenders, port: port, sync: sync, notify: .makeSendOnce(notify)))
     }
 
+    /// Names a member of the set that gets `right`, instead of its death, wherever it is then (69).
+    public func requestPortDestroyed(of right: borrowing ReceiveRight, to backup: PortID) throws(MasixError) {
+        try space.register(.init(.portDestroyed, port: right.port, notify: .makeSendOnce(backup)))
+    }
+
+    /// Asks for a dead-name notification to a member of the set when the port behind `right` dies (72), or if the right is given up
+    /// before (65).
+    public func requestDeadName(of right: borrowing SendRight, to notify: PortID) throws(MasixError) {
+        try space.register(.init(.deadName, port: right.port, notify: .makeSendOnce(notify)))
+    }
+
     /// The next message for any member; `ReceivedMessage.port` says for which.
     public func receive(timeout: Duration? = nil) throws(MasixError) -> ReceivedMessage {
+        guard let message = try receive(until: Deadline(timeout)) else { throw .timedOut }
+        return message
+    }
+
+    /// The next message for any member if one is here now, else nil: for programs that wait elsewhere (`Space.pollableDescriptor`).
+    public func tryReceive() throws(MasixError) -> ReceivedMessage? { try receive(until: .now) }
+
+    private func receive(until deadline: Deadline) throws(MasixError) -> ReceivedMessage? {
         try space.checkFork()
-        let incoming = try space.reception.wait(until: Deadline(timeout)) { () throws(MasixError) -> Incoming? in
+        let incoming = try space.reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
             try self.space.look()
             return try self.takeNext()
         }
-        guard let incoming else { throw .timedOut }
-        return space.received(incoming)
+        return incoming.map { space.received($0) }
     }
 
     /// One message of the next member that has any, after the one that was served last.
     func takeNext() throws(MasixError) -> Incoming? {
         while let entry = state.withLock({ Self.nextReady(&$0) }) {
-            if let incoming = try space.take(from: entry) { return incoming }
+            do throws(MasixError) {
+                if let incoming = try space.take(from: entry) { return incoming }
+            } catch {
+                // Another thread has taken the member out meanwhile: the others are still to be received from.
+                guard error == .portDied, state.withLock({ $0.members[entry.port] == nil }) else { throw error }
+            }
         }
         return nil
     }

@@ -10,6 +10,12 @@ extension Space {
         return received(incoming)
     }
 
+    func tryReceive(from entry: ReceiveEntry) throws(MasixError) -> ReceivedMessage? {
+        try checkFork()
+        guard let incoming = try wait(.now, for: entry) else { return nil }
+        return received(incoming)
+    }
+
     func wait(_ deadline: Deadline, for entry: ReceiveEntry) throws(MasixError) -> Incoming? {
         try reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
             try self.look()

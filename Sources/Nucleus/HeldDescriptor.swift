@@ -1,4 +1,5 @@
 import MasixLinux
+import SystemPackage
 
 /// A descriptor that several tables of the nucleus speak of; closed when the last forgets it.
 final class HeldDescriptor {
@@ -14,4 +15,6 @@ final class HeldDescriptor {
 
     /// The number, lent: valid as long as this object lives.
     var raw: Int32 { descriptor.raw }
+
+    func duplicate() throws(Errno) -> Descriptor { try descriptor.duplicate() }
 }

@@ -8,21 +8,50 @@ import SystemPackage
 // What the kernel says is to be done. Each can be done twice without harm.
 
 extension Nucleus {
-    /// In their order, but the answer last: who asks sees everything that its request has done (architecture rule 11).
-    func carryOut(_ actions: [Action], of request: Request?) {
-        var answer: (TaskID, UInt64, Response)?
+    /// An answer that is to be given.
+    struct PendingAnswer {
+        let task: TaskID
+        let number: UInt64
+        let response: Response
+    }
+
+    /// In their order, but the answer is left for last: who asks sees everything that its request has done (architecture rule 11).
+    func carryOut(_ actions: [Action]) -> PendingAnswer? {
+        var answer: PendingAnswer?
         for action in actions {
             if case .reply(let id, let number, let response) = action {
                 prepareEntries(of: id, for: response)
-                answer = (id, number, response)
+                answer = PendingAnswer(task: id, number: number, response: response)
             } else {
                 carryOut(action)
             }
         }
-        guard let (id, number, response) = answer else { return }
-        if let request { settle(request, response) }
-        if let record = tables.tasks[id] { reply(to: record, number: number, response, request) }
-        release(response)
+        return answer
+    }
+
+    func give(_ answer: PendingAnswer, to request: Request?) {
+        if case .refused(let refusal) = answer.response { counters.refusals[refusal, default: 0] += 1 }
+        if let record = tables.tasks[answer.task] { reply(to: record, number: answer.number, answer.response, request) }
+    }
+
+    /// What an answer has carried away, or a refused request has left behind, is no longer here.
+    func release(_ answer: PendingAnswer, _ request: Request?) {
+        switch (answer.response, request) {
+        case (.message(let delivered), _):
+            counters.received += 1
+            tables.store.release(delivered.payload)
+            for token in delivered.memory { forget(token) }
+        case (.refused, .send(let outgoing)):
+            tables.store.release(outgoing.payload)
+            for token in outgoing.memory { forget(token) }
+        case (.refused, _): arrival = nil
+        default: break
+        }
+    }
+
+    func forget(_ token: MemoryToken) {
+        guard tables.objects.removeValue(forKey: token.place) != nil else { return }
+        keeper?.forget(KeptKey(.object, token.place))
     }
 
     private func carryOut(_ action: Action) {
@@ -47,7 +76,7 @@ extension Nucleus {
         case .promoteReply(let link, let callee, let index, _, let once):
             tables.tasks[callee]?.memory.control.callee(place: link.place(of: callee), index: index)?.promoted.release(once.raw)
         case .release(let payload): tables.store.release(payload)
-        case .releaseMemory(let token): tables.objects[token.place] = nil
+        case .releaseMemory(let token): forget(token)
         case .shortage(let id):
             counters.shortages += 1
             logger.notice("a right was destroyed: its receiver is over its quota", metadata: ["task": "\(id.raw)"])
@@ -55,7 +84,7 @@ extension Nucleus {
         }
     }
 
-    private func ring(_ id: TaskID) {
+    func ring(_ id: TaskID) {
         guard let memory = tables.tasks[id]?.memory else { return }
         do {
             try memory.ring()
@@ -90,7 +119,10 @@ extension Nucleus {
     private func open(_ link: MasixKernel.Link) {
         if tables.links[link.id] == nil {
             do {
-                tables.links[link.id] = try LinkMemory(link, features: features)
+                let memory = try LinkMemory(link, features: features)
+                tables.links[link.id] = memory
+                keeper?.keep(KeptKey(.linkFirst, link.id.raw), memory.raw(ofHalf: 0))
+                keeper?.keep(KeptKey(.linkSecond, link.id.raw), memory.raw(ofHalf: 1))
                 counters.linksOpened += 1
             } catch {
                 logger.warning("a link cannot be opened", metadata: ["link": "\(link.id.raw)", "error": "\(error)"])
@@ -124,7 +156,10 @@ extension Nucleus {
     }
 
     private func close(_ id: LinkID, _ fault: LinkFault?) {
-        tables.links[id] = nil
+        if tables.links.removeValue(forKey: id) != nil {
+            keeper?.forget(KeptKey(.linkFirst, id.raw))
+            keeper?.forget(KeptKey(.linkSecond, id.raw))
+        }
         guard let fault else { return }
         counters.linkFaults[fault, default: 0] += 1
         logger.warning("a link was closed for a fault", metadata: ["link": "\(id.raw)", "fault": "\(fault)"])
@@ -142,24 +177,6 @@ extension Nucleus {
 
     // MARK: answers
 
-    /// A send that was refused leaves nothing behind.
-    private func settle(_ request: Request, _ response: Response) {
-        guard case .refused(let refusal) = response else { return }
-        counters.refusals[refusal, default: 0] += 1
-        arrival = nil
-        guard case .send(let outgoing) = request else { return }
-        tables.store.release(outgoing.payload)
-        for token in outgoing.memory { tables.objects[token.place] = nil }
-    }
-
-    /// What a reply has carried away is no longer here.
-    private func release(_ response: Response) {
-        guard case .message(let delivered) = response else { return }
-        counters.received += 1
-        tables.store.release(delivered.payload)
-        for token in delivered.memory { tables.objects[token.place] = nil }
-    }
-
     func reply(to record: TaskRecord, number: UInt64, _ response: Response, _ request: Request?) {
         do {
             switch response {
@@ -173,7 +190,16 @@ extension Nucleus {
         }
     }
 
+    /// Descriptors that a task does not fetch are on our account: more than two answers' worth, and it is ended (architecture rule 22).
+    private func admit(_ descriptors: [Int32], to record: TaskRecord) throws(Errno) {
+        guard !descriptors.isEmpty else { return }
+        if try MessageSocket.unread(record.socket.raw) == 0 { record.descriptorsUnderWay = 0 }
+        record.descriptorsUnderWay += descriptors.count
+        if record.descriptorsUnderWay > 2 * Self.descriptorsPerAnswerMax { throw .wouldBlock }
+    }
+
     private func send(_ response: Response, to record: TaskRecord, number: UInt64, descriptors: [Int32] = []) throws(Errno) {
+        try admit(descriptors, to: record)
         try MessageSocket.send(
             on: record.socket.raw, Envelope(number: number, content: response).wireBytes, descriptors: descriptors, wait: false)
     }
@@ -194,6 +220,7 @@ extension Nucleus {
         let rewritten = Delivered(
             sender: delivered.sender, port: delivered.port, code: delivered.code, reply: delivered.reply, rights: delivered.rights,
             payload: Payload(place: 0, length: delivered.payload.length), memory: memory, notification: delivered.notification)
+        try admit(descriptors, to: record)
         // The envelope, its payload not copied: number, content, count, bytes.
         var writer = WireWriter(capacity: 256)
         writer.write(number)

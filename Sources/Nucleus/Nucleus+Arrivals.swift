@@ -28,26 +28,40 @@ extension Nucleus {
     func acceptStrangers() {
         guard let raw = listener?.raw else { return }
         do {
-            while strangers.count < strangersMax {
-                guard let socket = try MessageSocket.accept(raw) else { return }
+            while let socket = try MessageSocket.accept(raw) {
                 try admit(HeldDescriptor(socket), isFirst: false)
+                if strangers.count > strangersMax { dismissOne() }
             }
         } catch {
             counters.strangersRefused += 1
             logger.warning("a connection was not accepted", metadata: ["error": "\(error)"])
+            pauseListening()
         }
-        pauseListening()
     }
 
     /// Waits for the hello of whoever is at the other end.
     func admit(_ socket: HeldDescriptor, isFirst: Bool) throws(Errno) {
+        let uid = try PeerCredentials.of(socket.raw).uid
         lastStranger += 1
         try poller.add(socket.raw, token: Token(.stranger, lastStranger).bits, interest: .readable)
-        strangers[lastStranger] = Stranger(socket: socket, isFirst: isFirst)
+        let stranger = Stranger(socket: socket, isFirst: isFirst, uid: uid)
+        strangers[lastStranger] = stranger
+        keeper?.keep(stranger.key(lastStranger), socket.raw)
+    }
+
+    /// Whoever has the most connections that say nothing loses the oldest of them.
+    private func dismissOne() {
+        let all = strangers.filter { !$0.value.isFirst }
+        let counts = Dictionary(all.values.map { ($0.uid, 1) }, uniquingKeysWith: +)
+        guard let uid = counts.max(by: { ($0.value, $0.key) < ($1.value, $1.key) })?.key,
+            let oldest = all.filter({ $0.value.uid == uid }).keys.min()
+        else { return }
+        dismiss(oldest, because: "too many connections without a hello")
     }
 
     private func dismiss(_ number: UInt64, because reason: String) {
         guard let stranger = strangers.removeValue(forKey: number) else { return }
+        keeper?.forget(stranger.key(number))
         counters.strangersRefused += 1
         logger.info("a connection ended before it became a task", metadata: ["reason": "\(reason)"])
         do { try poller.remove(stranger.socket.raw) } catch { logger.error("cannot stop watching", metadata: ["error": "\(error)"]) }
@@ -69,13 +83,20 @@ extension Nucleus {
             refuseVersion(stranger.socket.raw)
             return dismiss(number, because: "version \(hello.version)")
         }
+        guard stranger.isFirst || tables.tasks.values.count(where: { $0.isVisitor && $0.identity.uid == stranger.uid }) < tasksPerUserMax
+        else {
+            return dismiss(number, because: "too many tasks of user \(stranger.uid)")
+        }
         do {
             let (identity, process) = try whoIs(stranger.socket.raw)
             let memory = try TaskMemory(features: features)
             strangers[number] = nil
             arrival = Arrival(
                 identity: identity, isFirst: stranger.isFirst, isStranger: true, socket: stranger.socket, process: process, memory: memory)
-            submit(.attach(identity, first: stranger.isFirst))
+            submit(.attach(identity, first: stranger.isFirst), of: nil) {
+                consume(stranger.socket)
+                keeper?.forget(stranger.key(number))
+            }
             resumeListening()
         } catch {
             dismiss(number, because: "\(error)")
@@ -84,7 +105,7 @@ extension Nucleus {
 
     /// Nil at the end.
     func firstDatagram(_ raw: Int32) throws(Errno) -> [UInt8]? {
-        let received = try unsafe MessageSocket.receive(on: raw, into: buffer, wait: false, takingDescriptors: false)
+        let received = try unsafe MessageSocket.receive(on: raw, into: buffer, peek: peeks, wait: false, takingDescriptors: false)
         guard !received.isEnd else { return nil }
         return unsafe [UInt8](buffer[..<received.byteCount])
     }
@@ -129,6 +150,12 @@ extension Nucleus {
 
     /// The kernel has made the task that is arriving.
     func attached(_ id: TaskID, bootstrap: Arrived, initial: [Arrived]) {
+        if let record = tables.tasks[id], arrival == nil {
+            // Repeated by the next nucleus, which has taken the task over.
+            record.welcome = Welcome(task: id, node: node, identity: record.identity, bootstrap: bootstrap, initial: initial)
+            prepareWelcomed(record)
+            return
+        }
         guard let arrival else {
             logger.critical("a task without a program", metadata: ["task": "\(id.raw)"])
             return
@@ -137,6 +164,7 @@ extension Nucleus {
         let record = TaskRecord(id, arrival)
         tables.tasks[id] = record
         record.welcome = Welcome(task: id, node: node, identity: record.identity, bootstrap: bootstrap, initial: initial)
+        prepareWelcomed(record)
         do {
             if arrival.isStranger {
                 try poller.modify(record.socket.raw, token: Token(.task, id.raw).bits, interest: .readable)
@@ -152,6 +180,11 @@ extension Nucleus {
         logger.debug("task attached", metadata: ["task": "\(id.raw)", "name": "\(record.identity.name)"])
         if arrival.isStranger { sayWelcome(to: record) }
         traceNewcomer(id)
+    }
+
+    private func prepareWelcomed(_ record: TaskRecord) {
+        guard let welcome = record.welcome else { return }
+        for right in [welcome.bootstrap] + welcome.initial { prepare(right, record.memory.control) }
     }
 
     /// Tells the program of a task what it has come to.
@@ -171,11 +204,32 @@ extension Nucleus {
         }
     }
 
+    static let taskKinds: [KeptKey.Kind] = [.taskSocket, .taskProcess, .taskControl, .taskStatus, .taskBell]
+
+    /// What a new task consists of is safe before the journal says that there is one.
+    func keepArrival(_ actions: [Action]) {
+        guard let keeper, let arrival else { return }
+        for case .attached(let id, _, _) in actions {
+            keeper.keep(KeptKey(.taskControl, id.raw), arrival.memory.controlFile.raw)
+            keeper.keep(KeptKey(.taskStatus, id.raw), arrival.memory.statusFile.raw)
+            keeper.keep(KeptKey(.taskBell, id.raw), arrival.memory.bellReader.raw)
+            if let process = arrival.process { keeper.keep(KeptKey(.taskProcess, id.raw), process.raw) }
+            keeper.keep(KeptKey(.taskSocket, id.raw), arrival.socket.raw)
+        }
+    }
+
     /// The kernel has let the task go.
     func gone(_ id: TaskID) {
         guard let record = tables.tasks.removeValue(forKey: id) else { return }
+        for kind in Self.taskKinds { keeper?.forget(KeptKey(kind, id.raw)) }
         unsubscribe(record)
         for subscription in subscribers.values { subscription.traced.remove(id) }
+        do {
+            // Others hold duplicates; its program is to see the end now.
+            try MessageSocket.end(record.socket.raw)
+        } catch {
+            logger.debug("a socket was gone before its task", metadata: ["task": "\(id.raw)", "error": "\(error)"])
+        }
         do {
             try poller.remove(record.socket.raw)
             if let process = record.process?.raw { try poller.remove(process) }

@@ -72,7 +72,7 @@ extension Nucleus {
             .init("leases", UInt64(kernel.leaseCount)), .init("connections without hello", UInt64(strangers.count)),
             .init("message bytes kept", UInt64(tables.store.usedBytes)),
             .init("message memory", UInt64(tables.store.segments.count * PayloadStore.segmentBytes)),
-            .init("memory objects kept", UInt64(tables.objects.count)),
+            .init("memory objects kept", UInt64(tables.objects.count)), .init("journal bytes", UInt64(journal?.tail ?? 0)),
         ]
         return NodeCounters(node: node, uptimeNanoseconds: Clock.monotonicNanoseconds() - startNanoseconds, entries: entries)
     }

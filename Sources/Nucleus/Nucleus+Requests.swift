@@ -17,7 +17,7 @@ extension Nucleus {
             guard !received.isEnd else { return endTask(id, .endOfFile) }
             guard !received.isTruncated, !received.isControlTruncated else { return endTask(id, .malformed) }
             let bytes = unsafe [UInt8](buffer[..<received.byteCount])
-            if record.welcome != nil { return greet(record, bytes) }
+            if record.welcome != nil, greet(record, bytes) { return }
             do throws(WireError) {
                 try dispatch(bytes, &received.descriptors, of: record)
             } catch {
@@ -30,17 +30,24 @@ extension Nucleus {
         }
     }
 
-    /// The hello of a task that was introduced before its program ran.
-    private func greet(_ record: TaskRecord, _ bytes: [UInt8]) {
-        let hello: Hello
-        do {
-            hello = try Hello(wireBytes: bytes)
-        } catch {
-            return endTask(record.id, .malformed)
+    /// The hello of a task that was introduced before its program ran. False if this is no hello but a request: then an earlier
+    /// nucleus has said welcome.
+    private func greet(_ record: TaskRecord, _ bytes: [UInt8]) -> Bool {
+        guard let hello = try? Hello(wireBytes: bytes) else {
+            guard record.mayBeWelcomed else {
+                endTask(record.id, .malformed)
+                return true
+            }
+            record.welcome = nil
+            return false
         }
-        guard hello.version == Hello.version else { return endTask(record.id, .malformed) }
+        guard hello.version == Hello.version else {
+            endTask(record.id, .malformed)
+            return true
+        }
         sayWelcome(to: record)
         consume(record)
+        return true
     }
 
     private func dispatch(_ bytes: [UInt8], _ descriptors: inout DescriptorBundle, of record: TaskRecord) throws(WireError) {
@@ -60,13 +67,15 @@ extension Nucleus {
     }
 
     /// Takes the datagram off the socket, where it was only looked at so far.
-    func consume(_ record: TaskRecord) {
+    func consume(_ record: TaskRecord) { consume(record.socket) }
+
+    func consume(_ socket: HeldDescriptor) {
         guard peeks else { return }
         do {
-            _ = try unsafe MessageSocket.receive(on: record.socket.raw, into: buffer, wait: false, takingDescriptors: false)
+            _ = try unsafe MessageSocket.receive(on: socket.raw, into: buffer, wait: false, takingDescriptors: false)
         } catch {
-            logger.error("a request cannot be consumed", metadata: ["task": "\(record.id.raw)", "error": "\(error)"])
-            endTask(record.id, .endOfFile)
+            // Its end is noticed where ends are noticed.
+            logger.debug("a datagram cannot be consumed", metadata: ["error": "\(error)"])
         }
     }
 
@@ -123,6 +132,7 @@ extension Nucleus {
 
     private func keepObject(_ descriptor: consuming Descriptor) -> UInt64 {
         lastObject += 1
+        keeper?.keep(KeptKey(.object, lastObject), descriptor.raw)
         tables.objects[lastObject] = HeldDescriptor(descriptor)
         return lastObject
     }

@@ -23,9 +23,13 @@ public final class Nucleus: @unchecked Sendable {
     let node: NodeID
     let features: Features
     let logger: Logger
-    let listener: HeldDescriptor?
-    let keeper: HeldDescriptor?
+    var listener: HeldDescriptor?
+    let keeper: Keeper?
+    var journal: Journal?
+    let journalBytesMax: Int
+    let onStep: (@Sendable (Step) -> Void)?
     let strangersMax: Int
+    let tasksPerUserMax: Int
     let situationsPath: String?
     private let stopBell: EventCounter
     var poller: Poller
@@ -35,6 +39,8 @@ public final class Nucleus: @unchecked Sendable {
     var strangers: [UInt64: Stranger] = [:]
     var lastStranger: UInt64 = 0
     var lastObject: UInt64 = 0
+    /// While an earlier nucleus's work is taken over.
+    var recoveredWelcomes: [TaskID: Welcome] = [:]
     /// The task that the event under way will attach.
     var arrival: Arrival?
     /// Events that carrying out actions has caused, such as the end of a task that does not read its answers.
@@ -47,21 +53,29 @@ public final class Nucleus: @unchecked Sendable {
     let startNanoseconds = Clock.monotonicNanoseconds()
     var revocation: Revocation?
     var isListening = false
-    private var end: End?
+    var end: End?
     let buffer: UnsafeMutableRawBufferPointer
     /// Requests stay in their sockets until they are answered, for whoever comes after us.
     let peeks: Bool
     let ownUID = CurrentProcess.uid
 
-    /// Makes a nucleus; `run` makes it work. Throws what Linux says when a descriptor cannot be made or watched.
-    public init(configuration: consuming NucleusConfiguration) throws(Errno) {
+    /// Makes a nucleus; `run` makes it work. With a keeper it waits until the keeper has said all that it holds, and goes on where an
+    /// earlier nucleus was.
+    public init(configuration: consuming NucleusConfiguration) throws(NucleusError) {
         node = configuration.node
         features = configuration.features
         logger = configuration.logger
         strangersMax = configuration.strangersMax
+        tasksPerUserMax = configuration.tasksPerUserMax
         situationsPath = configuration.situationsPath
-        stopBell = try EventCounter()
-        poller = try Poller(eventsMax: 64)
+        journalBytesMax = configuration.journalBytesMax
+        onStep = configuration.onStep
+        do {
+            stopBell = try EventCounter()
+            poller = try Poller(eventsMax: 64)
+        } catch {
+            throw .system(error)
+        }
         var limits = configuration.limits
         // Without the seal a half would have two writers: no links (architecture rule 12).
         if !configuration.features.futureWriteSeal { limits.linksEnabled = false }
@@ -71,12 +85,34 @@ public final class Nucleus: @unchecked Sendable {
         unsafe buffer = .allocate(byteCount: Envelope<Request>.bytesMax, alignment: 16)
         let firstTask = HeldDescriptor(configuration.firstTask.take())
         listener = HeldDescriptor(configuration.listener.take())
-        keeper = HeldDescriptor(configuration.keeper.take())
+        keeper = Keeper(HeldDescriptor(configuration.keeper.take()), logger: configuration.logger)
         peeks = keeper != nil
-        try poller.add(stopBell.raw, token: Token.stop.bits, interest: .readable)
-        if let raw = keeper?.raw { try poller.add(raw, token: Token.keeper.bits, interest: .readable) }
+        do {
+            try poller.add(stopBell.raw, token: Token.stop.bits, interest: .readable)
+            tables.store.segmentMade = { [keeper] number, raw in keeper?.keep(KeptKey(.segment, UInt64(number)), raw) }
+            try begin(firstTask)
+            if let raw = keeper?.raw { try poller.add(raw, token: Token.keeper.bits, interest: .readable) }
+            try listen()
+        } catch let error as Errno {
+            throw .system(error)
+        } catch let error as KeeperError {
+            throw .keeper(error)
+        } catch let error as NucleusError {
+            throw error
+        } catch {
+            throw .journal("\(error)")
+        }
+    }
+
+    /// From nothing, or from where an earlier nucleus was.
+    private func begin(_ firstTask: HeldDescriptor?) throws {
+        if let keeper {
+            let inherited = try keeper.inherit()
+            if inherited[KeptKey(.journal)] != nil { return try recover(inherited) }
+            try beginJournal()
+            if let raw = listener?.raw { keeper.keep(KeptKey(.listener), raw) }
+        }
         if let firstTask { try admit(firstTask, isFirst: true) }
-        try listen()
     }
 
     deinit { unsafe buffer.deallocate() }
@@ -94,10 +130,21 @@ public final class Nucleus: @unchecked Sendable {
             if revocation?.isDue() == true { revokeAtRandom() }
             for (token, readiness) in ready { serve(Token(bits: token), readiness) }
         }
-        // Whoever still waits for an answer learns that there will be none.
-        for record in tables.tasks.values { try? MessageSocket.end(record.socket.raw) }
+        // With a keeper another nucleus goes on with the same sockets.
+        if keeper == nil || end == .keeperLost { endSockets() }
         writeSituations()
         return end ?? .stopped
+    }
+
+    /// Whoever still waits for an answer learns that there will be none.
+    private func endSockets() {
+        for record in tables.tasks.values {
+            do {
+                try MessageSocket.end(record.socket.raw)
+            } catch {
+                logger.debug("a socket was gone before its task", metadata: ["task": "\(record.id.raw)", "error": "\(error)"])
+            }
+        }
     }
 
     private func writeSituations() {
@@ -129,7 +176,7 @@ public final class Nucleus: @unchecked Sendable {
     /// Lets the kernel handle an event and carries out what it says, and then whatever that has caused.
     func submit(_ event: Event) { submit(event, of: nil) {} }
 
-    /// A request is consumed from its socket after it has been answered and before anything else (Documentation/Decisions/0004).
+    /// A datagram is consumed from its socket after it has been answered, and before anything else (Documentation/Decisions/0004).
     func submit(_ event: Event, of request: Request?, consume: () -> Void) {
         guard !isHandling else {
             caused.append(event)
@@ -138,20 +185,37 @@ public final class Nucleus: @unchecked Sendable {
         isHandling = true
         defer { isHandling = false }
         revokeByChance()
-        handle(event, request)
-        consume()
-        while let next = caused.popFirst() { handle(next, nil) }
+        handle(event, request, consume: consume)
+        while let next = caused.popFirst() { handle(next, nil) {} }
         revokeByChance()
+        renewJournal()
     }
 
-    func handle(_ event: Event, _ request: Request?) {
+    /// One event: what the world and the kernel say, the journal, what is to be done, the answer. A kill between any two of these
+    /// leaves a state from which the next nucleus comes to the same.
+    func handle(_ event: Event, _ request: Request?, consume: () -> Void) {
         counters.count(event)
         if situationsPath != nil { situations.insert(kernel.situation(of: event)) }
+        journal?.underWay = underWay(event)
+        onStep?(.peeked)
         var world = RecordingWorld(WatchedWorld(SharedLeaseWorld(MappedMemory(tables: tables))))
         let actions = kernel.handle(event, world: &world)
+        onStep?(.handled)
         counters.count(world.observations)
         trace(event, actions, closed: world.world.closed)
-        carryOut(actions, of: request)
+        keepArrival(actions)
+        onStep?(.kept)
+        record(JournalRecord(event: event, observations: world.observations))
+        onStep?(.journaled)
+        let answer = carryOut(actions)
+        onStep?(.acted)
+        if let answer { give(answer, to: request) }
+        onStep?(.replied)
+        consume()
+        journal?.underWay = .nothing
+        onStep?(.consumed)
+        if let answer { release(answer, request) }
+        onStep?(.released)
     }
 
     func endTask(_ id: TaskID, _ reason: EndReason) {

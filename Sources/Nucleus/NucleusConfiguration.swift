@@ -1,9 +1,11 @@
 public import Logging
 public import MasixKernel
 public import MasixLinux
+public import MasixTransport
+public import SystemPackage
 
 /// What a nucleus is started with. It owns the descriptors in it.
-public struct NucleusConfiguration: ~Copyable {
+public struct NucleusConfiguration: ~Copyable, Sendable {
     public let node: NodeID
     public var limits = Limits()
     public var features = Features.assumed
@@ -12,16 +14,23 @@ public struct NucleusConfiguration: ~Copyable {
     public var listener: Descriptor?
     /// Our end of the kernel socket of the node's first task, the supervisor.
     public var firstTask: Descriptor?
-    /// Our end of the socket to whoever keeps what must survive us; without one nothing does.
+    /// Our end of the socket to whoever keeps what must survive us; without one nothing does. What was kept of an earlier life is
+    /// read from it first, up to the end marker: then listener and first task come from there, and those given here are closed.
     public var keeper: Descriptor?
+    /// Bytes of journal after which a new one is begun.
+    public var journalBytesMax = 8 << 20
+    /// Tests only: called between the steps of handling, so that a test can stop there for ever.
+    var onStep: (@Sendable (Step) -> Void)?
     /// Tests only: leases are closed at random.
     public var revocation: RevocationPlan?
     /// Tests only: where the set of situations that were met is written at the end.
     public var situationsPath: String?
     /// Bytes of message contents that are kept at a time; beyond it sends are refused.
     public var storeBytesMax = 1 << 30
-    /// Programs that have connected and not yet said hello.
+    /// Programs that have connected and not yet said hello; beyond it the user with the most of them loses the oldest.
     public var strangersMax = 64
+    /// Tasks of one user that come by the listening socket; beyond it connections are closed. Each costs a handful of descriptors.
+    public var tasksPerUserMax = 1_024
 
     public init(node: NodeID, logger: Logger) {
         self.node = node
@@ -59,4 +68,19 @@ struct Chance: RandomNumberGenerator {
     }
 
     mutating func happens(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &self) < probability }
+}
+
+/// Where a nucleus can be killed while it handles an event: every boundary between two effects.
+enum Step: CaseIterable, Sendable {
+    case peeked, handled, kept, journaled, acted, replied, consumed, released
+    /// While it takes over from an earlier one.
+    case recovering
+}
+
+/// Why a nucleus cannot start.
+public enum NucleusError: Error, Equatable, Sendable {
+    case system(Errno)
+    case keeper(KeeperError)
+    /// What was kept does not lead to a state: the reason, for people.
+    case journal(String)
 }

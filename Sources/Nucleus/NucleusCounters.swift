@@ -17,6 +17,7 @@ struct NucleusCounters {
     var shortages: UInt64 = 0
     var received: UInt64 = 0
     var strangersRefused: UInt64 = 0
+    var journals: UInt64 = 0
 
     mutating func count(_ event: Event) {
         switch event {
@@ -43,6 +44,7 @@ struct NucleusCounters {
             .init("traces", traces), .init("revocations", revocations), .init("leases granted", leasesGranted),
             .init("leases closed", leasesClosed), .init("frames harvested", framesHarvested), .init("links opened", linksOpened),
             .init("rights lost for want of room", shortages), .init("connections refused", strangersRefused),
+            .init("journals renewed", journals),
         ]
         entries += EndReason.allCases.map { .init("ends, \($0)", ends[$0] ?? 0) }
         entries += LinkFault.allCases.map { .init("link faults, \($0)", linkFaults[$0] ?? 0) }

@@ -36,7 +36,7 @@ final class PayloadStore {
     private let bytesMax: Int
     private let features: Features
     /// Told of each new segment before anything lies in it.
-    var segmentMade: (Int, borrowing MemoryFile) throws(Errno) -> Void = { (_, _) throws(Errno) in }
+    var segmentMade: (Int, Int32) -> Void = { _, _ in }
 
     init(bytesMax: Int, features: Features) {
         self.bytesMax = bytesMax
@@ -124,7 +124,7 @@ final class PayloadStore {
 
     private func addSegment() throws(Errno) {
         let file = try MemoryFile.create(name: "masix-messages", size: Self.segmentBytes, features: features)
-        try segmentMade(segments.count, file)
+        segmentMade(segments.count, file.raw)
         try adopt(file)
     }
 

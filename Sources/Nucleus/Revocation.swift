@@ -38,7 +38,7 @@ extension Nucleus {
     /// Between events.
     func revokeByChance() {
         guard revocation?.happens() == true, let event = revocationEvent() else { return }
-        handle(event, nil)
+        handle(event, nil) {}
     }
 
     func revokeAtRandom() {

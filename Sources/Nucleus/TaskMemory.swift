@@ -22,19 +22,18 @@ final class TaskMemory {
         try control.addSeals([.shrink, .grow, .seal])
         let status = try MemoryFile.create(name: "masix-status", size: StatusPage.length, features: features)
         try status.addSeals([.shrink, .grow])
-        let bell = try Pipe.make()
-        try self.init(control: control, status: status, bell: bell)
+        try self.init(control: control, status: status, bell: try Pipe.make().relinquishReader())
     }
 
     /// Takes over memory that exists already.
-    init(control: consuming MemoryFile, status: consuming MemoryFile, bell: consuming PipeEnds) throws(Errno) {
+    init(control: consuming MemoryFile, status: consuming MemoryFile, bell: consuming Descriptor) throws(Errno) {
         controlMapping = try Mapping(of: control.raw, length: ControlMemory.length, access: .readWrite)
         statusMapping = try Mapping(of: status.raw, length: StatusPage.length, access: .read)
         isStatusSealed = try status.seals().contains(.seal)
         controlFile = control
         statusFile = status
-        bellWriter = try Pipe.reopenWriter(bell.writer.raw)
-        bellReader = bell.reader
+        bellWriter = try Pipe.reopenWriter(bell.raw)
+        bellReader = bell
         // Both regions lie inside mappings that live as long as this object, and are used only through it.
         unsafe self.control = ControlMemory(SharedRegion(base: controlMapping.base, length: controlMapping.count))
         unsafe self.status = StatusPage(SharedRegion(base: statusMapping.base, length: statusMapping.count))
@@ -60,6 +59,11 @@ final class TaskMemory {
             guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
         }
     }
+}
+
+extension PipeEnds {
+    /// The reading end alone; the other is closed.
+    fileprivate consuming func relinquishReader() -> Descriptor { reader }
 }
 
 /// The memory of one link: two halves, each written by one end and read by the other and by the nucleus.

@@ -6,16 +6,22 @@ final class TaskRecord {
     let id: TaskID
     let identity: TaskIdentity
     let isFirst: Bool
+    /// It came by itself, and counts against what its user may have.
+    var isVisitor: Bool { !identity.launched && !isFirst }
     let socket: HeldDescriptor
     /// The process, watched; nil where its end is learnt from the socket alone.
     let process: HeldDescriptor?
     let memory: TaskMemory
     /// What its program is told once it has said hello.
     var welcome: Welcome?
+    /// An earlier nucleus may have told it.
+    var mayBeWelcomed = false
     /// The number of its last request.
     var lastRequest: UInt64 = 0
     /// Messages handed to it.
     var received: UInt64 = 0
+    /// Sent to it since it last had read everything, at most.
+    var descriptorsUnderWay = 0
     var subscription: Subscription?
     var isTracedByRequest = false
 
@@ -33,6 +39,9 @@ final class TaskRecord {
 struct Stranger {
     let socket: HeldDescriptor
     let isFirst: Bool
+    let uid: UInt32
+
+    func key(_ number: UInt64) -> KeptKey { KeptKey(isFirst ? .firstStranger : .stranger, number) }
 }
 
 /// A task that is about to be: everything that could fail has been done before the kernel hears of it.

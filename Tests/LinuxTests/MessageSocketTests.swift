@@ -124,4 +124,13 @@ extension Door {
         }
         #expect(old.source == .number)
     }
+
+    @Test func whatThePeerHasNotReadCounts() throws {
+        let pair = try MessageSocket.pair()
+        #expect(try MessageSocket.unread(pair.first.raw) == 0)
+        try MessageSocket.send(on: pair.first.raw, [1, 2, 3], wait: true)
+        #expect(try MessageSocket.unread(pair.first.raw) > 0)
+        _ = try pair.second.readBytes(max: 8)
+        #expect(try MessageSocket.unread(pair.first.raw) == 0)
+    }
 }

@@ -118,6 +118,24 @@ struct AttachTests {
         _ = try child.process.wait()
     }
 
+    @Test func silentConnectionsDoNotKeepOthersOut() throws {
+        let node = try TestNode { $0.strangersMax = 4 }
+        var silent = DescriptorBundle()
+        for _ in 0..<20 { silent.append(try MessageSocket.connect(path: node.path)) }
+        let task = try node.task()
+        guard case .counters(let counters) = try task.query(.counters) else { throw RawTask.Failure.noDescriptor }
+        #expect(counters["connections refused"] >= 16 && counters["connections without hello"] <= 4)
+        _ = silent.count
+    }
+
+    @Test func aUserHasOnlySoManyTasks() throws {
+        let node = try TestNode { $0.tasksPerUserMax = 3 }
+        var tasks = try (0..<3).map { _ in try node.task() }
+        #expect(throws: (any Error).self) { _ = try node.task() }
+        tasks.removeLast()
+        #expect(eventually { (try? node.task()) != nil })
+    }
+
     @Test func stopEndsTheRun() throws {
         let node = try TestNode()
         _ = try node.task()

@@ -14,6 +14,7 @@ struct MessageTests {
         var handedOver: Descriptor? = try sockets.second.duplicate()
         let node = try TestNode { $0.firstTask = handedOver.take() }
         let receiver = try RawTask(socket: sockets.first.duplicate())
+        receiver.host = node
         let (port, index) = try receiver.port(limit: 4)
         #expect(try receiver.say(.setBootstrap(port)) == .done)
         let sender = try node.task()
@@ -146,6 +147,26 @@ struct MessageTests {
         #expect(sender.control.completion(5).acquired == ticket.raw)
         for _ in 0..<3 { _ = try receiver.receive(port) }
         #expect(try receiver.receive(port)?.1 == [8, 8])
+    }
+
+    @Test func whoLetsDescriptorsLieIsEnded() throws {
+        let (_, receiver, _, _, _) = try pair()
+        let hoarder = try #require(receiver.host as? TestNode).task()
+        let (port, _) = try hoarder.port(limit: 64)
+        let memory = try sealed([1])
+        let tokens = (0..<16).map { MemoryToken(place: UInt64($0), length: 1) }
+        for _ in 0..<3 {
+            let sent = try hoarder.say(
+                .send(Outgoing(to: .makeSend(port), memory: tokens)), descriptors: Array(repeating: memory.raw, count: 16))
+            #expect(sent == .sent)
+        }
+        // Asks for all of it and reads nothing.
+        for index in 1...3 {
+            let envelope = Envelope(number: hoarder.number + UInt64(index), content: Request.receive(port))
+            try MessageSocket.send(on: hoarder.socket.raw, envelope.wireBytes, wait: true)
+        }
+        let witness = try (hoarder.host as? TestNode)?.task()
+        #expect(try eventually { try witness?.say(.identity(hoarder.id)) == .refused(.invalidName) })
     }
 
     @Test func quotasAreRefusals() throws {

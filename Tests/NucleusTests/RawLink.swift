@@ -87,12 +87,23 @@ final class RawLink {
         return true
     }
 
-    /// The next frame's body, received; nil if there is none.
+    /// Announced, but home messages come first.
+    private var waiting: [Announcement] = []
+
+    /// The next frame's body, received; nil if there is none that may be received now.
     func receive() -> [UInt8]? {
-        while let announcement = receiving.nextAnnouncement() {
-            guard case .frame(let frame) = receiving.look(announcement), receiving.take(frame, takeIndex: announcement.index) else {
+        while let announcement = receiving.nextAnnouncement() { waiting.append(announcement) }
+        var index = 0
+        while index < waiting.count {
+            guard case .frame(let frame) = receiving.look(waiting[index]) else {
+                waiting.remove(at: index)
                 continue
             }
+            guard frame.lease.isDue(received: control.homeReceived(frame.lease.receiveIndex).acquired) else {
+                index += 1
+                continue
+            }
+            guard receiving.take(frame, takeIndex: waiting.remove(at: index).index) else { continue }
             defer { receiving.publish(frame) }
             return receiving.body(frame)
         }

@@ -72,10 +72,15 @@ final class RawTask {
         number += 1
         try MessageSocket.send(
             on: socket.raw, Envelope(number: number, content: request, payload: payload).wireBytes, descriptors: descriptors, wait: true)
-        let answer = try Self.datagram(socket.raw)
-        let envelope = try Envelope<Response>(wireBytes: answer.bytes)
-        guard envelope.number == number else { throw Failure.unexpected(envelope.content) }
-        return Reply(response: envelope.content, payload: envelope.payload, descriptors: answer.descriptors)
+        while true {
+            let answer = try Self.datagram(socket.raw)
+            // A restarted nucleus may say a thing again (Documentation/Decisions/0004).
+            if (try? Welcome(wireBytes: answer.bytes)) != nil { continue }
+            let envelope = try Envelope<Response>(wireBytes: answer.bytes)
+            if envelope.number < number { continue }
+            guard envelope.number == number else { throw Failure.unexpected(envelope.content) }
+            return Reply(response: envelope.content, payload: envelope.payload, descriptors: answer.descriptors)
+        }
     }
 
     /// The response alone.

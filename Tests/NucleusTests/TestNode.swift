@@ -51,34 +51,41 @@ final class TestNode {
 
 /// The thread inside `run`.
 final class Running: Sendable {
-    private let nucleus: Nucleus
     private let state = Mutex<(isOver: Bool, end: Nucleus.End?)>((false, nil))
 
     init(_ nucleus: Nucleus) {
-        self.nucleus = nucleus
-        var thread = pthread_t()
-        // The thread takes over the only reference.
-        let this = unsafe Unmanaged.passRetained(self).toOpaque()
-        let started = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument { unsafe Unmanaged<Running>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, this)
-        precondition(started == 0)
-        pthread_detach(thread)
-    }
-
-    private func run() {
-        let end = try? nucleus.run()
-        state.withLock { $0 = (true, end) }
+        onThread { [self] in
+            let end = try? nucleus.run()
+            state.withLock { $0 = (true, end) }
+        }
     }
 
     var end: Nucleus.End? { state.withLock { $0.end } }
+    var isOver: Bool { state.withLock { $0.isOver } }
 
     func wait() {
-        while !state.withLock({ $0.isOver }) { usleep(500) }
+        while !isOver { usleep(500) }
     }
+}
+
+private final class Work {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+}
+
+/// Runs `body` on a new thread.
+func onThread(_ body: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    // The thread takes over the only reference.
+    let work = unsafe Unmanaged.passRetained(Work(body)).toOpaque()
+    let started = unsafe pthread_create(
+        &thread, nil,
+        { argument in
+            if let argument = unsafe argument { unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
+            return nil
+        }, work)
+    precondition(started == 0)
+    pthread_detach(thread)
 }
 
 /// Waits until something becomes true; false after two seconds.

@@ -18,17 +18,21 @@ enum ModuleGraph {
         Module(folder: "Sources/Transport", own: ["MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Nucleus", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Masix", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
-        Module(folder: "Sources/Protocols", own: ["Masix", "MasixWire"]),
+        Module(folder: "Sources/Protocols", own: ["Masix", "MasixLinux", "MasixWire"]),
         // Servers are clients: they never import each other.
         Module(folder: "Sources/Servers/Supervisor", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixWire"]),
         Module(folder: "Sources/Servers/FileServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixTransport", "MasixWire"]),
         Module(
-            folder: "Sources/masixd", own: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixLinux"]),
+            folder: "Sources/masixd",
+            own: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux"]),
         Module(
             folder: "Sources/masix",
-            own: ["MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixLinux", "MasixWire"]),
+            // The nucleus's tables are the kernel's rows, and its queries are the transport's.
+            own: [
+                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
+            ]),
         Module(folder: "Sources/masix-simulate", own: ["MasixSimulator"]),
     ]
 

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -143,9 +144,31 @@ static inline long masix_connect(int fd, const char *path) {
     long length = masix_address(&address, path);
     return length < 0 ? length : masix_result(connect(fd, (struct sockaddr *)&address, (socklen_t)length));
 }
+// One datagram to a socket that is a path, or, with a first byte '@', a name without a file.
+static inline long masix_tell_path(const char *path, const void *bytes, size_t count) {
+    struct sockaddr_un address;
+    long length = masix_address(&address, path);
+    if (length < 0) return length;
+    if (path[0] == '@') {
+        address.sun_path[0] = 0;
+        length -= 1;
+    }
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -(long)errno;
+    long result = masix_result(sendto(fd, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&address, (socklen_t)length));
+    (void)close(fd);
+    return result;
+}
 static inline long masix_listen(int fd, int backlog) { return masix_result(listen(fd, backlog)); }
 static inline long masix_accept(int fd) { return masix_result(syscall(SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC)); }
 static inline long masix_shutdown(int fd, int how) { return masix_result(shutdown(fd, how)); }
+/* TIOCOUTQ is SIOCOUTQ: what the other side has not read. */
+static inline long masix_unread_by_peer(int fd) {
+    int count = 0;
+    long result = masix_result(ioctl(fd, TIOCOUTQ, &count));
+    return result < 0 ? result : count;
+}
+
 static inline long masix_set_socket_int(int fd, int option, int value) {
     return masix_result(setsockopt(fd, SOL_SOCKET, option, &value, sizeof value));
 }
@@ -311,6 +334,11 @@ static inline uint64_t masix_monotonic_nanoseconds(void) {
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+static inline int64_t masix_wall_milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 // The deadline is of CLOCK_MONOTONIC; negative waits for ever.
 static inline long masix_futex_wait(void *word, uint32_t expected, int64_t deadline_nanoseconds, int is_private) {
     struct timespec deadline = {deadline_nanoseconds / 1000000000, deadline_nanoseconds % 1000000000};
@@ -366,6 +394,8 @@ static inline long masix_signalfd(uint64_t bits) {
     masix_signal_set(&set, bits);
     return masix_result(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
+// Returns only if it fails.
+static inline long masix_execute(const char *path, char *const *arguments) { return masix_result(execv(path, arguments)); }
 static inline long masix_ignore_pipe_signal(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -(long)errno : 0; }
 static inline long masix_kill(int32_t pid, int signal_number) { return masix_result(kill(pid, signal_number)); }
 static inline long masix_signal_thread(int signal_number) { return masix_result(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal_number)); }
@@ -390,6 +420,7 @@ static inline long masix_set_groups_empty(void) { return masix_result(setgroups(
 static inline long masix_set_gid(uint32_t gid) { return masix_result(setresgid(gid, gid, gid)); }
 static inline long masix_set_uid(uint32_t uid) { return masix_result(setresuid(uid, uid, uid)); }
 static inline int32_t masix_getpid(void) { return getpid(); }
+static inline int32_t masix_getppid(void) { return getppid(); }
 static inline int32_t masix_gettid(void) { return (int32_t)syscall(SYS_gettid); }
 static inline uint32_t masix_getuid(void) { return geteuid(); }
 static inline uint32_t masix_getgid(void) { return getegid(); }
@@ -455,6 +486,8 @@ static inline long masix_openat2(int directory, const char *path, uint64_t flags
 }
 static inline long masix_pread(int fd, void *bytes, size_t count, int64_t offset) { return masix_result(pread(fd, bytes, count, offset)); }
 static inline long masix_pwrite(int fd, const void *bytes, size_t count, int64_t offset) { return masix_result(pwrite(fd, bytes, count, offset)); }
+// Held by the open file until its last descriptor is closed; never waits.
+static inline long masix_lock(int fd) { return masix_result(flock(fd, LOCK_EX | LOCK_NB)); }
 static inline long masix_fsync(int fd) { return masix_result(fsync(fd)); }
 static inline long masix_getdents(int fd, void *bytes, size_t count) { return masix_result(syscall(SYS_getdents64, fd, bytes, count)); }
 static inline long masix_rewind(int fd) { return masix_result(lseek(fd, 0, SEEK_SET)); }
@@ -476,7 +509,7 @@ static inline long masix_utimens(
     int directory, const char *path, int64_t accessed_seconds, int64_t accessed_nanoseconds, int64_t modified_seconds, int64_t modified_nanoseconds,
     int flags) {
     struct timespec times[2] = {{accessed_seconds, accessed_nanoseconds}, {modified_seconds, modified_nanoseconds}};
-    return masix_result(utimensat(directory, path, times, flags));
+    return masix_result(path ? utimensat(directory, path, times, flags) : futimens(directory, times));
 }
 static inline long masix_copy_file_range(int source, int64_t source_offset, int target, int64_t target_offset, size_t count) {
     off_t from = source_offset, to = target_offset;

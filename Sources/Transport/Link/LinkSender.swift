@@ -23,7 +23,8 @@ extension SendEntryMemory {
         guard !word.isClosed, word.bits != 0, word.count < LeaseWord.countMax else { return nil }
         let shape = self.shape.relaxed
         return OutgoingLease(
-            word: word, link: LinkID(raw: link.relaxed), place: UInt32(truncatingIfNeeded: shape >> 40 & 0xFF), takeIndex: takeIndex.relaxed,
+            word: word, link: LinkID(raw: link.relaxed), place: UInt32(truncatingIfNeeded: shape >> 40 & 0xFF),
+            takeIndex: takeIndex.relaxed,
             firstSlot: Int(shape & 0xFFFF), slots: max(1, shape >> 16 & 0xFFFF), window: shape >> 48, isWhole: shape >> 32 & 1 != 0)
     }
 

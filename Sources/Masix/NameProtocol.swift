@@ -1,0 +1,224 @@
+public import MasixKernel
+public import MasixWire
+
+// What is said to the name server's port, which every task has a right to from the start (`Space.bootstrap`). All integers
+// little-endian, texts counted (32 bits), UTF-8.
+//
+//   call      code 0x656D_616E  payload  tag UInt8, then the fields of the case in their order
+//                               rights   [0] the send right, for `register`
+//   answer    code 0x656D_616E  payload  tag UInt8, then the fields of the case
+//                               rights   [0] the send right, for `found`
+
+/// What a name server is asked.
+public enum NameRequest: Hashable, Sendable, WireCodable {
+    /// The code of every message of this protocol.
+    public static let code: UInt32 = 0x656D_616E
+    /// Bytes of a name.
+    public static let nameBytesMax = 255
+    /// A waiting look-up is answered at the latest after so many milliseconds, with `notYet`; whoever still wants it asks again.
+    public static let waitMillisecondsMax: UInt32 = 60_000
+
+    /// 1: the right in the message is to be found under this name.
+    case register(String, replace: Bool)
+    /// 2: the right of this name. If there is none: wait for it so many milliseconds, 0 for not at all.
+    case lookUp(String, waitMilliseconds: UInt32)
+    /// 3: the name is to be free again.
+    case remove(String)
+    /// 4: the names that come after this one, in order; "" for the first.
+    case list(after: String)
+
+    public func encode(into writer: inout WireWriter) {
+        switch self {
+        case .register(let name, let replace):
+            writer.write(UInt8(1))
+            writer.write(name)
+            writer.write(replace)
+        case .lookUp(let name, let wait):
+            writer.write(UInt8(2))
+            writer.write(name)
+            writer.write(wait)
+        case .remove(let name):
+            writer.write(UInt8(3))
+            writer.write(name)
+        case .list(let name):
+            writer.write(UInt8(4))
+            writer.write(name)
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .register(try reader.readName(), replace: try reader.readBool())
+        case 2: self = .lookUp(try reader.readName(), waitMilliseconds: try reader.read())
+        case 3: self = .remove(try reader.readName())
+        case 4: self = .list(after: try reader.readName())
+        case let tag: throw .unknownCase(of: "NameRequest", tag: UInt64(tag))
+        }
+    }
+
+    /// Whether the text can be a name: 1 to 255 of the letters and digits of ASCII and `. _ - / : @ +`.
+    public static func isName(_ text: String) -> Bool {
+        (1...nameBytesMax).contains(text.utf8.count) && text.utf8.allSatisfy(isNameByte)
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-")...UInt8(ascii: ":"),
+            UInt8(ascii: "@"), UInt8(ascii: "_"), UInt8(ascii: "+"):
+            true
+        default: false
+        }
+    }
+}
+
+/// What a name server answers.
+public enum NameAnswer: Hashable, Sendable, WireCodable {
+    /// 1
+    case done
+    /// 2: the right is in the message.
+    case found
+    /// 3: the next names, and whether there are more after them.
+    case names([NameRecord], more: Bool)
+    /// 4: waited, and it is not there; ask again.
+    case notYet
+    /// 5: no such name. Some that there are, and how many in all.
+    case unknown(known: [String], count: UInt32)
+    /// 6: the name is in use.
+    case taken(NameOwner)
+    /// 7: only the owner of the name, or root, may do this.
+    case notOwner(NameOwner)
+    /// 8: the text is no name.
+    case invalidName
+    /// 9: this user has as many names, or waiting look-ups, as one may have.
+    case tooMany(limit: UInt32)
+    /// 10: the message brought no right that is alive.
+    case noRight
+
+    /// Names shown with `unknown`.
+    public static let knownMax = 16
+    /// Names in one answer to `list`.
+    public static let namesPerAnswerMax = 64
+
+    public func encode(into writer: inout WireWriter) {
+        switch self {
+        case .done: writer.write(UInt8(1))
+        case .found: writer.write(UInt8(2))
+        case .names(let names, let more):
+            writer.write(UInt8(3))
+            writer.write(list: names)
+            writer.write(more)
+        case .notYet: writer.write(UInt8(4))
+        case .unknown(let known, let count):
+            writer.write(UInt8(5))
+            writer.write(UInt32(known.count))
+            for name in known { writer.write(name) }
+            writer.write(count)
+        case .taken(let owner):
+            writer.write(UInt8(6))
+            writer.write(owner)
+        case .notOwner(let owner):
+            writer.write(UInt8(7))
+            writer.write(owner)
+        case .invalidName: writer.write(UInt8(8))
+        case .tooMany(let limit):
+            writer.write(UInt8(9))
+            writer.write(limit)
+        case .noRight: writer.write(UInt8(10))
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .done
+        case 2: self = .found
+        case 3: self = .names(try reader.readList(limit: Self.namesPerAnswerMax, field: "names"), more: try reader.readBool())
+        case 4: self = .notYet
+        case 5:
+            let count = try reader.readCount(limit: Self.knownMax, field: "known names")
+            var known: [String] = []
+            for _ in 0..<count { known.append(try reader.readName()) }
+            self = .unknown(known: known, count: try reader.read())
+        case 6: self = .taken(try reader.read())
+        case 7: self = .notOwner(try reader.read())
+        case 8: self = .invalidName
+        case 9: self = .tooMany(limit: try reader.read())
+        case 10: self = .noRight
+        case let tag: throw .unknownCase(of: "NameAnswer", tag: UInt64(tag))
+        }
+    }
+}
+
+extension WireReader {
+    fileprivate mutating func readName() throws(WireError) -> String {
+        try readText(limit: NameRequest.nameBytesMax, field: "name")
+    }
+}
+
+/// A name and whose it is. Layout: name, port, owner.
+public struct NameRecord: Hashable, Sendable, WireCodable {
+    public let name: String
+    /// For people: knowing it gives nobody anything.
+    public let port: PortID
+    public let owner: NameOwner
+
+    public init(name: String, port: PortID, owner: NameOwner) {
+        self.name = name
+        self.port = port
+        self.owner = owner
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(name)
+        writer.write(port)
+        writer.write(owner)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        name = try reader.readName()
+        port = try reader.read()
+        owner = try reader.read()
+    }
+}
+
+/// Who registered a name, as the kernel told the name server then. Layout: uid UInt32, task UInt64, pid Int32, program.
+public struct NameOwner: Hashable, Sendable, WireCodable, CustomStringConvertible {
+    /// Bytes of the program's name that are kept.
+    public static let programBytesMax = 255
+
+    public let uid: UInt32
+    public let task: TaskID
+    public let pid: Int32
+    /// What the task is called.
+    public let program: String
+
+    /// A name that is too long is cut.
+    public init(uid: UInt32, task: TaskID, pid: Int32, program: String) {
+        self.uid = uid
+        self.task = task
+        self.pid = pid
+        var kept = program
+        while kept.utf8.count > Self.programBytesMax { kept.removeLast() }
+        self.program = kept
+    }
+
+    /// The task's identity, without what a name does not need.
+    public init(_ task: TaskID, _ identity: TaskIdentity) {
+        self.init(uid: identity.uid, task: task, pid: identity.pid, program: identity.name)
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(uid)
+        writer.write(task)
+        writer.write(pid)
+        writer.write(program)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        uid = try reader.read()
+        task = try reader.read()
+        pid = try reader.read()
+        program = try reader.readText(limit: Self.programBytesMax, field: "program")
+    }
+
+    public var description: String { "\(program.isEmpty ? "a program" : program) (pid \(pid), uid \(uid))" }
+}

@@ -1,0 +1,328 @@
+public import Logging
+public import Masix
+import MasixLinux
+import MasixProtocols
+import MasixWire
+import Synchronization
+import SystemPackage
+
+/// Serves a directory tree: every file that is opened is a port of its own, whose send right is the open file.
+///
+/// ```swift
+/// let server = try FileServer(tree: FileTree(path: "/srv", isWritable: false), in: space)
+/// try space.names.checkIn("files", server.makeSendRight())
+/// try server.serve(threads: 2)          // returns after `stop`
+/// ```
+/// Requests are decoded completely before anything is done (`FilesRequest`), and each is carried out by the thread that received it.
+public final class FileServer: Sendable {
+    /// How many files one task may have open; what is over is refused (`tooManyOpen`), and its neighbours feel nothing.
+    public static let openFilesPerTaskDefault = 512
+
+    private let space: Space
+    private let tree: FileTree
+    private let set: PortSet
+    private let port: PortID
+    private let control: PortID
+    private let files: OpenFiles
+    private let isStopping = Atomic<Bool>(false)
+    private let log: Logger
+
+    /// A server for `tree` with its port, which nobody has a right to yet.
+    public init(
+        tree: FileTree, in space: Space, openFilesPerTask: Int = openFilesPerTaskDefault,
+        log: Logger = Logger(label: "masix.files")
+    ) throws(MasixError) {
+        self.space = space
+        self.tree = tree
+        self.log = log
+        files = OpenFiles(perTaskMax: openFilesPerTask)
+        set = space.makePortSet()
+        port = set.insert(try space.makePort(queueLimit: 256))
+        control = set.insert(try space.makePort())
+    }
+
+    /// A right for clients, to be checked in under a name or given away.
+    public func makeSendRight() throws(MasixError) -> SendRight { try set.makeSendRight(to: port) }
+
+    /// How many files are open at the moment.
+    public var openFileCount: Int { files.count }
+
+    /// Serves with so many threads, this one included, until `stop`. Throws what ended it if that was not `stop`.
+    public func serve(threads: Int = 2) throws(MasixError) {
+        for number in 1..<max(1, threads) {
+            do throws(Errno) {
+                try DetachedThread.start("files-\(number)") { [self] in
+                    do throws(MasixError) { try serveAlone() } catch {
+                        log.error("a thread of the file server ends", metadata: ["error": "\(error)"])
+                    }
+                }
+            } catch {
+                throw .memory(errno: error.rawValue)
+            }
+        }
+        try serveAlone()
+    }
+
+    /// Ends all threads that serve. Files that are open are closed with the server.
+    public func stop() throws(MasixError) {
+        isStopping.store(true, ordering: .releasing)
+        try set.makeSendRight(to: control).send(Message(), timeout: .zero)
+    }
+
+    private func serveAlone() throws(MasixError) {
+        while !isStopping.load(ordering: .acquiring) {
+            var message = try set.receive()
+            if message.port == control {
+                // The others must wake too.
+                try set.makeSendRight(to: control).send(Message(), timeout: .zero)
+                return
+            }
+            do throws(MasixError) {
+                try handle(&message)
+            } catch .nodeGone {
+                throw .nodeGone
+            } catch {
+                // That client's affair: it has died meanwhile, or we are over a quota and it gets a `noReply`.
+                log.warning("a request was not answered", metadata: ["error": "\(error)", "client": "\(message.sender)"])
+            }
+        }
+    }
+
+    private func handle(_ message: inout ReceivedMessage) throws(MasixError) {
+        if message.notification != nil {
+            if message.code == Self.noSendersCode {
+                files.remove(message.port)
+                _ = set.remove(message.port)
+            }
+            return
+        }
+        // Nobody to answer: nothing here is worth doing without an answer.
+        guard let reply = message.takeReply() else { return }
+        if message.port == port {
+            try answer(message, with: reply)
+        } else if let file = files.file(at: message.port) {
+            try answer(&message, about: file, with: reply)
+        }
+    }
+
+    /// Mach's number of the no-senders notification.
+    private static let noSendersCode: UInt32 = 70
+
+    // MARK: the server's port
+
+    private func answer(_ message: borrowing ReceivedMessage, with reply: consuming SendOnceRight) throws(MasixError) {
+        let request: FilesRequest
+        do throws(WireError) {
+            request = try FilesRequest(wireBytes: message.bytes)
+        } catch {
+            log.warning("malformed request", metadata: ["client": "\(message.sender)", "why": "\(error)"])
+            return try Self.send(.failed(FileFailure(.malformed)), to: reply)
+        }
+        if case .open(let path, let opening) = request { return try open(path, opening, for: message.sender, reply) }
+        if case .fetch(let path, let names) = request { return try fetch(path, names, reply) }
+        try Self.send(carryOut(request), to: reply)
+    }
+
+    private static func send(_ answer: FilesAnswer, to reply: consuming SendOnceRight) throws(MasixError) {
+        try reply.send(Message(code: FilesProtocol.serverCode, bytes: answer.wireBytes))
+    }
+
+    private func carryOut(_ request: FilesRequest) -> FilesAnswer {
+        do throws(Errno) {
+            switch request {
+            case .describe:
+                return .described(isWritable: tree.isWritable, openFilesMax: UInt32(clamping: files.perTaskMax))
+            case .status(let path):
+                return .info(try tree.status(path))
+            case .list(let path, let after):
+                let page = try tree.list(path, after: after, bytesMax: FilesProtocol.inlineBytesMax)
+                return .entries(page.entries, isLast: page.isLast)
+            case .open, .fetch:
+                return .failed(FileFailure(.malformed))
+            case .makeDirectory, .makeLink, .remove, .setAttributes:
+                guard tree.isWritable else { return .failed(FileFailure(.readOnly)) }
+                try change(request)
+                return .done
+            }
+        } catch {
+            return .failed(FileFailure(error))
+        }
+    }
+
+    private func change(_ request: FilesRequest) throws(Errno) {
+        switch request {
+        case .makeDirectory(let path, let mode): try tree.makeDirectory(path, mode: mode)
+        case .makeLink(let path, let target): try tree.makeLink(path, target: target)
+        case .remove(let path): try tree.remove(path)
+        case .setAttributes(let path, let attributes): try tree.setAttributes(path, attributes)
+        case .describe, .status, .list, .open, .fetch: break
+        }
+    }
+
+    /// Small files whole, out of line, many with one answer: a port for each would cost more than its content.
+    private func fetch(_ path: TreePath, _ names: [FileName], _ reply: consuming SendOnceRight) throws(MasixError) {
+        let batch: (files: [FetchedFile], contents: [UInt8])
+        do throws(Errno) { batch = try tree.fetch(path, names) } catch {
+            return try Self.send(.failed(FileFailure(error)), to: reply)
+        }
+        var answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.fetched(batch.files).wireBytes)
+        if !batch.contents.isEmpty { answer.attach(try MemoryObject(bytes: batch.contents)) }
+        try reply.send(answer)
+    }
+
+    // MARK: opening
+
+    private func open(_ path: TreePath, _ opening: FileOpening, for client: TaskID, _ reply: consuming SendOnceRight) throws(MasixError) {
+        if opening.isWriting && !tree.isWritable { return try Self.send(.failed(FileFailure(.readOnly)), to: reply) }
+        guard files.reserve(for: client) else { return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply) }
+        let file: OpenFile
+        let info: FileInfo
+        var content: [UInt8]?
+        do throws(FileFailure) {
+            (file, info, content) = try openNow(path, opening, for: client)
+        } catch {
+            files.release(for: client)
+            return try Self.send(.failed(error), to: reply)
+        }
+        var answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.opened(info, content: content).wireBytes)
+        if content != nil && opening.contentIsEnough {
+            files.release(for: client)
+        } else {
+            do throws(MasixError) {
+                answer.attach(try makePort(for: file))
+            } catch {
+                files.release(for: client)
+                log.warning("no port for a file", metadata: ["error": "\(error)"])
+                return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply)
+            }
+        }
+        try reply.send(answer)
+    }
+
+    private func openNow(
+        _ path: TreePath, _ opening: FileOpening, for client: TaskID
+    ) throws(FileFailure) -> (OpenFile, FileInfo, [UInt8]?) {
+        do throws(Errno) {
+            // Without waiting: opening a pipe would otherwise wait for its other end.
+            var flags: OpenFlags = opening.isWriting ? [.readWrite, .nonBlocking] : [.read, .nonBlocking]
+            if opening.creates { flags.insert(.create) }
+            if opening.isExclusive { flags.insert(.exclusive) }
+            let file = OpenFile(try tree.open(path, flags, mode: opening.mode), isWritable: opening.isWriting, owner: client)
+            let status = try File.status(of: file.descriptor.raw)
+            guard status.kind == .regular else {
+                throw status.kind == .directory ? Errno.isDirectory : Errno.notSupported
+            }
+            if opening.truncates { try File.truncate(file.descriptor.raw, to: 0) }
+            let info = FileInfo(opening.truncates ? try File.status(of: file.descriptor.raw) : status)
+            guard opening.inlineMax > 0, info.size <= UInt64(opening.inlineMax) else { return (file, info, nil) }
+            return (file, info, info.size == 0 ? [] : try file.read(count: Int(info.size), at: 0))
+        } catch {
+            throw error == .notSupported ? FileFailure(.notSupported) : FileFailure(error)
+        }
+    }
+
+    /// The port of a file that has been reserved. The no-senders notification goes to the port itself: it comes behind all requests.
+    private func makePort(for file: OpenFile) throws(MasixError) -> SendRight {
+        let receive = try space.makePort(queueLimit: 16)
+        let right = try receive.makeSendRight()
+        try receive.requestNoSenders(sync: 1, to: receive)
+        files.insert(file, at: receive.port)
+        set.insert(receive)
+        return right
+    }
+
+    // MARK: the port of a file
+
+    private func answer(
+        _ message: inout ReceivedMessage, about file: OpenFile, with reply: consuming SendOnceRight
+    ) throws(MasixError) {
+        let request: OpenFileRequest
+        do throws(WireError) {
+            request = try OpenFileRequest(wireBytes: message.bytes)
+        } catch {
+            log.warning("malformed request", metadata: ["client": "\(message.sender)", "why": "\(error)"])
+            return try Self.send(.failed(FileFailure(.malformed)), nil, to: reply)
+        }
+        if case .read(let offset, let count) = request, count > FilesProtocol.inlineBytesMax {
+            return try readLarge(file, offset: Int(offset), count: Int(count), reply)
+        }
+        let answer: OpenFileAnswer
+        do throws(Errno) {
+            answer = try carryOut(request, on: file, message.takeMemory())
+        } catch {
+            answer = .failed(FileFailure(error))
+        }
+        try Self.send(answer, nil, to: reply)
+    }
+
+    private static func send(_ answer: OpenFileAnswer, _ memory: MemoryObject?, to reply: consuming SendOnceRight) throws(MasixError) {
+        var message = Message(code: FilesProtocol.fileCode, bytes: answer.wireBytes)
+        if let memory { message.attach(memory) }
+        try reply.send(message)
+    }
+
+    private func carryOut(_ request: OpenFileRequest, on file: OpenFile, _ memory: MemoryObject?) throws(Errno) -> OpenFileAnswer {
+        switch request {
+        case .read(let offset, let count):
+            return .bytes(count == 0 ? [] : try file.read(count: Int(count), at: Int(offset)))
+        case .status:
+            return .info(FileInfo(try File.status(of: file.descriptor.raw)))
+        case .write, .writeMemory, .resize, .setAttributes:
+            guard file.isWritable else { return .failed(FileFailure(.notWritable)) }
+            return try change(request, file, memory)
+        }
+    }
+
+    private func change(_ request: OpenFileRequest, _ file: OpenFile, _ memory: MemoryObject?) throws(Errno) -> OpenFileAnswer {
+        switch request {
+        case .write(let offset, let bytes):
+            try file.write(bytes, at: Int(offset))
+            return .written(UInt32(bytes.count))
+        case .writeMemory(let offset):
+            guard let memory, memory.count <= FilesProtocol.pieceBytesMax else { return .failed(FileFailure(.malformed)) }
+            do throws(MasixError) {
+                return .written(UInt32(try memory.copy(to: file.descriptor.raw, at: Int(offset))))
+            } catch {
+                if case .memory(let errno) = error { throw Errno(rawValue: errno) }
+                throw .ioError
+            }
+        case .resize(let size):
+            try File.truncate(file.descriptor.raw, to: Int(size))
+            return .done
+        case .setAttributes(let attributes):
+            if let mode = attributes.mode { try File.changeMode(of: file.descriptor.raw, to: mode) }
+            if let modified = attributes.modified {
+                try File.setTimes(
+                    of: file.descriptor.raw, accessed: nil,
+                    modified: FileTime(seconds: modified.seconds, nanoseconds: modified.nanoseconds))
+            }
+            return .done
+        case .read, .status: return .done
+        }
+    }
+
+    /// Contents as out-of-line memory: a sealed copy, never the file's own descriptor, which could be read elsewhere or change meanwhile.
+    private func readLarge(_ file: OpenFile, offset: Int, count: Int, _ reply: consuming SendOnceRight) throws(MasixError) {
+        var answer = OpenFileAnswer.bytes([])
+        var wanted = 0
+        do throws(Errno) {
+            wanted = min(count, max(0, try File.status(of: file.descriptor.raw).size - offset))
+            if (1...FilesProtocol.inlineBytesMax).contains(wanted) { answer = .bytes(try file.read(count: wanted, at: offset)) }
+        } catch {
+            answer = .failed(FileFailure(error))
+        }
+        guard wanted > FilesProtocol.inlineBytesMax else { return try Self.send(answer, nil, to: reply) }
+        var copied = 0
+        let memory: MemoryObject
+        do throws(MasixError) {
+            memory = try MemoryObject(count: wanted) { (draft) throws(MasixError) in
+                copied = try draft.copy(from: file.descriptor.raw, at: offset, count: wanted)
+            }
+        } catch {
+            log.warning("a piece could not be read", metadata: ["error": "\(error)"])
+            guard case .memory(let errno) = error else { throw error }
+            return try Self.send(.failed(FileFailure(Errno(rawValue: errno))), nil, to: reply)
+        }
+        try Self.send(.memory(count: UInt32(copied)), memory, to: reply)
+    }
+}

@@ -1,0 +1,173 @@
+import MasixProtocols
+public import MasixLinux
+public import SystemPackage
+
+/// A directory that is served: everything is resolved beneath it, whatever its symbolic links say.
+public final class FileTree: Sendable {
+    let root: Descriptor
+    public let isWritable: Bool
+    private let features: Features
+
+    /// Opens the directory `path`. `.notDirectory` for what is none.
+    public init(path: String, isWritable: Bool, features: Features = .assumed) throws(Errno) {
+        root = try File.open(path, .directory)
+        self.isWritable = isWritable
+        self.features = features
+    }
+
+    func open(_ path: TreePath, _ flags: OpenFlags, mode: UInt32 = 0) throws(Errno) -> Descriptor {
+        // Linux refuses any other wish about a place that is not opened for its content.
+        let flags = flags.contains(.pathOnly) ? flags : flags.union(.noControllingTerminal)
+        return try File.open(path.description, flags, mode: mode, beneath: root.raw, features: features)
+    }
+
+    /// The directory in which the last component of the path stands.
+    private func openParent(of path: TreePath) throws(Errno) -> Descriptor {
+        try open(path.parent, [.directory, .pathOnly])
+    }
+
+    func status(_ path: TreePath) throws(Errno) -> FileInfo {
+        if path.isRoot { return FileInfo(try File.status(of: root.raw)) }
+        let parent = try openParent(of: path)
+        return try Self.info(of: path.name, in: parent.raw)
+    }
+
+    private static func info(of name: String, in directory: Int32) throws(Errno) -> FileInfo {
+        let status = try File.status(name, at: directory, followingLinks: false)
+        return FileInfo(status, linkTarget: status.kind == .link ? try Link.target(of: name, at: directory) : "")
+    }
+
+    /// One page: as many entries behind `after` as fit into `bytesMax` encoded bytes. A name that is not UTF-8 cannot be said in this
+    /// protocol, and one that vanishes meanwhile is not there: neither is listed.
+    func list(_ path: TreePath, after: String, bytesMax: Int) throws(Errno) -> (entries: [FileEntry], isLast: Bool) {
+        let directory = try open(path, .directory)
+        let names = try Directory.entries(at: directory.raw).map(\.name)
+            .filter { after.isEmpty || after.utf8.lexicographicallyPrecedes($0.utf8) }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        var entries: [FileEntry] = []
+        var room = bytesMax
+        for name in names {
+            guard let checked = FileName(name) else { continue }
+            let info: FileInfo
+            do {
+                info = try Self.info(of: name, in: directory.raw)
+            } catch {
+                guard error == .noSuchFileOrDirectory else { throw error }
+                continue
+            }
+            let entry = FileEntry(name: checked, info: info)
+            room -= entry.encodedCount
+            guard room >= 0, entries.count < FilesProtocol.entriesPerPageMax else { return (entries, false) }
+            entries.append(entry)
+        }
+        return (entries, true)
+    }
+
+    /// The contents of as many of these files as come together in one batch, at least the first.
+    func fetch(_ path: TreePath, _ names: [FileName]) throws(Errno) -> (files: [FetchedFile], contents: [UInt8]) {
+        let directory = try open(path, .directory)
+        var files: [FetchedFile] = []
+        var contents: [UInt8] = []
+        for name in names {
+            guard contents.count + FilesProtocol.inlineBytesMax <= FilesProtocol.batchBytesMax else { break }
+            do throws(Errno) {
+                files.append(try Self.fetch(name, in: directory.raw, &contents))
+            } catch {
+                files.append(.failed(FileFailure(error)))
+            }
+        }
+        return (files, contents)
+    }
+
+    private static func fetch(_ name: FileName, in directory: Int32, _ contents: inout [UInt8]) throws(Errno) -> FetchedFile {
+        // Not followed, so it cannot lead out of the tree; without waiting, since it may be a pipe by now.
+        let file = try File.open(name.description, [.read, .noFollow, .nonBlocking, .noControllingTerminal], at: directory)
+        let status = try File.status(of: file.raw)
+        let info = FileInfo(status)
+        guard status.kind == .regular, status.size <= FilesProtocol.inlineBytesMax else { return .passedOver(info) }
+        guard status.size > 0 else { return .content(info) }
+        let bytes = try File.readBytes(file.raw, count: status.size, at: 0)
+        // It has become shorter between the two calls: whoever opens it sees what it is.
+        guard bytes.count == status.size else { return .passedOver(info) }
+        contents += bytes
+        return .content(info)
+    }
+
+    func makeDirectory(_ path: TreePath, mode: UInt32) throws(Errno) {
+        guard !path.isRoot else { throw .fileExists }
+        let parent = try openParent(of: path)
+        try Directory.make(path.name, mode: mode, at: parent.raw)
+    }
+
+    func makeLink(_ path: TreePath, target: String) throws(Errno) {
+        guard !path.isRoot else { throw .fileExists }
+        let parent = try openParent(of: path)
+        try Link.make(path.name, to: target, at: parent.raw)
+    }
+
+    func remove(_ path: TreePath) throws(Errno) {
+        guard !path.isRoot else { throw .notPermitted }
+        let parent = try openParent(of: path)
+        if try File.status(path.name, at: parent.raw, followingLinks: false).kind == .directory {
+            try Directory.remove(path.name, at: parent.raw)
+        } else {
+            try File.unlink(path.name, at: parent.raw)
+        }
+    }
+
+    func setAttributes(_ path: TreePath, _ attributes: FileAttributes) throws(Errno) {
+        if let mode = attributes.mode {
+            // By descriptor: changing by name would follow a link that somebody puts there meanwhile.
+            let opened = try open(path, [.noFollow, .nonBlocking])
+            try File.changeMode(of: opened.raw, to: mode)
+        }
+        if let modified = attributes.modified {
+            let parent = try openParent(of: path)
+            try File.setTimes(
+                path.name, accessed: nil, modified: FileTime(seconds: modified.seconds, nanoseconds: modified.nanoseconds), at: parent.raw)
+        }
+    }
+}
+
+extension FileInfo {
+    init(_ status: FileStatus, linkTarget: String = "") {
+        let kind: Kind =
+            switch status.kind {
+            case .regular: .regular
+            case .directory: .directory
+            case .link: .link
+            case .pipe: .pipe
+            case .socket: .socket
+            case .characterDevice: .characterDevice
+            case .blockDevice: .blockDevice
+            case .unknown: .unknown
+            }
+        self.init(
+            kind: kind, size: UInt64(clamping: status.size), mode: status.mode, modifiedSeconds: status.modified.seconds,
+            modifiedNanoseconds: status.modified.nanoseconds, uid: status.uid, gid: status.gid, linkTarget: linkTarget)
+    }
+}
+
+extension FileEntry {
+    /// Bytes of the wire: two counts and 41 bytes besides the texts.
+    var encodedCount: Int { name.description.utf8.count + info.linkTarget.utf8.count + 41 }
+}
+
+extension FileFailure {
+    /// What Linux's refusal means to a client.
+    init(_ error: Errno) {
+        switch error {
+        case .noSuchFileOrDirectory: self.init(.notFound)
+        case .permissionDenied, .notPermitted: self.init(.denied, errno: error.rawValue)
+        case .readOnlyFileSystem: self.init(.readOnly, errno: error.rawValue)
+        case .improperLink: self.init(.outsideTree)
+        case .notDirectory: self.init(.notDirectory)
+        case .isDirectory: self.init(.isDirectory)
+        case .fileExists: self.init(.exists)
+        case .directoryNotEmpty: self.init(.notEmpty)
+        case .tooManyOpenFiles, .tooManyOpenFilesInSystem: self.init(.tooManyOpen, errno: error.rawValue)
+        case .noSpace: self.init(.noSpace)
+        default: self.init(.input, errno: error.rawValue)
+        }
+    }
+}

@@ -1,0 +1,231 @@
+public import Logging
+public import Masix
+import MasixProtocols
+import MasixWire
+
+/// The name server of a node: an ordinary task that receives on the bootstrap port.
+///
+/// What it decides, `NameTable` decides; here rights are held and messages sent. It outlives its process: the port, with everything
+/// that waits in it, goes to the supervisor when it dies, and every name lies with the keeper before its owner is answered.
+public final class NameServer {
+    private let space: Space
+    private let set: PortSet
+    /// Where deaths of ports are told.
+    private let deaths: PortID
+    private let keeper: HeldRight?
+    private let logger: Logger
+    private var table: NameTable
+    private var rights: [String: HeldRight] = [:]
+    private var questions: [NameTable.Asker: Question] = [:]
+    private var lastAsker: NameTable.Asker = 0
+    private let start = ContinuousClock.now
+
+    /// A name server for the names of a node. `bootstrap` is the port that it answers on; `keeper` is where names are deposited, and
+    /// got back from: without one they die with this process.
+    public init(
+        space: Space, bootstrap: consuming ReceiveRight, keeper: consuming SendRight?, limits: NameTable.Limits = .init(), logger: Logger
+    ) throws(MasixError) {
+        self.space = space
+        self.logger = logger
+        self.keeper = HeldRight(keeper.take())
+        table = NameTable(limits: limits)
+        set = space.makePortSet()
+        deaths = set.insert(try space.makePort(queueLimit: 1))
+        set.insert(bootstrap)
+    }
+
+    /// With the rights that the supervisor starts its name server with: the bootstrap port and the way to the keeper.
+    public convenience init(startedIn space: Space, logger: Logger) throws(MasixError) {
+        guard let bootstrap = space.takeInitialReceiveRight(at: 0), let keeper = space.takeInitialSendRight(at: 1) else {
+            throw .invalidRight
+        }
+        try self.init(space: space, bootstrap: bootstrap, keeper: keeper, logger: logger)
+    }
+
+    /// Serves until the node is gone, which it says by its error.
+    public func run() throws(MasixError) {
+        try collect()
+        try tell(.ready)
+        logger.info("serving names", metadata: ["names": "\(table.count)"])
+        while true {
+            let deadline = table.nextDeadline
+            if let deadline, deadline <= now { try perform(table.handle(.time(now))) }
+            do throws(MasixError) {
+                try take(try set.receive(timeout: deadline.map { .milliseconds($0 - min($0, now)) }))
+            } catch .timedOut {
+                continue
+            }
+        }
+    }
+
+    /// Milliseconds.
+    private var now: UInt64 {
+        let (seconds, attoseconds) = start.duration(to: .now).components
+        return UInt64(seconds) * 1000 + UInt64(attoseconds / 1_000_000_000_000_000)
+    }
+
+    // MARK: questions
+
+    private func take(_ message: consuming ReceivedMessage) throws(MasixError) {
+        if let notification = message.notification {
+            // The others tell of requests of ours that were replaced, or whose right we gave up: nothing follows from them.
+            if case .deadName(let port) = notification { try perform(table.handle(.died(port))) }
+            return
+        }
+        let reply = message.takeReply()
+        let request: NameRequest
+        do throws(WireError) {
+            guard message.code == NameRequest.code else { throw .malformed(field: "code") }
+            request = try NameRequest(wireBytes: message.bytes)
+        } catch {
+            // The reply right goes unanswered, which tells the asker.
+            logger.info("a question that is none", metadata: ["task": "\(message.sender)", "error": "\(error)"])
+            return
+        }
+        let identity: TaskIdentity
+        do throws(MasixError) {
+            identity = try message.senderIdentity()
+        } catch .nodeGone {
+            throw .nodeGone
+        } catch {
+            // It has died since it asked.
+            return
+        }
+        lastAsker += 1
+        let question = Question(reply, right: message.takeSendRight())
+        if let event = event(request, question, NameOwner(message.sender, identity)) {
+            questions[lastAsker] = question
+            try perform(table.handle(event))
+        } else {
+            question.answer(.noRight)
+        }
+    }
+
+    /// Nil for a registration without a living right.
+    private func event(_ request: NameRequest, _ question: Question, _ owner: NameOwner) -> NameTable.Event? {
+        switch request {
+        case .register(let name, let replace):
+            guard let right = question.right, !right.isDead else { return nil }
+            return .register(NameRecord(name: name, port: right.port, owner: owner), replace: replace, by: lastAsker)
+        case .lookUp(let name, let wait):
+            let until = wait == 0 ? nil : now + UInt64(min(wait, NameRequest.waitMillisecondsMax))
+            return .lookUp(name, uid: owner.uid, until: until, by: lastAsker)
+        case .remove(let name): return .remove(name, uid: owner.uid, by: lastAsker)
+        case .list(let last): return .list(after: last, by: lastAsker)
+        }
+    }
+
+    // MARK: actions
+
+    private func perform(_ actions: [NameTable.Action]) throws(MasixError) {
+        var dead: [PortID] = []
+        for action in actions {
+            switch action {
+            case .keep(let name, let asker): rights[name] = questions[asker]?.right
+            case .watch(let name): if let port = try watch(name) { dead.append(port) }
+            case .forget(let name): rights[name] = nil
+            case .deposit(let record):
+                logger.debug("registered", metadata: ["name": "\(record.name)", "owner": "\(record.owner)"])
+                try tell(.deposit(record))
+            case .withdraw(let name):
+                logger.debug("freed", metadata: ["name": "\(name)"])
+                try tell(.withdraw(name))
+            case .answer(let asker, let answer): questions.removeValue(forKey: asker)?.answer(answer)
+            case .give(let asker, let name):
+                guard let question = questions.removeValue(forKey: asker), let held = rights[name] else { continue }
+                question.answer(.found, held)
+            }
+        }
+        for port in dead { try perform(table.handle(.died(port))) }
+    }
+
+    /// The port behind the name, if it has died already.
+    private func watch(_ name: String) throws(MasixError) -> PortID? {
+        guard let held = rights[name] else { return nil }
+        do throws(MasixError) {
+            try set.requestDeadName(of: held.right, to: deaths)
+            return nil
+        } catch .nodeGone {
+            throw .nodeGone
+        } catch {
+            return held.port
+        }
+    }
+
+    // MARK: the keeper
+
+    /// Waits for room with the keeper: what it was not told would be lost with us.
+    private func tell(_ request: DepositRequest) throws(MasixError) {
+        guard let keeper else { return }
+        var message = Message(code: DepositRequest.code, bytes: request.wireBytes)
+        if case .deposit(let record) = request {
+            guard let held = rights[record.name] else { return }
+            message.attach(held.right.copy())
+        }
+        try keeper.right.send(message)
+    }
+
+    /// The names of the name server before us.
+    private func collect() throws(MasixError) {
+        guard let keeper else { return }
+        var last = ""
+        while true {
+            let question = Message(code: DepositRequest.code, bytes: DepositRequest.collect(after: last).wireBytes)
+            var answer = try keeper.right.call(question)
+            guard answer.code == DepositRequest.code, let kept = try? DepositedNames(wireBytes: answer.bytes) else {
+                throw .malformedMessage
+            }
+            var dead: [NameRecord] = []
+            for (index, record) in kept.names.enumerated() {
+                guard let right = answer.takeSendRight(at: index) else {
+                    dead.append(record)
+                    continue
+                }
+                rights[record.name] = HeldRight(right)
+                try perform(table.handle(.restore(record)))
+            }
+            // Ports that died while nobody watched them.
+            for record in dead { try tell(.withdraw(record.name)) }
+            guard kept.more, let next = kept.names.last?.name, next > last else { return }
+            last = next
+        }
+    }
+}
+
+/// A send right in a table.
+private final class HeldRight {
+    let right: SendRight
+
+    init(_ right: consuming SendRight) { self.right = right }
+
+    /// Nil for nil.
+    convenience init?(_ right: consuming SendRight?) {
+        guard let right = right.take() else { return nil }
+        self.init(right)
+    }
+
+    var port: PortID { right.port }
+    var isDead: Bool { right.isDead }
+}
+
+/// Somebody who has asked and waits, and the right that came with it. Let go unanswered, it tells the asker so (spec/mach.md T4).
+private final class Question {
+    private var reply: SendOnceRight?
+    let right: HeldRight?
+
+    init(_ reply: consuming SendOnceRight?, right: consuming SendRight?) {
+        self.reply = reply.take()
+        self.right = HeldRight(right.take())
+    }
+
+    func answer(_ answer: NameAnswer, _ held: HeldRight? = nil) {
+        guard let reply = reply.take() else { return }
+        var message = Message(code: NameRequest.code, bytes: answer.wireBytes)
+        if let held { message.attach(held.right.copy()) }
+        do throws(MasixError) {
+            try reply.send(message)
+        } catch {
+            // The asker, or the node, has gone: nobody is left to be told.
+        }
+    }
+}

@@ -1,0 +1,191 @@
+public import Masix
+
+/// Which names there are, whose they are, and who waits for one: what is told, and what is to be done about it.
+///
+/// Pure: it holds no right and sends nothing. Rights are kept by its shell under the same names; whoever asks and may have to wait
+/// is known by a number that the shell gives. Times are milliseconds of any steady clock.
+public struct NameTable: Sendable {
+    /// What one user may have, and all together.
+    public struct Limits: Sendable {
+        public var names = 65_536
+        public var namesPerUser = 1024
+        public var waitersPerUser = 256
+
+        public init() {}
+    }
+
+    /// Who asks, and how to answer.
+    public typealias Asker = UInt64
+
+    public enum Event: Sendable {
+        case register(NameRecord, replace: Bool, by: Asker)
+        case lookUp(String, uid: UInt32, until: UInt64?, by: Asker)
+        case remove(String, uid: UInt32, by: Asker)
+        case list(after: String, by: Asker)
+        /// The port has died: so have its names.
+        case died(PortID)
+        /// A name that was registered with a name server before this one.
+        case restore(NameRecord)
+        /// It is so late now.
+        case time(UInt64)
+    }
+
+    public enum Action: Hashable, Sendable {
+        /// The right that came with this asker's question is the name's from now on; the one before is let go.
+        case keep(String, from: Asker)
+        /// Ask to be told of the death of the port behind this name.
+        case watch(String)
+        /// Let the right of this name go.
+        case forget(String)
+        /// Tell the keeper.
+        case deposit(NameRecord)
+        case withdraw(String)
+        case answer(Asker, NameAnswer)
+        /// Answer `found`, with a copy of the right of this name.
+        case give(Asker, String)
+    }
+
+    private struct Waiter: Sendable {
+        let name: String
+        let uid: UInt32
+        let until: UInt64
+    }
+
+    private let limits: Limits
+    private var records: [String: NameRecord] = [:]
+    /// Names of each port: it is watched as long as it has any.
+    private var ports: [PortID: Set<String>] = [:]
+    private var namesOfUser: [UInt32: Int] = [:]
+    private var waiters: [Asker: Waiter] = [:]
+    private var waitersOfUser: [UInt32: Int] = [:]
+
+    public init(limits: Limits = Limits()) { self.limits = limits }
+
+    public var count: Int { records.count }
+    public subscript(name: String) -> NameRecord? { records[name] }
+    /// When the next waiting look-up is over.
+    public var nextDeadline: UInt64? { waiters.values.map(\.until).min() }
+
+    public mutating func handle(_ event: Event) -> [Action] {
+        switch event {
+        case .register(let record, let replace, let asker): register(record, replace: replace, by: asker)
+        case .lookUp(let name, let uid, let until, let asker): lookUp(name, uid: uid, until: until, by: asker)
+        case .remove(let name, let uid, let asker): remove(name, uid: uid, by: asker)
+        case .list(let last, let asker): [.answer(asker, list(after: last))]
+        case .died(let port): died(port)
+        case .restore(let record): restore(record)
+        case .time(let now): expire(now)
+        }
+    }
+
+    /// Only its owner's user, and root.
+    private func may(_ uid: UInt32, change record: NameRecord) -> Bool { uid == record.owner.uid || uid == 0 }
+
+    private mutating func register(_ record: NameRecord, replace: Bool, by asker: Asker) -> [Action] {
+        let name = record.name
+        guard NameRequest.isName(name) else { return [.answer(asker, .invalidName)] }
+        let previous = records[name]
+        if let previous {
+            guard may(record.owner.uid, change: previous) else {
+                return [.answer(asker, replace ? .notOwner(previous.owner) : .taken(previous.owner))]
+            }
+            // Said again, perhaps because the answer got lost with a name server.
+            if previous.port == record.port { return [.answer(asker, .done)] }
+            guard replace else { return [.answer(asker, .taken(previous.owner))] }
+        }
+        let own = namesOfUser[record.owner.uid, default: 0] - (previous?.owner.uid == record.owner.uid ? 1 : 0)
+        guard own < limits.namesPerUser else { return [.answer(asker, .tooMany(limit: UInt32(limits.namesPerUser)))] }
+        guard previous != nil || records.count < limits.names else { return [.answer(asker, .tooMany(limit: UInt32(limits.names)))] }
+        drop(name)
+        let isNew = add(record)
+        // The keeper knows before the owner does: what was answered outlives us.
+        var actions: [Action] = [.keep(name, from: asker)]
+        if isNew { actions.append(.watch(name)) }
+        actions += [.deposit(record), .answer(asker, .done)]
+        for waiter in waiters.filter({ $0.value.name == name }).keys.sorted() {
+            forget(waiter)
+            actions.append(.give(waiter, name))
+        }
+        return actions
+    }
+
+    private mutating func lookUp(_ name: String, uid: UInt32, until: UInt64?, by asker: Asker) -> [Action] {
+        guard NameRequest.isName(name) else { return [.answer(asker, .invalidName)] }
+        if records[name] != nil { return [.give(asker, name)] }
+        guard let until else { return [.answer(asker, unknown(name))] }
+        guard waitersOfUser[uid, default: 0] < limits.waitersPerUser else {
+            return [.answer(asker, .tooMany(limit: UInt32(limits.waitersPerUser)))]
+        }
+        waiters[asker] = Waiter(name: name, uid: uid, until: until)
+        waitersOfUser[uid, default: 0] += 1
+        return []
+    }
+
+    private mutating func remove(_ name: String, uid: UInt32, by asker: Asker) -> [Action] {
+        guard let record = records[name] else { return [.answer(asker, unknown(name))] }
+        guard may(uid, change: record) else { return [.answer(asker, .notOwner(record.owner))] }
+        drop(name)
+        return [.withdraw(name), .forget(name), .answer(asker, .done)]
+    }
+
+    private func list(after last: String) -> NameAnswer {
+        let after = records.keys.filter { $0 > last }.sorted()
+        let names = after.prefix(NameAnswer.namesPerAnswerMax).compactMap { records[$0] }
+        return .names(names, more: after.count > names.count)
+    }
+
+    /// Names of which one may have been meant first, then the others in order.
+    private func unknown(_ name: String) -> NameAnswer {
+        let start = name.prefix(2).lowercased()
+        let all = records.keys.sorted()
+        let near = all.filter { $0.lowercased().hasPrefix(start) }
+        let known = (near + all.filter { !near.contains($0) }).prefix(NameAnswer.knownMax)
+        return .unknown(known: Array(known), count: UInt32(all.count))
+    }
+
+    private mutating func died(_ port: PortID) -> [Action] {
+        var actions: [Action] = []
+        for name in (ports[port] ?? []).sorted() {
+            drop(name)
+            actions += [.withdraw(name), .forget(name)]
+        }
+        return actions
+    }
+
+    private mutating func restore(_ record: NameRecord) -> [Action] {
+        drop(record.name)
+        return add(record) ? [.watch(record.name)] : []
+    }
+
+    private mutating func expire(_ now: UInt64) -> [Action] {
+        let over = waiters.filter { $0.value.until <= now }.keys.sorted()
+        for asker in over { forget(asker) }
+        return over.map { .answer($0, .notYet) }
+    }
+
+    // MARK: the books
+
+    /// True if the port had no name before.
+    private mutating func add(_ record: NameRecord) -> Bool {
+        records[record.name] = record
+        namesOfUser[record.owner.uid, default: 0] += 1
+        return ports[record.port, default: []].insert(record.name).inserted && ports[record.port]?.count == 1
+    }
+
+    private mutating func drop(_ name: String) {
+        guard let record = records.removeValue(forKey: name) else { return }
+        Self.decrease(&namesOfUser, record.owner.uid)
+        ports[record.port]?.remove(name)
+        if ports[record.port]?.isEmpty == true { ports[record.port] = nil }
+    }
+
+    private mutating func forget(_ asker: Asker) {
+        guard let waiter = waiters.removeValue(forKey: asker) else { return }
+        Self.decrease(&waitersOfUser, waiter.uid)
+    }
+
+    private static func decrease(_ counts: inout [UInt32: Int], _ uid: UInt32) {
+        let left = counts[uid, default: 1] - 1
+        counts[uid] = left == 0 ? nil : left
+    }
+}

@@ -1,0 +1,174 @@
+import ArgumentParser
+import Masix
+import MasixKernel
+import MasixTransport
+
+/// `masix ps`
+struct PsCommand: ReportingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ps", abstract: "List the tasks of the node.",
+        discussion: "Root and the node's own user see all tasks; others see their own. MESSAGES is what passed the nucleus, not the links.")
+
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var json: JSONOption
+
+    func perform() throws {
+        let space = try node.attach()
+        var table = TextTable([
+            ("TASK", .right), ("PID", .right), ("UID", .right), ("PORTS", .right), ("RIGHTS", .right), ("LINKS", .right),
+            ("QUEUED", .right), ("MESSAGES", .right), ("", .left), ("NAME", .left),
+        ])
+        for row in try NodeTables(space: space).tasks() {
+            let isSelf = row.id == space.task
+            if json.isOn {
+                try Output.line(
+                    JSON.object([
+                        ("task", JSON(row.id.raw)), ("identity", row.identity.json), ("chief", row.chief.map { JSON($0.raw) } ?? .null),
+                        ("first", JSON(row.isFirst)), ("traced", JSON(row.isTraced)), ("receive_rights", JSON(row.receiveRights)),
+                        ("send_rights", JSON(row.sendRights)), ("send_once_rights", JSON(row.sendOnceRights)),
+                        ("blocked_sends", JSON(row.blockedSends)), ("links", JSON(row.links)), ("charged_bytes", JSON(row.chargedBytes)),
+                        ("charged_messages", JSON(row.chargedMessages)), ("charged_memory", JSON(row.chargedMemory)),
+                        ("requests", JSON(row.requests)), ("received", JSON(row.received)), ("self", JSON(isSelf)),
+                    ]).text)
+                continue
+            }
+            let marks = [row.isFirst ? "first" : "", row.isTraced ? "traced" : "", row.identity.launched ? "launched" : "", isSelf ? "this" : ""]
+            table.add([
+                String(row.id.raw), String(row.identity.pid), String(row.identity.uid), String(row.receiveRights),
+                String(row.sendRights + row.sendOnceRights), String(row.links), Figure.bytes(Int(clamping: row.chargedBytes)),
+                String(row.received), marks.filter { !$0.isEmpty }.joined(separator: ","), row.identity.name,
+            ])
+        }
+        if !json.isOn { try Output.write(table.text) }
+    }
+}
+
+/// `masix names`
+struct NamesCommand: ReportingCommand {
+    static let configuration = CommandConfiguration(commandName: "names", abstract: "List the names of the node, with their owners.")
+
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var json: JSONOption
+
+    func perform() throws {
+        let space = try node.attach()
+        var table = TextTable([("NAME", .left), ("TASK", .right), ("PID", .right), ("UID", .right), ("PROGRAM", .left)])
+        for record in try space.names.list(timeout: .seconds(10)) {
+            if json.isOn {
+                try Output.line(
+                    JSON.object([
+                        ("name", JSON(record.name)), ("task", JSON(record.owner.task.raw)), ("pid", JSON(record.owner.pid)),
+                        ("uid", JSON(record.owner.uid)), ("program", JSON(record.owner.program)),
+                    ]).text)
+                continue
+            }
+            table.add([
+                record.name, String(record.owner.task.raw), String(record.owner.pid), String(record.owner.uid), record.owner.program,
+            ])
+        }
+        guard !json.isOn else { return }
+        if table.isEmpty { return Output.remark("no name is registered on this node") }
+        try Output.write(table.text)
+    }
+}
+
+/// `masix ports`
+struct PortsCommand: ReportingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ports", abstract: "List the ports of the node, and who holds rights to them.",
+        discussion: """
+            RECEIVER and SENDERS are task numbers (`masix ps`); "+n" are send rights that are inside messages. A port of which no right has \
+            left its task, and the ports of this command itself, are not shown unless --all is given.
+            """)
+
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var json: JSONOption
+    @Option(name: .customLong("task"), help: ArgumentHelp("Only ports that this task receives on or may send to.", valueName: "number"))
+    var task: UInt64?
+    @Option(name: .customLong("name"), help: ArgumentHelp("Only the port of this name.", valueName: "name"))
+    var name: String?
+    @Flag(name: .customLong("all"), help: "Also the ports that this command itself makes.")
+    var showsAll = false
+
+    func perform() throws {
+        let space = try node.attach()
+        let tables = NodeTables(space: space)
+        let names = try tables.namesByPort()
+        let wanted = try name.map { (name) throws in try space.names.lookUp(name, timeout: .seconds(5)).port }
+        let own = space.task
+        let rows = try tables.ports().filter { row in
+            if let wanted, row.id != wanted { return false }
+            if let task, row.receiver?.raw != task, !row.senders.contains(where: { $0.raw == task }) { return false }
+            return showsAll || row.receiver != own
+        }
+        if json.isOn {
+            for row in rows { try Output.line(Self.json(row, names[row.id] ?? [], without: showsAll ? nil : own).text) }
+            return
+        }
+        var table = TextTable([
+            ("PORT", .left), ("RECEIVER", .right), ("QUEUE", .right), ("LIMIT", .right), ("SENDERS", .left), ("ONCE", .right),
+            ("LEASES", .right), ("", .left), ("NAME", .left),
+        ])
+        for row in rows {
+            let senders = row.senders.filter { showsAll || $0 != own }
+            var holders = senders.prefix(6).map { String($0.raw) }.joined(separator: ",")
+            if senders.count > 6 { holders += ",... (\(row.senderCount))" }
+            if row.sendRightsInTransit > 0 { holders += "\(holders.isEmpty ? "" : " ")+\(row.sendRightsInTransit)" }
+            let marks = [
+                row.isBootstrap ? "bootstrap" : "", row.noSendersRequested ? "no-senders" : "", row.portDestroyedRequested ? "backup" : "",
+                row.deadNameRequests > 0 ? "watched" : "", row.blockedSenders > 0 ? "blocked:\(row.blockedSenders)" : "",
+            ]
+            table.add([
+                row.id.number, row.receiver.map { String($0.raw) } ?? "moving", String(row.queued), String(row.queueLimit),
+                holders.isEmpty ? "-" : holders, String(row.sendOnceRights), String(row.leaseCount),
+                marks.filter { !$0.isEmpty }.joined(separator: ","), (names[row.id] ?? []).joined(separator: ","),
+            ])
+        }
+        try Output.write(table.text)
+    }
+
+    private static func json(_ row: PortRow, _ names: [String], without own: TaskID?) -> JSON {
+        let senders = row.senders.filter { $0 != own }
+        return [
+            "port": JSON(row.id.number), "names": JSON(names.map { JSON($0) }), "receiver": row.receiver.map { JSON($0.raw) } ?? .null,
+            "bootstrap": JSON(row.isBootstrap), "queue_limit": JSON(row.queueLimit), "queued": JSON(row.queued),
+            "blocked_senders": JSON(row.blockedSenders), "make_send_count": JSON(row.makeSendCount),
+            "senders": JSON(senders.map { JSON($0.raw) }),
+            "sender_count": JSON(Int(row.senderCount) - (row.senders.count - senders.count)),
+            "send_rights_in_transit": JSON(row.sendRightsInTransit), "send_once_rights": JSON(row.sendOnceRights),
+            "leases": JSON(row.leaseCount), "no_senders_requested": JSON(row.noSendersRequested),
+            "port_destroyed_requested": JSON(row.portDestroyedRequested), "dead_name_requests": JSON(row.deadNameRequests),
+        ]
+    }
+}
+
+/// `masix links`
+struct LinksCommand: ReportingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "links", abstract: "List the links: shared memory by which two tasks exchange plain messages without the nucleus.")
+
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var json: JSONOption
+
+    func perform() throws {
+        let space = try node.attach()
+        var table = TextTable([("LINK", .right), ("TASKS", .left), ("READY", .left), ("LEASES", .right), ("FAULTS", .right)])
+        for row in try NodeTables(space: space).links() {
+            if json.isOn {
+                try Output.line(
+                    JSON.object([
+                        ("link", JSON(row.id.raw)), ("first", JSON(row.first.raw)), ("second", JSON(row.second.raw)),
+                        ("ready", JSON(row.isReady)), ("leases", JSON(row.leaseCount)), ("faults", JSON(row.faults)),
+                    ]).text)
+                continue
+            }
+            table.add([
+                String(row.id.raw), "\(row.first.raw) - \(row.second.raw)", row.isReady ? "yes" : "no", String(row.leaseCount),
+                String(row.faults),
+            ])
+        }
+        guard !json.isOn else { return }
+        if table.isEmpty { return Output.remark("no two tasks of this node have a link now") }
+        try Output.write(table.text)
+    }
+}
