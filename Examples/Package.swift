@@ -12,6 +12,7 @@ let package = Package(
         .executableTarget(name: "hello-client", dependencies: [masix]),
         .executableTarget(name: "file-walk", dependencies: [masix, .product(name: "MasixProtocols", package: "Masix")]),
         .executableTarget(name: "notifications", dependencies: [masix]),
+        .executableTarget(name: "guides", dependencies: [masix]),
         .executableTarget(name: "poll-loop", dependencies: [masix]),
     ],
     swiftLanguageModes: [.v6]
