@@ -17,6 +17,7 @@ extension Kernel {
         audit.checkLinks()
         audit.checkTickets()
         audit.checkReplies()
+        audit.checkEnded()
         return audit.found
     }
 }
@@ -45,6 +46,10 @@ final class Audit {
 
     func expect(_ condition: Bool, _ complaint: @autoclosure () -> String) {
         if !condition { found.append(complaint()) }
+    }
+
+    func checkEnded() {
+        for task in kernel.ended.order { expect(kernel.tasks[task] == nil && task.raw <= kernel.lastTask, "\(task): remembered as ended") }
     }
 
     // MARK: where everything is
