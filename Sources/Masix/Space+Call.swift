@@ -196,8 +196,11 @@ extension Space {
         let answered = link.sender.withLock { sender -> Answered in
             guard entry.state(link: link.id, generation: token.generation) == .armed, sender.canAnnounce() else { return .elsewhere }
             sender.writeReply(token, code: code, body: bytes, flags: flags, processor: processor)
+            Interlude.at(.answerWritten)
             guard entry.use(link: link.id, generation: token.generation) else { return .elsewhere }
+            Interlude.at(.answerUsed)
             sender.announce(.reply(index: token.index, generation: token.generation))
+            Interlude.at(.answerAnnounced)
             return .given
         }
         if case .given = answered, link.sender.withLock({ $0.peerMustBeRung() }) { link.ring() }

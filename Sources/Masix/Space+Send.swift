@@ -54,12 +54,17 @@ extension Space {
             // Looked at again under the lock: the word may have moved while we waited for it.
             guard let lease = entry.memory.lease(), lease.link == link.id else { return .closed }
             guard sender.hasRoom(lease) else { return .full(link, lease) }
+            Interlude.at(.leaseSeen)
             // Armed before the commit, with the number that the commit will give (Documentation/Decisions/0001).
             reply?.arm(number: lease.number, epoch: lease.word.epoch)
             sender.write(lease, code: code, body: bytes, reply: reply?.token, processor: processor)
+            Interlude.at(.frameWritten)
             guard entry.memory.commit(lease) else { return .closed }
+            Interlude.at(.committed)
             sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
+            Interlude.at(.announced)
             let mustRing = sender.peerMustBeRung()
+            Interlude.at(.askedWhetherToRing)
             sender.prepareNext(lease)
             return .sent(link, mustRing: mustRing)
         }
