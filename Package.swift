@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "MasixKernel", dependencies: ["MasixWire", collections], path: "Sources/Kernel", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
-            name: "MasixTransport", dependencies: ["CLinux", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
+            name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
             path: "Sources/Transport", swiftSettings: strict),
         // The one trusted process of a node.
         .target(
@@ -74,7 +74,8 @@ let package = Package(
         .executableTarget(
             name: "masixd",
             dependencies: [
-                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments, logging,
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
+                logging,
                 system,
             ],
             swiftSettings: strict),
@@ -87,6 +88,8 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments, system], swiftSettings: strict),
         // Tests.
+        .executableTarget(
+            name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
         .target(
             name: "MasixTestKit",
             dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],
@@ -97,9 +100,12 @@ let package = Package(
         .testTarget(
             name: "TransportTests", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"], swiftSettings: strict),
         .testTarget(
-            name: "NucleusTests", dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
+            name: "NucleusTests",
+            dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
             swiftSettings: strict),
-        .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"],
+            swiftSettings: strict),
         // What every carrier must do, the program that plays it in processes of its own, and one that does what it likes.
         .target(name: "MasixStories", dependencies: ["Masix", "MasixLinux", "MasixTestKit"], path: "Tests/Stories", swiftSettings: strict),
         .executableTarget(
@@ -119,7 +125,8 @@ let package = Package(
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masixd", system,
+                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix", "masixd",
+                "masix-test-client", system,
             ],
             swiftSettings: strict),
     ],

@@ -84,7 +84,7 @@ proctype Receiver() provided (!halted_receiver)
     :: atomic { !take[0].closed && commit[0].epoch == take[0].epoch && commit[0].count > take[0].count -> i = 0; e = take[0].epoch; n = take[0].count + 1 }; goto take_one
     :: atomic { !take[1].closed && commit[1].epoch == take[1].epoch && commit[1].count > take[1].count -> i = 1; e = take[1].epoch; n = take[1].count + 1 }; goto take_one
     :: atomic { len(home) > 0 -> asked = 1 }; !asked
-    :: false -> 
+    :: false ->
 take_one:
         atomic {
             if

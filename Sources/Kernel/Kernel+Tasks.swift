@@ -6,6 +6,8 @@ extension Kernel {
         lastTask += 1
         let id = TaskID(raw: lastTask)
         tasks[id] = Task(id: id, identity: identity, chief: chief, isFirst: first, limits: limits)
+        // First of all: what the arriving rights say of their ports is said to a task that is there.
+        let place = step.actions.count
         var bootstrapRight = Arrived.null
         if let bootstrap, ports[bootstrap] != nil {
             // As if the receiver had made one and sent it: the count of makings rises (N4).
@@ -14,7 +16,7 @@ extension Kernel {
             bootstrapRight = arrive(.send(bootstrap), in: id, &step)
         }
         let rights = initial.map { arrive($0, in: id, &step) }
-        step.actions.append(.attached(id, bootstrap: bootstrapRight, initial: rights))
+        step.actions.insert(.attached(id, bootstrap: bootstrapRight, initial: rights), at: place)
         return id
     }
 

@@ -21,6 +21,8 @@ final class Reception: Sendable {
         var followers: [Follower] = []
         /// Rises with everything that may interest a follower.
         var news: UInt64 = 0
+        /// The bell as it was when the followers were last told of it.
+        var toldBell: UInt32 = 0
         var scansSinceUse = 0
         /// Faults found while scanning, to be reported when no lock is held.
         var faults: [(LinkID, LinkFault)] = []
@@ -169,8 +171,7 @@ final class Reception: Sendable {
     ) throws(MasixError) -> Result? {
         while true {
             // Taken before the attempt: what comes during it is noticed.
-            let seenBell = bell.acquired
-            let seenNews = state.withLock { $0.news }
+            let (seenBell, seenNews) = state.withLock { notice(&$0) }
             let result: Result?
             do throws(MasixError) {
                 result = try attempt()
@@ -193,20 +194,31 @@ final class Reception: Sendable {
                     return nil
                 }
                 let follower = Follower()
-                if state.news != seenNews { follower.word.set(1) } else { state.followers.append(follower) }
+                // The leader of now may have read the bell after us, and will not tell us of that ring.
+                if state.news != seenNews || bell.acquired != seenBell { follower.word.set(1) } else { state.followers.append(follower) }
                 return follower
             }
             do throws(MasixError) {
                 if let follower {
                     try sleep(follower, until: deadline)
                 } else {
-                    try lead(until: deadline, seenBell: seenBell, hint: hint)
+                    try lead(until: deadline, seenBell: seenBell, seenNews: seenNews, hint: hint)
                 }
             } catch {
                 handOver()
                 throw error
             }
         }
+    }
+
+    /// What is known now. A ring that nobody has told the followers of is told now: whoever leads next looks for later ones only.
+    private func notice(_ state: inout State) -> (bell: UInt32, news: UInt64) {
+        let rung = bell.acquired
+        if rung != state.toldBell {
+            state.toldBell = rung
+            wakeAll(&state)
+        }
+        return (rung, state.news)
     }
 
     private func sleep(_ follower: Follower, until deadline: Deadline) throws(MasixError) {
@@ -231,12 +243,12 @@ final class Reception: Sendable {
     }
 
     /// Leads until something is new or the time is over.
-    private func lead(until deadline: Deadline, seenBell: UInt32, hint: () -> Bool) throws(MasixError) {
+    private func lead(until deadline: Deadline, seenBell: UInt32, seenNews: UInt64, hint: () -> Bool) throws(MasixError) {
         defer { state.withLock { $0.hasLeader = false } }
         let links = state.withLock { $0.active }
         let began = Clock.monotonicNanoseconds()
         if spinning(links, seenBell: seenBell, began: began, deadline: deadline, hint: hint) {
-            tell(seenBell)
+            tell(seenBell, all: false)
             return
         }
         status.processor.relax(UInt32(Processor.current))
@@ -245,9 +257,9 @@ final class Reception: Sendable {
         fullFence()
         Interlude.at(.saidAsleep)
         // The last look: whoever published before our flag was visible is seen here, whoever comes later rings.
-        if links.contains(where: \.hasNews) || anyParkedNews() || bell.acquired != seenBell || hint() {
+        if hasNews(since: seenNews) || bell.acquired != seenBell || hint() {
             awake()
-            tell(seenBell)
+            tell(seenBell, all: true)
             return
         }
         Interlude.at(.lookedAgain)
@@ -275,15 +287,18 @@ final class Reception: Sendable {
     }
 
     /// Files what is new; a ring of the nucleus concerns anybody.
-    private func tell(_ seenBell: UInt32) {
+    private func tell(_ seenBell: UInt32, all: Bool) {
         state.withLock { state in
-            scan(&state, all: false)
+            scan(&state, all: all)
             if bell.acquired != seenBell { wakeAll(&state) }
         }
     }
 
-    private func anyParkedNews() -> Bool {
-        state.withLock { state in state.parked.contains(where: \.hasNews) }
+    /// On any link of now, or filed since by another thread: its sender had no reason to ring, for we were not asleep yet.
+    private func hasNews(since seenNews: UInt64) -> Bool {
+        state.withLock { state in
+            state.active.contains(where: \.hasNews) || state.parked.contains(where: \.hasNews) || state.news != seenNews
+        }
     }
 
     private func spinning(_ links: [LinkEnd], seenBell: UInt32, began: UInt64, deadline: Deadline, hint: () -> Bool) -> Bool {
@@ -315,9 +330,13 @@ final class Reception: Sendable {
         }
     }
 
-    /// The same if anybody waits at all.
+    /// The same, sparing the pipe if nobody can be asleep in it. Whoever has tried in vain and is only about to wait sees the news.
     func interruptOthers() {
-        if state.withLock({ $0.hasLeader || !$0.followers.isEmpty }) { interrupt() }
+        let isLed = state.withLock { state in
+            wakeAll(&state)
+            return state.hasLeader
+        }
+        if isLed { interrupt() }
     }
 
     /// Makes everybody who waits look again, the sleeping leader too.
@@ -338,9 +357,12 @@ final class Reception: Sendable {
     /// For people.
     var description: String {
         state.withLock { state in
-            let links = state.active.map { "\($0.id) active\($0.hasNews ? ", news" : "")" }
+            let links =
+                state.active.map { "\($0.id) active\($0.hasNews ? ", news" : "")" }
                 + state.parked.map { "\($0.id) parked\($0.hasNews ? ", news" : "")" }
-            let ports = state.ports.values.filter(\.isReady).map { "\($0.port): home \($0.homeCount.acquired), frames \($0.frameCount.load(ordering: .relaxed))" }
+            let ports = state.ports.values.filter(\.isReady).map {
+                "\($0.port): home \($0.homeCount.acquired), frames \($0.frameCount.load(ordering: .relaxed))"
+            }
             return """
                 asleep \(status.asleep.acquired), waiting for room \(status.waiting.acquired), bell \(bell.acquired), leader \(state.hasLeader), \
                 followers \(state.followers.count), sleeps \(sleepCount), links [\(links.joined(separator: "; "))], ready [\(ports.joined(separator: "; "))]

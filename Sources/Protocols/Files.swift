@@ -60,6 +60,11 @@ public final class Files: Sendable {
         self.timeout = timeout
     }
 
+    /// Finds a file server by its name.
+    public static func lookUp(_ name: String, in space: Space, timeout: Duration? = .seconds(10)) throws(NameError) -> Files {
+        try Files(space.names.lookUp(name, timeout: timeout), name: name)
+    }
+
     private func ask(_ request: FilesRequest, _ path: TreePath) throws(FilesError) -> (answer: FilesAnswer, message: ReceivedAnswer) {
         let message: ReceivedMessage
         do throws(MasixError) {
@@ -120,8 +125,14 @@ public final class Files: Sendable {
         opening.contentIsEnough = false
         let (answer, message) = try ask(.open(path, opening), path)
         guard case .opened(let info, let content) = answer else { throw unexpected() }
-        guard let right = message.takeSendRight() else { throw unexpected() }
+        guard let right = try takeFile(message, path) else { throw unexpected() }
         return OpenedFile(right, info: info, content: content, path: path, server: name, timeout: timeout)
+    }
+
+    /// The right to an opened file's port, if one came. It may have died on its way.
+    private func takeFile(_ message: ReceivedAnswer, _ path: TreePath) throws(FilesError) -> SendRight? {
+        if message.hasDeadRight { throw .unreachable(.deadName, server: name, path: path.description) }
+        return message.takeSendRight()
     }
 
     /// What opening brings when the content may be all that is wanted.
@@ -137,11 +148,26 @@ public final class Files: Sendable {
         opening.contentIsEnough = true
         let (answer, message) = try ask(.open(path, opening), path)
         guard case .opened(let info, let content) = answer else { throw unexpected() }
-        if let right = message.takeSendRight() {
+        if let right = try takeFile(message, path) {
             return .file(OpenedFile(right, info: info, content: content, path: path, server: name, timeout: timeout))
         }
         guard let content else { throw unexpected() }
         return .content(info, content)
+    }
+
+    /// The whole contents of small files of one directory: what became of each, and the contents one behind the other. As many as come
+    /// together in one answer, from the first on; `FilesProtocol.filesPerBatchMax` at most.
+    public func fetch(_ names: [FileName], of path: TreePath) throws(FilesError) -> (files: [FetchedFile], contents: [UInt8]) {
+        let names = Array(names.prefix(FilesProtocol.filesPerBatchMax))
+        let (answer, message) = try ask(.fetch(path, names), path)
+        guard case .fetched(let files) = answer, files.count <= names.count, !files.isEmpty || names.isEmpty else { throw unexpected() }
+        var count = 0
+        for case .content(let info) in files { count += Int(info.size) }
+        guard count > 0 else { return (files, []) }
+        guard let memory = message.takeMemory(), memory.count >= count else { throw unexpected() }
+        do throws(MasixError) { return (files, try memory.bytes(in: 0..<count)) } catch {
+            throw .unreachable(error, server: name, path: path.description)
+        }
     }
 
     /// Makes a directory. Needs a server that serves read-write, as all that follow do.
@@ -167,12 +193,14 @@ public final class OpenedFile: Sendable {
     /// The whole content, if it was asked for and is small.
     public let content: [UInt8]?
     public let path: TreePath
-    private let port: SendRight
+    /// The port's permanent id: for people and tables.
+    public var port: PortID { right.port }
+    private let right: SendRight
     private let server: String
     private let timeout: Duration?
 
     init(_ port: consuming SendRight, info: FileInfo, content: [UInt8]?, path: TreePath, server: String, timeout: Duration?) {
-        self.port = port
+        right = port
         self.info = info
         self.content = content
         self.path = path
@@ -187,7 +215,7 @@ public final class OpenedFile: Sendable {
         do throws(MasixError) {
             var question = Message(code: FilesProtocol.fileCode, bytes: request.wireBytes)
             if let memory { question.attach(memory) }
-            message = try port.call(question, timeout: timeout)
+            message = try right.call(question, timeout: timeout)
         } catch {
             throw .unreachable(error, server: server, path: path.description)
         }
@@ -287,6 +315,7 @@ final class ReceivedAnswer {
 
     init(_ message: consuming ReceivedMessage) { self.message = message }
 
+    var hasDeadRight: Bool { message.isDead(at: 0) }
     func takeSendRight() -> SendRight? { message.takeSendRight() }
     func takeMemory() -> MemoryObject? { message.takeMemory() }
 }

@@ -58,6 +58,8 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
     case remove(TreePath)
     /// 8: links are not followed.
     case setAttributes(TreePath, FileAttributes)
+    /// 9: the whole contents of small files of one directory, out of line, all in one memory object.
+    case fetch(TreePath, [FileName])
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -88,6 +90,10 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
             writer.write(UInt8(8))
             writer.write(path)
             writer.write(attributes)
+        case .fetch(let path, let names):
+            writer.write(UInt8(9))
+            writer.write(path)
+            writer.write(list: names)
         }
     }
 
@@ -109,6 +115,7 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
             self = .makeLink(path, target: target)
         case 7: self = .remove(try reader.read())
         case 8: self = .setAttributes(try reader.read(), try reader.read())
+        case 9: self = .fetch(try reader.read(), try reader.readList(limit: FilesProtocol.filesPerBatchMax, field: "names"))
         case let tag: throw .unknownCase(of: "FilesRequest", tag: UInt64(tag))
         }
     }
@@ -129,6 +136,9 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
     /// 5: the file as it was when it was opened, and its content if it was asked for and is small. The send right to the file's port is
     /// the first right of the message, unless the content was enough.
     case opened(FileInfo, content: [UInt8]?)
+    /// 6: what became of the first so many names of a batch, in their order; the rest is to be asked for again. The contents lie one
+    /// behind the other in the message's memory object; there is none if all are empty.
+    case fetched([FetchedFile])
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -152,6 +162,9 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
             writer.write(info)
             writer.write(content != nil)
             if let content { writer.write(counted: content) }
+        case .fetched(let files):
+            writer.write(UInt8(6))
+            writer.write(list: files)
         }
     }
 
@@ -168,7 +181,44 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
             let info = try reader.read(FileInfo.self)
             let content = try reader.readBool() ? try reader.readBytes(limit: FilesProtocol.inlineBytesMax, field: "content") : nil
             self = .opened(info, content: content)
+        case 6: self = .fetched(try reader.readList(limit: FilesProtocol.filesPerBatchMax, field: "files"))
         case let tag: throw .unknownCase(of: "FilesAnswer", tag: UInt64(tag))
+        }
+    }
+}
+
+/// One file of a batch. Layout: a byte that says which, then the field.
+public enum FetchedFile: Hashable, Sendable, WireCodable {
+    /// 0
+    case failed(FileFailure)
+    /// 1: its content has `info.size` bytes.
+    case content(FileInfo)
+    /// 2: it is too large for a batch, or no plain file: it must be opened.
+    case passedOver(FileInfo)
+
+    public func encode(into writer: inout WireWriter) {
+        switch self {
+        case .failed(let failure):
+            writer.write(UInt8(0))
+            writer.write(failure)
+        case .content(let info):
+            writer.write(UInt8(1))
+            writer.write(info)
+        case .passedOver(let info):
+            writer.write(UInt8(2))
+            writer.write(info)
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 0: self = .failed(try reader.read())
+        case 1:
+            let info = try reader.read(FileInfo.self)
+            guard info.size <= UInt64(FilesProtocol.inlineBytesMax) else { throw .malformed(field: "size") }
+            self = .content(info)
+        case 2: self = .passedOver(try reader.read())
+        case let tag: throw .unknownCase(of: "FetchedFile", tag: UInt64(tag))
         }
     }
 }

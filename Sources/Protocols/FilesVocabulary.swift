@@ -16,6 +16,10 @@ public enum FilesProtocol {
     public static let inlineBytesMax = 64_000
     /// Bytes of one read or write that travels as a memory object.
     public static let pieceBytesMax = 16 << 20
+    /// Files of one batch, each at most `inlineBytesMax` bytes.
+    public static let filesPerBatchMax = 256
+    /// Bytes of the memory object that the contents of a batch come in.
+    public static let batchBytesMax = 2 << 20
     /// Entries of one page of a directory; what does not fit in a message comes with the next page.
     public static let entriesPerPageMax = 4096
 }
@@ -210,6 +214,7 @@ public struct FileAttributes: Hashable, Sendable, WireCodable {
         let seconds = try reader.read(Int64.self)
         let nanoseconds = try reader.read(UInt32.self)
         guard mode <= 0o7777, nanoseconds < 1_000_000_000 else { throw .malformed(field: "attributes") }
+        guard flags & 1 != 0 || mode == 0, flags & 2 != 0 || (seconds == 0 && nanoseconds == 0) else { throw .malformed(field: "attributes") }
         self.mode = flags & 1 != 0 ? mode : nil
         modified = flags & 2 != 0 ? Modified(seconds: seconds, nanoseconds: nanoseconds) : nil
     }

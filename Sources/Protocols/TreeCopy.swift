@@ -88,6 +88,7 @@ private final class TreeCopy: Sendable {
     enum Job: Sendable {
         case directory(TreePath, local: String, mode: UInt32)
         case file(TreePath, local: String, FileInfo)
+        case batch(TreePath, local: String, [FileName])
         case piece(CopiedFile, offset: Int)
     }
 
@@ -131,6 +132,7 @@ private final class TreeCopy: Sendable {
                 switch job {
                 case .directory(let path, let local, _): try self.copyDirectory(path, local, list)
                 case .file(let path, let local, let info): try self.copyFile(path, local, info, list)
+                case .batch(let path, let local, let names): try self.copyBatch(path, local, names, list)
                 case .piece(let file, let offset): try self.copyPiece(file, offset)
                 }
             }
@@ -145,6 +147,8 @@ private final class TreeCopy: Sendable {
     private func copyDirectory(_ path: TreePath, _ local: String, _ list: WorkList<Job, FilesError>) throws(FilesError) {
         var below: [Job] = []
         var here: [Job] = []
+        var batch: [FileName] = []
+        var batchBytes = 0
         var bytes = 0
         for entry in try files.list(path) {
             let name = entry.name.description
@@ -158,7 +162,16 @@ private final class TreeCopy: Sendable {
                 below.append(.directory(remote, local: place, mode: entry.info.mode))
             case .regular:
                 bytes += Int(entry.info.size)
-                here.append(.file(remote, local: place, entry.info))
+                progress.foundFilesCount.add(1, ordering: .relaxed)
+                guard !options.opensAllAsPorts, entry.info.size <= UInt64(FilesProtocol.inlineBytesMax) else {
+                    here.append(.file(remote, local: place, entry.info))
+                    continue
+                }
+                batch.append(entry.name)
+                batchBytes += Int(entry.info.size)
+                guard batch.count >= Self.batchFilesMax || batchBytes >= Self.batchBytesMax else { continue }
+                here.append(.batch(path, local: local, batch))
+                (batch, batchBytes) = ([], 0)
             case .link:
                 try onDisk(place) { () throws(Errno) in try makeLink(place, to: entry.info) }
                 progress.linksCount.add(1, ordering: .relaxed)
@@ -166,7 +179,7 @@ private final class TreeCopy: Sendable {
                 progress.skip(remote.description)
             }
         }
-        progress.foundFilesCount.add(here.count, ordering: .relaxed)
+        if !batch.isEmpty { here.append(.batch(path, local: local, batch)) }
         progress.foundBytesCount.add(bytes, ordering: .relaxed)
         list.add(early: below, late: here.reversed())
     }
@@ -191,6 +204,33 @@ private final class TreeCopy: Sendable {
     }
 
     // MARK: files
+
+    /// A batch keeps one core busy on each side for about a millisecond: longer would leave others without work.
+    private static let batchFilesMax = 64
+    private static let batchBytesMax = 1 << 20
+
+    private func copyBatch(_ path: TreePath, _ local: String, _ names: [FileName], _ list: WorkList<Job, FilesError>) throws(FilesError) {
+        let directory = try onDisk(local) { () throws(Errno) in try File.open(local, .directory, beneath: target.raw) }
+        var rest = names[...]
+        while !rest.isEmpty {
+            let batch = try files.fetch(Array(rest), of: path)
+            var offset = 0
+            for (name, file) in zip(rest, batch.files) {
+                let place = local == "." ? name.description : local + "/" + name.description
+                switch file {
+                case .failed(let failure): throw .refused(failure, path: path.appending(name).description)
+                case .passedOver(let info): list.add(late: [.file(path.appending(name), local: place, info)])
+                case .content(let info):
+                    let content = Array(batch.contents[offset..<(offset + Int(info.size))])
+                    offset += content.count
+                    let raw = directory.raw
+                    try onDisk(place) { () throws(Errno) in try write(content, info, try create(name.description, in: raw)) }
+                    try count(content, path.appending(name), place)
+                }
+            }
+            rest = rest.dropFirst(batch.files.count)
+        }
+    }
 
     private func copyFile(_ path: TreePath, _ local: String, _ info: FileInfo, _ list: WorkList<Job, FilesError>) throws(FilesError) {
         let fetched: Files.Fetched
@@ -221,14 +261,24 @@ private final class TreeCopy: Sendable {
     }
 
     private func write(_ content: [UInt8], _ info: FileInfo, _ path: TreePath, _ local: String) throws(FilesError) {
-        try onDisk(local) { () throws(Errno) in
-            let descriptor = try create(local)
-            var written = 0
-            while written < content.count {
-                written += try File.write(descriptor.raw, written == 0 ? content : Array(content[written...]), at: written)
-            }
-            try finish(descriptor, info)
+        try onDisk(local) { () throws(Errno) in try write(content, info, try create(local)) }
+        try count(content, path, local)
+    }
+
+    private func create(_ name: String, in directory: Int32) throws(Errno) -> Descriptor {
+        try File.open(name, [.readWrite, .create, .truncate, .noFollow], mode: 0o600, at: directory)
+    }
+
+    private func write(_ content: [UInt8], _ info: FileInfo, _ descriptor: consuming Descriptor) throws(Errno) {
+        var written = 0
+        while written < content.count {
+            written += try File.write(descriptor.raw, written == 0 ? content : Array(content[written...]), at: written)
         }
+        try finish(descriptor, info)
+    }
+
+    /// A small file is there.
+    private func count(_ content: [UInt8], _ path: TreePath, _ local: String) throws(FilesError) {
         progress.bytesCount.add(content.count, ordering: .relaxed)
         progress.filesCount.add(1, ordering: .relaxed)
         if options.verifies {

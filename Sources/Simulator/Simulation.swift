@@ -17,6 +17,7 @@ public final class Simulation {
     /// Whether tasks run on inside events, and the nucleus may die.
     private(set) var crashes = false
     private var isInterrupting = false
+    private var revocationRate = 1
 
     /// How a simulation ended.
     public struct Verdict: Sendable {
@@ -42,6 +43,7 @@ public final class Simulation {
     public static func run(_ plan: SimulationPlan) -> Verdict {
         let simulation = Simulation(plan)
         simulation.run()
+        simulation.dismantle()
         simulation.tally.seeds = 1
         simulation.tally.steps = simulation.now
         return Verdict(
@@ -54,12 +56,20 @@ public final class Simulation {
     private func run() {
         prepare()
         crashes = true
+        // From one that leaves no lease alone to one that lets them grow old.
+        revocationRate = [12, 40, 100][chance.below(3)]
         while now < plan.steps, book.failure == nil {
             misfortune()
             if !schedule(), !elapse() { break }
         }
         runDry()
         endAll()
+    }
+
+    /// Threads, tasks and what they wait for name each other; let go of all, and their memory goes.
+    private func dismantle() {
+        for task in tasks { task.dismantle() }
+        tasks = []
     }
 
     // MARK: the schedule
@@ -128,7 +138,7 @@ public final class Simulation {
                     return false
                 }
                 for case let waiting as Waiting in thread.routines where waiting.isOwed() {
-                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)")
+                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)\(state(of: task))")
                     return false
                 }
             }
@@ -136,11 +146,19 @@ public final class Simulation {
         return true
     }
 
+    private func state(of task: SimulatedTask) -> String {
+        let ports = task.receiveList.map { entry in
+            "\(entry.port): home \(entry.home.relaxed) after \(entry.received.relaxed), \(entry.ready.count) announced, "
+                + "\(book.unreceived[entry.port, default: 0]) unreceived"
+        }
+        return "; " + ports.joined(separator: "; ") + "; pipe \(task.pages.pipe), asleep \(task.status.asleep.relaxed)"
+    }
+
     // MARK: misfortunes
 
     private func misfortune() {
-        if plan.mode == .random, chance.oneIn(8) { revoke() }
-        switch chance.below(400) {
+        if plan.mode == .random, chance.oneIn(revocationRate) { revoke() }
+        switch chance.below(800) {
         case 0:
             let alive = tasks.filter(\.isAlive)
             if alive.count > 2, let task = chance.pick(alive), chance.oneIn(2) { kill(task) }
@@ -152,7 +170,7 @@ public final class Simulation {
             }
         case 8..<40:
             if let task = chance.pick(tasks), task.isStopped { task.isStopped = false }
-        case 40..<42:
+        case 41:
             node.die()
         case 42:
             if tasks.count < 6 { node.pending.append(.attach(Self.identity, first: false)) }

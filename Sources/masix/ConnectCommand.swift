@@ -105,6 +105,7 @@ final class ConnectedStream: Sendable {
             throw Complaint("'\(name)' is no stream: it was not registered by `masix serve`", .malformed)
         }
         if case .refused(let why) = opened { throw Complaint("'\(name)' refused: \(TextTable.printable(why))", .ownFailure) }
+        if answer.isDead(at: 0) { throw MasixError.deadName }
         guard let data = answer.takeSendRight(at: 0), let control = answer.takeSendRight(at: 1) else { throw MasixError.malformedMessage }
         self.data = data
         self.control = control

@@ -18,7 +18,7 @@ struct ServedPlace: ExpressibleByArgument {
 
     static let help = ArgumentHelp("A place at a file server, such as files:/share.", valueName: "name:path")
 
-    func server(_ space: Space) throws -> Files { try Files(space.names.lookUp(name, timeout: .seconds(10)), name: name) }
+    func server(_ space: Space) throws -> Files { try Files.lookUp(name, in: space) }
 }
 
 /// `masix ls`

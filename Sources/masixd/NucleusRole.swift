@@ -16,15 +16,15 @@ struct NucleusRole: ParsableCommand {
     @Option(help: .hidden)
     var node: NodeArgument
 
+    /// Begins where one before has ended: listener and first task come from the keeper.
+    @Flag(help: .hidden)
+    var again = false
+
     @Option(help: .hidden)
     var leases = LeaseChoice.on
 
     @Option(help: .hidden)
     var situations: String?
-
-    /// An earlier nucleus of this node has died: what it had comes from the keeper.
-    @Flag(help: .hidden)
-    var takesOver = false
 
     func run() throws {
         // Four or so for each task, and each right to memory on its way.
@@ -36,7 +36,7 @@ struct NucleusRole: ParsableCommand {
 
         var configuration = NucleusConfiguration(node: NodeID(number: node.number, incarnation: node.incarnation), logger: logger)
         configuration.features = .detect(environment: ["MASIX_WITHOUT": CurrentProcess.environment("MASIX_WITHOUT") ?? ""])
-        if !takesOver {
+        if !again {
             configuration.listener = try Self.adopt(NucleusPlace.listener)
             configuration.firstTask = try Self.adopt(NucleusPlace.firstTask)
         }

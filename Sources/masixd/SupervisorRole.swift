@@ -10,8 +10,11 @@ struct SupervisorRole: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "supervisor", abstract: "Runs a node (what masixd does if no role is named).", shouldDisplay: false)
 
-    @Option(help: "Where the node keeps its socket, its log and its files. Default: /run/masix for root, else the user's own.")
+    @Option(help: "Where programs find the node, and where its files are. Default: /run/masix for root, else the user's own.")
     var directory: String?
+
+    @Option(help: "Where the files are that outlive a restart of the machine: node.json, servers.json, node.log. Default: the directory.")
+    var state: String?
 
     @Option(help: "The node's number among those it speaks with. Default: the one it had, or 1.")
     var number: UInt32?
@@ -41,6 +44,7 @@ struct SupervisorRole: ParsableCommand {
     func run() throws {
         let directory = NodeDirectory.path(directory)
         guard directory.hasPrefix("/") else { throw ValidationError("--directory must be an absolute path") }
+        if let state, !state.hasPrefix("/") { throw ValidationError("--state must be an absolute path") }
         let program = try executablePath(ofPID: CurrentProcess.pid)
         if foreground { try runNode(directory, program) } else { try detach(directory, program) }
     }
@@ -50,6 +54,7 @@ struct SupervisorRole: ParsableCommand {
         // Every child costs a few, every server a socket.
         _ = try LimitsOfProcess.raiseDescriptors(to: 65_536)
         var configuration = SupervisorConfiguration(directory: directory, executable: program)
+        configuration.state = state
         configuration.number = number
         configuration.logLevel = logLevel.level
         configuration.userBase = userBase
@@ -67,7 +72,9 @@ struct SupervisorRole: ParsableCommand {
     }
 
     /// Variables that the roles of the node know: what is switched off, and what tools want to hear.
-    private static let passedOn = ["MASIX_WITHOUT=", "TSAN_OPTIONS=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LLVM_PROFILE_FILE=", "SWIFT_BACKTRACE="]
+    private static let passedOn = [
+        "MASIX_WITHOUT=", "TSAN_OPTIONS=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LLVM_PROFILE_FILE=", "SWIFT_BACKTRACE=",
+    ]
 
     /// Starts the node as a process of its own, and waits until it serves.
     private func detach(_ directory: String, _ program: String) throws {
@@ -81,6 +88,7 @@ struct SupervisorRole: ParsableCommand {
         let child = try launch.start()
         let (isReady, said) = try Self.listen(ready.takeReader(), words.takeReader())
         guard isReady else {
+            _ = try child.process.wait()
             complain(said.hasSuffix("\n") ? String(said.dropLast()) : said)
             throw ExitCode(1)
         }

@@ -77,10 +77,13 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
     }
 }
 
-@Suite struct ConformanceTests {
-    @Test("what is observable is the same, whatever carries it", arguments: Carrier.allCases, Story.all)
-    func conforms(_ carrier: Carrier, _ story: Story) throws {
-        guard carrier != .oneTask || !story.needsTasks else { return }
-        try carrier.play(story)
+/// Everything here runs on whole nodes, and in part holds up every thread of the process: one test at a time.
+@Suite(.serialized) enum Conformance {
+    @Suite(.serialized) struct Semantics {
+        @Test("what is observable is the same, whatever carries it", arguments: Carrier.allCases, Story.all)
+        func conforms(_ carrier: Carrier, _ story: Story) async throws {
+            guard carrier != .oneTask || !story.needsTasks else { return }
+            try await onThread { try carrier.play(story) }
+        }
     }
 }

@@ -12,7 +12,10 @@ struct Attacks {
     /// What was not refused.
     func run() -> [String] {
         var failures: [String] = []
-        let foreign = [("the victim's half", link.peerFile.raw, LinkHalf.length), ("the victim's status page", link.peerStatusFile.raw, StatusPage.length)]
+        let foreign = [
+            ("the victim's half", link.peerFile.raw, LinkHalf.length),
+            ("the victim's status page", link.peerStatusFile.raw, StatusPage.length),
+        ]
         for (name, raw, length) in foreign {
             if mapsWritable(raw, length) { failures.append("mapping \(name) for writing") }
             if let again = reopened(raw, .readWrite) {
@@ -32,7 +35,9 @@ struct Attacks {
         ]
         for (name, raw, length) in own {
             if truncates(raw, length) { failures.append("cutting \(name) off") }
-            if let again = reopened(raw, .readWrite), truncates(again.raw, length) { failures.append("reopening \(name) and cutting it off") }
+            if let again = reopened(raw, .readWrite), truncates(again.raw, length) {
+                failures.append("reopening \(name) and cutting it off")
+            }
             // A hole is as good as a cut for whoever counts on its pages; it reads as zeroes and faults nobody.
         }
         // Doorbells: ours to ring, not to listen at.

@@ -140,7 +140,8 @@ extension Story {
                 let door = try stage.fetch("door")
                 for number in 0..<10 {
                     try stage.expect(.timedOut) { _ = try door.call(Message(code: UInt32(2 * number)), timeout: .milliseconds(10)) }
-                    try stage.equal(try door.call(Message(code: UInt32(2 * number + 1)), timeout: Stage.patience).code, UInt32(2 * number + 1))
+                    try stage.equal(
+                        try door.call(Message(code: UInt32(2 * number + 1)), timeout: Stage.patience).code, UInt32(2 * number + 1))
                 }
             }),
     ]

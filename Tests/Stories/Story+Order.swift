@@ -53,7 +53,7 @@ extension Story {
             }),
         // O1, O2: each sender's order, and nobody starves.
         Story(
-            "two senders keep an order each", plainMessages: 3_000,
+            "two senders keep an order each",
             Role("receiver") { stage in
                 let door = try stage.open("door for one", "door for two", queueLimit: 5)
                 var next: [String: UInt32] = [:]

@@ -22,7 +22,9 @@ do {
     let space = try Space.attach(directory: words.last)
     switch (words.first, words.count) {
     case ("play", 4):
-        guard let story = Story.named(words[1]), let role = story.roles.first(where: { $0.name == words[2] }) else { fail("no such role", 64) }
+        guard let story = Story.named(words[1]), let role = story.roles.first(where: { $0.name == words[2] }) else {
+            fail("no such role", 64)
+        }
         try role.play(Stage(space: space, roles: story.roles.count))
     case ("victim", 4):
         guard let way = Victim.Way(rawValue: words[1]) else { fail("no such way", 64) }

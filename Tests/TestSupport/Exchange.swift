@@ -10,6 +10,7 @@ final class Exchange: Sendable {
         static let leave: UInt32 = 1
         static let fetch: UInt32 = 2
         static let meet: UInt32 = 3
+        static let look: UInt32 = 4
     }
 
     init(_ space: Space) throws {
@@ -47,6 +48,11 @@ final class Exchange: Sendable {
                 guard let reply = message.takeReply() else { return }
                 waiting[name, default: []].append(KeptReply(reply))
                 try match(name)
+            case Errand.look:
+                var answer = Message()
+                if kept[name]?.isEmpty == false, let right = kept[name]?.removeFirst().take() { answer.attach(right) }
+                let reply = message.takeReply()
+                try reply?.send(answer)
             case Errand.meet:
                 guard let reply = message.takeReply(), let count = name.split(separator: " ").last.flatMap({ Int($0) }) else { return }
                 met[name, default: []].append(KeptReply(reply))
@@ -89,6 +95,12 @@ public struct MeetingPlace: Sendable {
         var answer = try space.bootstrap().call(Message(code: Exchange.Errand.fetch, text: name), timeout: timeout)
         guard let right = answer.takeSendRight() else { throw .malformedMessage }
         return right
+    }
+
+    /// The same for what is there already; else nil.
+    public func fetchIfThere(_ name: String) throws(MasixError) -> SendRight? {
+        var answer = try space.bootstrap().call(Message(code: Exchange.Errand.look, text: name), timeout: .seconds(10))
+        return answer.takeSendRight()
     }
 
     /// Returns when `count` have come to this meeting.

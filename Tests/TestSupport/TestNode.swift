@@ -65,6 +65,16 @@ public final class TestNode: Sendable {
         return try MeetingPlace(taker).fetch(name)
     }
 
+    /// Leaves a send right under a number that another process of the node knows.
+    public static func deposit(_ right: consuming SendRight, as number: UInt32, from giver: Space) throws {
+        try MeetingPlace(giver).leave(right, as: "number \(number)")
+    }
+
+    /// Takes what lies under this number; nil while nothing does.
+    public static func withdraw(_ number: UInt32, for taker: Space) throws -> SendRight? {
+        try MeetingPlace(taker).fetchIfThere("number \(number)")
+    }
+
     /// A new task of this node.
     public func attach() throws -> Space { try Space.attach(directory: directory) }
 

@@ -119,6 +119,7 @@ public final class FileServer: Sendable {
             return try Self.send(.failed(FileFailure(.malformed)), to: reply)
         }
         if case .open(let path, let opening) = request { return try open(path, opening, for: message.sender, reply) }
+        if case .fetch(let path, let names) = request { return try fetch(path, names, reply) }
         try Self.send(carryOut(request), to: reply)
     }
 
@@ -136,7 +137,7 @@ public final class FileServer: Sendable {
             case .list(let path, let after):
                 let page = try tree.list(path, after: after, bytesMax: FilesProtocol.inlineBytesMax)
                 return .entries(page.entries, isLast: page.isLast)
-            case .open:
+            case .open, .fetch:
                 return .failed(FileFailure(.malformed))
             case .makeDirectory, .makeLink, .remove, .setAttributes:
                 guard tree.isWritable else { return .failed(FileFailure(.readOnly)) }
@@ -154,8 +155,19 @@ public final class FileServer: Sendable {
         case .makeLink(let path, let target): try tree.makeLink(path, target: target)
         case .remove(let path): try tree.remove(path)
         case .setAttributes(let path, let attributes): try tree.setAttributes(path, attributes)
-        case .describe, .status, .list, .open: break
+        case .describe, .status, .list, .open, .fetch: break
         }
+    }
+
+    /// Small files whole, out of line, many with one answer: a port for each would cost more than its content.
+    private func fetch(_ path: TreePath, _ names: [FileName], _ reply: consuming SendOnceRight) throws(MasixError) {
+        let batch: (files: [FetchedFile], contents: [UInt8])
+        do throws(Errno) { batch = try tree.fetch(path, names) } catch {
+            return try Self.send(.failed(FileFailure(error)), to: reply)
+        }
+        var answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.fetched(batch.files).wireBytes)
+        if !batch.contents.isEmpty { answer.attach(try MemoryObject(bytes: batch.contents)) }
+        try reply.send(answer)
     }
 
     // MARK: opening

@@ -16,7 +16,9 @@ public final class FileTree: Sendable {
     }
 
     func open(_ path: TreePath, _ flags: OpenFlags, mode: UInt32 = 0) throws(Errno) -> Descriptor {
-        try File.open(path.description, flags.union(.noControllingTerminal), mode: mode, beneath: root.raw, features: features)
+        // Linux refuses any other wish about a place that is not opened for its content.
+        let flags = flags.contains(.pathOnly) ? flags : flags.union(.noControllingTerminal)
+        return try File.open(path.description, flags, mode: mode, beneath: root.raw, features: features)
     }
 
     /// The directory in which the last component of the path stands.
@@ -59,6 +61,36 @@ public final class FileTree: Sendable {
             entries.append(entry)
         }
         return (entries, true)
+    }
+
+    /// The contents of as many of these files as come together in one batch, at least the first.
+    func fetch(_ path: TreePath, _ names: [FileName]) throws(Errno) -> (files: [FetchedFile], contents: [UInt8]) {
+        let directory = try open(path, .directory)
+        var files: [FetchedFile] = []
+        var contents: [UInt8] = []
+        for name in names {
+            guard contents.count + FilesProtocol.inlineBytesMax <= FilesProtocol.batchBytesMax else { break }
+            do throws(Errno) {
+                files.append(try Self.fetch(name, in: directory.raw, &contents))
+            } catch {
+                files.append(.failed(FileFailure(error)))
+            }
+        }
+        return (files, contents)
+    }
+
+    private static func fetch(_ name: FileName, in directory: Int32, _ contents: inout [UInt8]) throws(Errno) -> FetchedFile {
+        // Not followed, so it cannot lead out of the tree; without waiting, since it may be a pipe by now.
+        let file = try File.open(name.description, [.read, .noFollow, .nonBlocking, .noControllingTerminal], at: directory)
+        let status = try File.status(of: file.raw)
+        let info = FileInfo(status)
+        guard status.kind == .regular, status.size <= FilesProtocol.inlineBytesMax else { return .passedOver(info) }
+        guard status.size > 0 else { return .content(info) }
+        let bytes = try File.readBytes(file.raw, count: status.size, at: 0)
+        // It has become shorter between the two calls: whoever opens it sees what it is.
+        guard bytes.count == status.size else { return .passedOver(info) }
+        contents += bytes
+        return .content(info)
     }
 
     func makeDirectory(_ path: TreePath, mode: UInt32) throws(Errno) {

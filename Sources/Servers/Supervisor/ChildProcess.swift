@@ -43,8 +43,7 @@ extension Child {
 }
 
 /// What a child writes on its standard output and error: lines for the log.
-/// Used by one thread at a time: the one that starts the child hands it to the one that reads.
-final class ChildOutput: @unchecked Sendable {
+final class ChildOutput {
     static let lineBytesMax = 8_192
     /// Read at a time, so that one who writes much does not keep the others waiting.
     static let readBytesMax = 16_384

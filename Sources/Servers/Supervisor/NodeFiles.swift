@@ -4,18 +4,19 @@ import MasixLinux
 import MasixProtocols
 import SystemPackage
 
-/// The directory of a running node: its lock, its socket, and what is remembered from one life to the next.
+/// The directory of a running node, and the one, perhaps the same, for what outlives the machine's.
 ///
-/// | file | what |
-/// |---|---|
-/// | `node.lock` | held while the node runs |
-/// | `node.json` | the node's number and how often it has been started |
-/// | `node.socket` | where programs attach; there only while the node serves |
-/// | `node.log` | the log; `.1` to `.3` are older |
-/// | `servers.json` | the servers to start; written by the administrator |
+/// | file | where | what |
+/// |---|---|---|
+/// | `node.lock` | directory | held while the node runs |
+/// | `node.socket` | directory | where programs attach; there only while the node serves |
+/// | `node.json` | state | the node's number and how often it has been started |
+/// | `node.log` | state | the log; `.1` to `.3` are older |
+/// | `servers.json` | state | the servers to start; written by the administrator |
 struct NodeFiles: ~Copyable {
     let directory: String
-    private let lock: Descriptor
+    let state: String
+    private let locks: [Lock]
 
     /// What a node remembers.
     private struct Record: Codable {
@@ -23,11 +24,22 @@ struct NodeFiles: ~Copyable {
         var incarnation: UInt32
     }
 
-    /// Makes the directory if it is not there, and takes it for this node alone.
-    init(directory: String) throws(SupervisorError) {
+    /// Makes the directories if they are not there, and takes them for this node alone.
+    init(directory: String, state: String) throws(SupervisorError) {
         self.directory = directory
-        try Self.prepare(directory)
-        lock = try Self.take(directory)
+        self.state = state
+        var locks: [Lock] = []
+        for path in state == directory ? [directory] : [directory, state] {
+            try Self.prepare(path)
+            locks.append(Lock(try Self.take(path)))
+        }
+        self.locks = locks
+    }
+
+    /// Held as long as it lives.
+    private final class Lock {
+        private let descriptor: Descriptor
+        init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
     }
 
     private static func take(_ directory: String) throws(SupervisorError) -> Descriptor {
@@ -49,6 +61,7 @@ struct NodeFiles: ~Copyable {
         } catch {
             throw .file(path: directory, error)
         }
+        guard status.kind == .directory else { throw .unreadable(path: directory, why: "not a directory") }
         guard status.uid == CurrentProcess.uid else { throw .foreign(path: directory, uid: status.uid) }
         // Others may come in to attach, and nothing more.
         guard status.mode != 0o755 else { return }
@@ -60,7 +73,7 @@ struct NodeFiles: ~Copyable {
     /// One more life, of the node with this number, or the one it had; 1 for a new one. Remembered before it begins, so that no port of
     /// it can ever be taken for one of another life.
     borrowing func begin(number: UInt32?) throws(SupervisorError) -> NodeID {
-        let path = directory + "/node.json"
+        let path = state + "/node.json"
         var record = Record(number: number ?? 1, incarnation: 0)
         if let bytes = try Self.contents(path) {
             do {
@@ -143,13 +156,14 @@ struct NodeFiles: ~Copyable {
 
     /// The servers that the administrator wants; none if there is no file.
     borrowing func servers() throws(SupervisorError) -> [ServerSpecification] {
-        let path = directory + "/servers.json"
+        let path = state + "/servers.json"
         guard let bytes = try Self.contents(path) else { return [] }
         let status: FileStatus
         do throws(Errno) { status = try File.status(path) } catch { throw .file(path: path, error) }
         // What is in it is run, as any user.
         guard status.uid == CurrentProcess.uid || status.uid == 0, status.mode & 0o022 == 0 else {
-            throw .unreadable(path: path, why: "somebody else than user \(CurrentProcess.uid) can write it (mode \(String(status.mode, radix: 8)))")
+            throw .unreadable(
+                path: path, why: "somebody else than user \(CurrentProcess.uid) can write it (mode \(String(status.mode, radix: 8)))")
         }
         do {
             return try JSONDecoder().decode(Servers.self, from: Data(bytes)).servers

@@ -25,34 +25,41 @@ struct Nursery: Sendable {
     /// Where a task finds its kernel socket: what `MASIX_SOCKET` says.
     private static let kernelSocket: Int32 = 3
 
-    /// A program that runs, and what it writes.
-    struct Born {
+    /// A program that runs, what it writes, and the node's end of its kernel socket.
+    struct BornTask: ~Copyable {
         let child: ChildProcess
         let output: ChildOutput
-    }
-
-    /// A program that runs, and the node's end of its kernel socket.
-    struct BornTask: ~Copyable {
-        let born: Born
         let socket: Descriptor
     }
 
-    /// The nucleus, with its descriptors (lent). One that takes over finds the first two with its keeper.
-    func startNucleus(listener: Int32?, firstTask: Int32?, keeper: Int32, lastWords: Int32) throws(Errno) -> Born {
+    /// The nucleus, with descriptors that are lent. All but the first life of it get listener and first task from the keeper.
+    func startNucleus(first: (listener: Int32, task: Int32)?, keeper: Int32, lastWords: Int32, output: Int32) throws(Errno) -> ChildProcess
+    {
         var placements: [Launch.Placement] = [.init(keeper, at: NucleusPlace.keeper), .init(lastWords, at: NucleusPlace.lastWords)]
-        if let listener { placements.append(.init(listener, at: NucleusPlace.listener)) }
-        if let firstTask { placements.append(.init(firstTask, at: NucleusPlace.firstTask)) }
-        let successor = listener == nil ? ["--takes-over"] : []
-        return try startRole(
-            "nucleus", ["--node", node] + successor + configuration.nucleusArguments, as: users[.nucleus], placements, environment: [])
+        if let first {
+            placements += [.init(first.listener, at: NucleusPlace.listener), .init(first.task, at: NucleusPlace.firstTask)]
+        }
+        let arguments = ["--node", node] + (first == nil ? ["--again"] : []) + configuration.nucleusArguments
+        return try startRole("nucleus", arguments, as: users[.nucleus], placements, environment: [], output: output)
+    }
+
+    /// Where a process writes, and where that is read. No role waits for our reading its log, least of all the nucleus.
+    static func makeOutput(waits: Bool) throws(Errno) -> PipeEnds {
+        let pipe = try Pipe.make()
+        try pipe.reader.setNonBlocking(true)
+        if !waits { try pipe.writer.setNonBlocking(true) }
+        return pipe
     }
 
     /// A role that is a task: its socket is made here, the node's end handed out.
     func startTask(_ role: NodeUsers.Role) throws(Errno) -> BornTask {
         let pair = try MessageSocket.pair()
-        let born = try startRole(
-            role.rawValue, [], as: users[role], [.init(pair.second.raw, at: Self.kernelSocket)], environment: taskEnvironment)
-        return BornTask(born: born, socket: pair.takeFirst())
+        let output = try Self.makeOutput(waits: false)
+        let child = try startRole(
+            role.rawValue, [], as: users[role], [.init(pair.second.raw, at: Self.kernelSocket)], environment: taskEnvironment,
+            output: output.writer.raw)
+        return BornTask(
+            child: child, output: ChildOutput(name: role.rawValue, isRole: true, pipe: output.takeReader()), socket: pair.takeFirst())
     }
 
     /// A server of the administrator's.
@@ -63,35 +70,34 @@ struct Nursery: Sendable {
         if users.areApart { launch.identity = .init(uid: user.uid, gid: user.gid) }
         // Asked to end with us; it has a node no longer, whatever it does.
         launch.parentDeathSignal = Signal.terminate
-        let born = try start(launch, server.name, user, [.init(pair.second.raw, at: Self.kernelSocket)], isRole: false)
-        return BornTask(born: born, socket: pair.takeFirst())
+        let output = try Self.makeOutput(waits: true)
+        let child = try start(launch, server.name, user, [.init(pair.second.raw, at: Self.kernelSocket)], output: output.writer.raw)
+        return BornTask(
+            child: child, output: ChildOutput(name: server.name, isRole: false, pipe: output.takeReader()), socket: pair.takeFirst())
     }
 
     /// Roles start as we are and become their user themselves, with their first step: the program need not be readable to them.
     private func startRole(
-        _ role: String, _ arguments: [String], as user: NodeUsers.User, _ placements: [Launch.Placement], environment: [String]
-    ) throws(Errno) -> Born {
-        var words = ["masixd", role, "--log-level", configuration.logLevel.rawValue, "--supervisor-pid", "\(CurrentProcess.pid)"] + arguments
+        _ role: String, _ arguments: [String], as user: NodeUsers.User, _ placements: [Launch.Placement], environment: [String],
+        output: Int32
+    ) throws(Errno) -> ChildProcess {
+        var words =
+            ["masixd", role, "--log-level", configuration.logLevel.rawValue, "--supervisor-pid", "\(CurrentProcess.pid)"] + arguments
         if users.areApart { words += ["--uid", "\(user.uid)", "--gid", "\(user.gid)"] }
         let launch = Launch(
             configuration.executable, arguments: words, environment: baseEnvironment + environment + configuration.environment)
-        return try start(launch, role, user, placements, isRole: true)
+        return try start(launch, role, user, placements, output: output)
     }
 
     private func start(
-        _ launch: Launch, _ name: String, _ user: NodeUsers.User, _ placements: [Launch.Placement], isRole: Bool
-    ) throws(Errno) -> Born {
-        let pipe = try Pipe.make()
-        try pipe.reader.setNonBlocking(true)
-        // No role waits for our reading its log, least of all the nucleus.
-        if isRole { try pipe.writer.setNonBlocking(true) }
+        _ launch: Launch, _ name: String, _ user: NodeUsers.User, _ placements: [Launch.Placement], output: Int32
+    ) throws(Errno) -> ChildProcess {
         var launch = launch
-        launch.placements = placements + [.init(pipe.writer.raw, at: 1), .init(pipe.writer.raw, at: 2)]
+        launch.placements = placements + [.init(output, at: 1), .init(output, at: 2)]
         // Away from the terminal's signals: the order of the end is ours.
         launch.newSession = true
         launch.noCoreDump = true
-        let child = ChildProcess(name: name, user: user, try launch.start(features: features))
-        return Born(child: child, output: ChildOutput(name: name, isRole: isRole, pipe: pipe.takeReader()))
+        return ChildProcess(name: name, user: user, try launch.start(features: features))
     }
 
     private var baseEnvironment: [String] {
@@ -107,5 +113,6 @@ extension SocketPair {
 }
 
 extension PipeEnds {
-    fileprivate consuming func takeReader() -> Descriptor { reader }
+    /// Closes the writer.
+    consuming func takeReader() -> Descriptor { reader }
 }

@@ -66,9 +66,11 @@ extension Supervisor {
         let own = RoleStatus(
             name: SupervisorRequest.name, state: .running, pid: CurrentProcess.pid, uid: users.supervisor.uid, restarts: 0,
             milliseconds: now - start, lastEnd: "")
+        let kept = nucleus.status
         let nucleus = RoleStatus(
-            name: Self.nucleusName, state: .running, pid: nucleus.pid, uid: users[.nucleus].uid, restarts: UInt32(clamping: nucleus.restarts), milliseconds: now - start,
-            lastEnd: "")
+            name: Self.nucleusName, state: kept.isStopping ? .stopping : kept.isRunning ? .running : .waiting,
+            pid: kept.isRunning ? kept.process.pid : 0, uid: kept.process.user.uid, restarts: kept.restarts, milliseconds: now - kept.since,
+            lastEnd: kept.lastEnd)
         let servers = roster.servers.sorted { ($0.value.origin != .node ? 1 : 0, $0.key) < ($1.value.origin != .node ? 1 : 0, $1.key) }
         return NodeStatus(
             number: node.number, incarnation: node.incarnation, directory: configuration.directory, version: MasixVersion.current,

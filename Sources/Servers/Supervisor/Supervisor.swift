@@ -27,7 +27,7 @@ public final class Supervisor {
     let features: Features
     private let nursery: Nursery
 
-    let nucleus: NucleusGuard
+    let nucleus: NucleusWatch
     private let space: Space
     private let set: PortSet
     /// Where names are deposited, and where the bootstrap port comes when its name server dies.
@@ -64,8 +64,8 @@ public final class Supervisor {
         readiness = configuration.readiness
         users = .ofThisProcess(base: configuration.userBase)
         features = .detect(environment: configuration.environmentByName)
-        files = try NodeFiles(directory: configuration.directory)
-        let log = try NodeLog(directory: configuration.directory)
+        files = try NodeFiles(directory: configuration.directory, state: configuration.state ?? configuration.directory)
+        let log = try NodeLog(directory: files.state)
         self.log = log
         let level = configuration.logLevel
         logger = Logger(label: "supervisor") { label in LineLogHandler(label: label, level: level) { log.write($0) } }
@@ -75,14 +75,17 @@ public final class Supervisor {
 
         let listener = try files.makeSocket()
         let lastWords = try log.descriptorForLastWords()
-        var socket: Int32
+        let socket: Int32
         do throws(Errno) {
             signals = try SignalDescriptor([Signal.terminate, Signal.interrupt, Signal.hangUp])
             try Signals.ignorePipe()
             poller = try Poller()
             let first = try MessageSocket.pair()
-            nucleus = try NucleusGuard(
-                nursery, listener: listener.raw, firstTask: first.second.raw, lastWords: lastWords, logger)
+            let output = try Nursery.makeOutput(waits: false)
+            nucleus = try NucleusWatch(
+                nursery: nursery, listener: listener.raw, firstTask: first.second.raw, lastWords: lastWords,
+                output: try output.writer.duplicate(), logger: logger)
+            outputs[0] = ChildOutput(name: Self.nucleusName, isRole: true, pipe: output.takeReader())
             socket = first.takeFirst().relinquish()
         } catch {
             throw .system(doing: "starting the nucleus", error)
@@ -115,6 +118,7 @@ public final class Supervisor {
             try poller.add(signals.raw, token: Token.signals.bits, interest: .readable)
             try poller.add(space.pollableDescriptor(), token: Token.messages.bits, interest: .readable)
             try poller.add(nucleus.raw, token: Token.nucleus.bits, interest: .readable)
+            if let output = outputs[0] { try poller.add(output.raw, token: Token(.output, 0).bits, interest: .readable) }
         } catch {
             throw .system(doing: "watching the nucleus", error)
         }
@@ -141,7 +145,7 @@ public final class Supervisor {
             switch token.kind {
             case .signals: takeSignals()
             case .messages: receive()
-            case .nucleus: takeNucleusNews()
+            case .nucleus: nucleusEnded()
             case .child: childEnded(token.serial)
             case .output: readOutput(token.serial)
             case nil: break
@@ -150,7 +154,7 @@ public final class Supervisor {
         if let deadline, deadline <= now {
             if case .ending(let success, let killAt) = phase, killAt <= now {
                 logger.warning("the nucleus does not end; killed")
-                endNucleus(Signal.kill)
+                do throws(Errno) { try nucleus.signal(Signal.kill) } catch { logger.error("it cannot be: \(error)") }
                 phase = .ending(success: success, killAt: .max)
             }
             perform(.time)
@@ -241,9 +245,10 @@ public final class Supervisor {
     private func introduce(
         _ task: consuming Nursery.BornTask, running executable: String, with rights: consuming Message
     ) throws(SupervisorError) -> ChildProcess {
-        let (child, output) = (task.born.child, task.born.output)
+        let (child, output) = (task.child, task.output)
         let identity = TaskIdentity(
-            uid: child.user.uid, gid: child.user.gid, pid: child.pid, executable: executable.utf8.count > Limits.identityTextMax ? "" : executable,
+            uid: child.user.uid, gid: child.user.gid, pid: child.pid,
+            executable: executable.utf8.count > Limits.identityTextMax ? "" : executable,
             name: child.name, launched: true)
         var rights = rights
         do throws(MasixError) {
@@ -330,7 +335,9 @@ public final class Supervisor {
     /// Why this server cannot be one of ours.
     func complaint(about server: ServerSpecification) -> String? {
         if let complaint = server.complaint { return complaint }
-        if [Self.namesName, Self.nucleusName, SupervisorRequest.name].contains(server.name) { return "the name \(server.name) is the node's own" }
+        if [Self.namesName, Self.nucleusName, SupervisorRequest.name].contains(server.name) {
+            return "the name \(server.name) is the node's own"
+        }
         if !users.areApart {
             if let uid = server.uid, uid != users.supervisor.uid {
                 return "\(server.name) is to run as user \(uid), but this node was not started by root"
@@ -349,34 +356,15 @@ public final class Supervisor {
         close()
     }
 
-    private func takeNucleusNews() {
-        for news in nucleus.takeNews() {
-            switch news {
-            case .born(let output): watch(output)
-            case .over(let how): nucleusEnded(how)
-            }
-        }
-    }
-
-    private func watch(_ output: ChildOutput) {
-        lastSerial += 1
-        outputs[lastSerial] = output
-        do throws(Errno) {
-            try poller.add(output.raw, token: Token(.output, lastSerial).bits, interest: .readable)
-        } catch {
-            logger.error("the log of the nucleus cannot be read", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func nucleusEnded(_ how: String) {
+    private func nucleusEnded() {
         guard !isNucleusGone else { return }
         isNucleusGone = true
+        do throws(Errno) { try poller.remove(nucleus.raw) } catch { logger.error("cannot stop watching: \(error)") }
         if case .ending(let success, _) = phase {
             phase = .over(success: success)
             return
         }
         // What every right of the node rests on is gone: nothing here can go on.
-        logger.critical("the nucleus \(how); the node ends")
         phase = .stopping(success: false)
         close()
     }
@@ -395,15 +383,7 @@ public final class Supervisor {
             return
         }
         phase = .ending(success: success, killAt: now + Roster.graceMilliseconds)
-        endNucleus(Signal.terminate)
-    }
-
-    private func endNucleus(_ signal: Int32) {
-        do throws(Errno) {
-            try nucleus.end(signal)
-        } catch {
-            logger.error("a signal cannot be sent to the nucleus", metadata: ["signal": "\(signal)", "error": "\(error)"])
-        }
+        do throws(Errno) { try nucleus.stop() } catch { logger.error("the nucleus cannot be stopped: \(error)") }
     }
 
     private func end(_ success: Bool) -> Bool {

@@ -3,6 +3,8 @@ public import Logging
 /// What a node is started with.
 public struct SupervisorConfiguration: Sendable {
     public var directory: String
+    /// Where what outlives the machine's restart is kept; nil: in the same directory.
+    public var state: String?
     /// nil: the one it had before, or 1.
     public var number: UInt32?
     /// The path of `masixd`, which is every role.
