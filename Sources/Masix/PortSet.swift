@@ -25,8 +25,8 @@ public final class PortSet: Sendable {
             state.members[holder.entry.port] = holder
             state.order.append(holder.entry)
         }
-        // Whoever waits on the set looks again: the port may have messages.
-        space.reception.wake()
+        // Whoever waits on the set looks again, the leader in its pipe too: the port may have messages.
+        space.reception.interruptOthers()
         return holder.entry.port
     }
 
@@ -67,19 +67,31 @@ public final class PortSet: Sendable {
 
     /// The next message for any member; `ReceivedMessage.port` says for which.
     public func receive(timeout: Duration? = nil) throws(MasixError) -> ReceivedMessage {
+        guard let message = try receive(until: Deadline(timeout)) else { throw .timedOut }
+        return message
+    }
+
+    /// The next message for any member if one is here now, else nil: for programs that wait elsewhere (`Space.pollableDescriptor`).
+    public func tryReceive() throws(MasixError) -> ReceivedMessage? { try receive(until: .now) }
+
+    private func receive(until deadline: Deadline) throws(MasixError) -> ReceivedMessage? {
         try space.checkFork()
-        let incoming = try space.reception.wait(until: Deadline(timeout)) { () throws(MasixError) -> Incoming? in
+        let incoming = try space.reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
             try self.space.look()
             return try self.takeNext()
         }
-        guard let incoming else { throw .timedOut }
-        return space.received(incoming)
+        return incoming.map { space.received($0) }
     }
 
     /// One message of the next member that has any, after the one that was served last.
     func takeNext() throws(MasixError) -> Incoming? {
         while let entry = state.withLock({ Self.nextReady(&$0) }) {
-            if let incoming = try space.take(from: entry) { return incoming }
+            do throws(MasixError) {
+                if let incoming = try space.take(from: entry) { return incoming }
+            } catch {
+                // Another thread has taken the member out meanwhile: the others are still to be received from.
+                guard error == .portDied, state.withLock({ $0.members[entry.port] == nil }) else { throw error }
+            }
         }
         return nil
     }
