@@ -302,7 +302,10 @@ final class Program: Routine {
 
     private func status(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        if task.simulation.chance.oneIn(2) { return call(Asking(.identity(task.id)), then: 0) }
+        if task.simulation.chance.oneIn(2) {
+            // Anybody: alive, ended, or never there.
+            return call(Asking(.identity(TaskID(raw: UInt64(task.simulation.chance.below(Int(task.id.raw) + 2))))), then: 0)
+        }
         guard let entry = task.simulation.chance.pick(task.receiveList) else { return .next }
         return call(Asking(.status(entry.port)), then: 0)
     }
