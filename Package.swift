@@ -74,7 +74,8 @@ let package = Package(
         .executableTarget(
             name: "masixd",
             dependencies: [
-                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments, logging,
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
+                logging,
                 system,
             ],
             swiftSettings: strict),
@@ -87,7 +88,8 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments, system], swiftSettings: strict),
         // Tests.
-        .executableTarget(name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
+        .executableTarget(
+            name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
         .target(
             name: "MasixTestKit",
             dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],
@@ -98,16 +100,20 @@ let package = Package(
         .testTarget(
             name: "TransportTests", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"], swiftSettings: strict),
         .testTarget(
-            name: "NucleusTests", dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
+            name: "NucleusTests",
+            dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
             swiftSettings: strict),
-        .testTarget(name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"],
+            swiftSettings: strict),
         .testTarget(name: "Conformance", dependencies: ["Masix", "MasixTestKit", "MasixSimulator"], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix", "masixd",
+                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix",
+                "masixd",
                 "masix-test-client", system,
             ],
             swiftSettings: strict),

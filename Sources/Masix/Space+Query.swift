@@ -1,5 +1,5 @@
-package import MasixTransport
 import MasixLinux
+package import MasixTransport
 import MasixWire
 import SystemPackage
 
