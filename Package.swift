@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "MasixKernel", dependencies: ["MasixWire", collections], path: "Sources/Kernel", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
-            name: "MasixTransport", dependencies: ["CLinux", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
+            name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
             path: "Sources/Transport", swiftSettings: strict),
         // The one trusted process of a node.
         .target(

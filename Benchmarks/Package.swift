@@ -13,7 +13,10 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "Benchmarks",
     products: [.executable(name: "bench", targets: ["bench"])],
-    dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
+    dependencies: [
+        .package(name: "Masix", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
     targets: [
         // What the machine itself can do, in two C processes.
         .target(name: "CFloors", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
@@ -24,7 +27,10 @@ let package = Package(
         // Wiring only.
         .executableTarget(
             name: "bench",
-            dependencies: ["Floors", "Measure", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Floors", "Measure", .product(name: "Masix", package: "Masix"), .product(name: "MasixTestKit", package: "Masix"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
         .testTarget(name: "MeasureTests", dependencies: ["Measure"], swiftSettings: strict),
         .testTarget(name: "FloorsTests", dependencies: ["Floors", "Measure", "CFloors"], swiftSettings: strict),

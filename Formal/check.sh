@@ -12,12 +12,15 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 
 holds='
-lease
+lease   -DREVOKES=0
+lease   -DMESSAGES=2
+lease   -DFIRST=1 -DUNDISTURBED
 lease   -DWINDOW=1
 lease   -DHOSTILE -DUNDISTURBED -DWINDOW=1 -DACTS=4
 lease   -DHOSTILE -DACTS=3
 credit
-credit  -DLIMIT=3 -DGRANTS=2
+credit  -DLIMIT=3 -DGRANTS=1
+credit  -DSLOTS=1
 reply
 reply   -DCALLS=3
 wake
@@ -47,7 +50,9 @@ lease   TAKE_CLOSE               exactly_once_in_order  -DUNDISTURBED
 lease   CLOSE_BEFORE_MOVE        exactly_once_in_order  -DUNDISTURBED
 lease   CLOSE_BEFORE_MOVE        nothing_lost
 lease   NUCLEUS_PATH_CLOSES      exactly_once_in_order  -DUNDISTURBED
-lease   HOME_EMPTY_BEFORE_GRANT  exactly_once_in_order  -DUNDISTURBED
+lease   AFTER                    exactly_once_in_order  -DUNDISTURBED
+lease   AFTER_FIRST              exactly_once_in_order  -DUNDISTURBED
+lease   RING_OF_SLOTS            copy_is_whole          -DUNDISTURBED -DFIRST=1
 lease   TAKE_WORD_FIRST          all_delivered          -DUNDISTURBED
 lease   EPOCH_COMMIT             exactly_once_in_order  -DUNDISTURBED
 lease   EPOCH_TAKE               exactly_once_in_order  -DUNDISTURBED
@@ -62,8 +67,13 @@ lease   WINDOW_BOUND             within_window          -DUNDISTURBED -DHOSTILE 
 credit  WINDOW_SUM               within_limit
 credit  HOME_COUNT               within_limit
 credit  ROOM_CHECK               within_limit
+credit  ROOM_TO_GROW             within_limit
 credit  CLOSE_ALL_WHEN_FULL      refused_only_when_full
-credit  BLOCKED_FIRST            no_lease_while_blocked
+credit  NONE_BLOCKED             no_lease_while_blocked
+credit  BLOCKED_FIRST            waits_only_when_full
+credit  WHOLE_REMARKED           waits_only_when_full
+credit  WHOLE_AGAIN              waits_only_when_full
+credit  SLOTS_OF_LIMIT           waits_only_when_full   -DSLOTS=1 -DGRANTS=1
 reply   ARM_BEFORE_COMMIT        one_answer             -DUNDISTURBED
 reply   REPLY_TAKE_CAS           one_answer             -DUNDISTURBED
 reply   USED_CAS                 nobody_blocked         -DUNDISTURBED

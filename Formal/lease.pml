@@ -2,7 +2,8 @@
  *
  * The commit word {closed, epoch, sent} decides what was sent; the take word {closed, epoch, taken} decides what was
  * received. Whoever wins the compare-and-swap on a word owns the frame; the nucleus closes both words and harvests the
- * frames in between into the port's home queue. Every step that touches shared memory is one step here. A task may be
+ * frames in between into the port's home queue. A lease may be granted while the home queue still holds messages of its
+ * sender: its frames wait for them at the gate `after`. Its window may grow while it is open. Every step that touches shared memory is one step here. A task may be
  * stopped for ever, or stopped and then killed, before any of its steps.
  *
  * -DHOSTILE replaces the sender by one that writes anything into the memory it can write.
@@ -14,7 +15,10 @@
 #define MESSAGES 3
 #endif
 #ifndef WINDOW
-#define WINDOW 2
+#define WINDOW 2                                    /* slots of a lease, and the most that its window grows to */
+#endif
+#ifndef FIRST
+#define FIRST WINDOW                                /* the window that a lease is granted with */
 #endif
 #ifndef GRANTS
 #define GRANTS 2
@@ -38,6 +42,9 @@ Word commit;                                        /* sender and nucleus; count
 Word take;                                          /* receiver and nucleus; count = taken */
 Bank bank[BANKS];                                   /* written by the sender */
 byte bank_of[GRANTS + 1];                           /* epoch -> slots, written by the nucleus before it grants */
+byte window;                                        /* written by the nucleus, read by the sender */
+byte ahead;                                         /* after - received, written by the nucleus, read by the receiver:
+                                                       home messages that the frames of the lease still wait for */
 chan announced = [8] of { byte, byte };             /* epoch, number: the sender's ring of hints */
 byte consumed_epoch, consumed;                      /* written by the receiver */
 
@@ -101,7 +108,17 @@ bool exactly_once_in_order = 1, copy_is_whole = 1, within_window = 1, no_frame_t
 #else
 #define consumed_of(e) (consumed_epoch == e -> consumed : 0)
 #endif
-#define slot_of(e, n) bank[bank_of[e]].slot[((n) - 1) % WINDOW]
+#ifdef NO_RING_OF_SLOTS
+#define ring (window -> window : 1)
+#else
+#define ring WINDOW
+#endif
+#define slot_of(e, n) bank[bank_of[e]].slot[((n) - 1) % ring]
+#ifdef NO_AFTER
+#define due true
+#else
+#define due (ahead == 0)
+#endif
 
 /* ---- The sending task --------------------------------------------------------------------------------------------- */
 
@@ -120,7 +137,7 @@ next:
     :: atomic { id <= MESSAGES -> goto by_nucleus }     /* it carries a right, say */
     :: d_step { id <= MESSAGES && !commit.closed -> e = commit.epoch; sent = commit.count }
     fi;
-    atomic { if :: sent - consumed_of(e) >= WINDOW -> goto by_nucleus :: else fi };
+    atomic { if :: sent - consumed_of(e) >= window -> goto by_nucleus :: else fi };
 #ifndef NO_FRAME_FIRST
     write_frame();
 #endif
@@ -180,6 +197,7 @@ proctype Taker() provided (!halted_receiver)
 
 next:
     atomic { announced?e, n; te = 0; copying = 0 };
+    atomic { due };                                 /* else it stays where it was found: the home queue has something for B */
     atomic {
         if
         :: !take.closed && announced_epoch(e, take.epoch) == take.epoch && take.count + 1 == n -> te = take.epoch
@@ -253,9 +271,9 @@ inline harvest()
 #ifdef NO_WINDOW_BOUND
     :: atomic { n <= s && slot_carries(slot_of(epoch, n), n, epoch) ->
 #else
-    :: atomic { n <= s && n <= t + WINDOW && slot_carries(slot_of(epoch, n), n, epoch) ->
+    :: atomic { n <= s && n <= t + window && slot_carries(slot_of(epoch, n), n, epoch) ->
 #endif
-        property(within_window, n - t <= WINDOW);
+        property(within_window, n - t <= window);
         home!slot_of(epoch, n).frame;
         printf("MSC: N harvests number %d of epoch %d (message %d)\n", n, epoch, slot_of(epoch, n).frame);
         n++ }
@@ -282,7 +300,7 @@ inline close_lease()
 #endif
         harvest();
 #endif
-        atomic { lease_open = 0; pending[bank_of[epoch]].epoch = epoch; pending[bank_of[epoch]].taken = t; s = 0; t = 0; n = 0 }
+        atomic { lease_open = 0; pending[bank_of[epoch]].epoch = epoch; pending[bank_of[epoch]].taken = t; ahead = 0; s = 0; t = 0; n = 0 }
     :: else
     fi
 }
@@ -292,11 +310,6 @@ inline close_lease()
 #else
 #define copied(k) (pending[k].taken == 0 || consumed_epoch > pending[k].epoch || \
                    (consumed_epoch == pending[k].epoch && consumed == pending[k].taken))
-#endif
-#ifdef NO_HOME_EMPTY_BEFORE_GRANT
-#define home_holds_none true
-#else
-#define home_holds_none (len(home) == 0)
 #endif
 
 proctype Nucleus()
@@ -312,14 +325,16 @@ proctype Nucleus()
 
     :: atomic { asked[RECEIVER] || asked[SUCCESSOR] ->
         if
-        :: len(home) > 0 && asked[holder] -> home?id; printf("MSC: N hands message %d to %d\n", id, holder); receive(id)
+        :: len(home) > 0 && asked[holder] -> home?id; printf("MSC: N hands message %d to %d\n", id, holder); ahead = (ahead -> ahead - 1 : 0); receive(id)
         :: else
         fi;
         asked[RECEIVER] = 0; asked[SUCCESSOR] = 0; id = 0 }
 
-    :: atomic { !lease_open && grants > 0 && holder == RECEIVER && !dead_sender && !dead_receiver && home_holds_none &&
-                (copied(0) || copied(1)) ->
-            nucleus_busy = 1; grants--; epoch++; bank_of[epoch] = (copied(0) -> 0 : 1) };
+    :: atomic { !lease_open && grants > 0 && holder == RECEIVER && !dead_sender && !dead_receiver && (copied(0) || copied(1)) ->
+            nucleus_busy = 1; grants--; epoch++; bank_of[epoch] = (copied(0) -> 0 : 1); window = FIRST };
+#ifndef NO_AFTER_FIRST
+        d_step { ahead = len(home) };
+#endif
 #ifdef NO_TAKE_WORD_FIRST
         d_step { commit.epoch = epoch; commit.count = 0; commit.closed = 0; printf("MSC: N opens the commit word, epoch %d\n", epoch) };
         d_step { take.epoch = epoch; take.count = 0; take.closed = 0; printf("MSC: N opens the take word, epoch %d\n", epoch) };
@@ -327,7 +342,12 @@ proctype Nucleus()
         d_step { take.epoch = epoch; take.count = 0; take.closed = 0 };
         d_step { commit.epoch = epoch; commit.count = 0; commit.closed = 0; printf("MSC: N grants epoch %d\n", epoch) };
 #endif
+#ifdef NO_AFTER_FIRST
+        d_step { ahead = len(home) };
+#endif
         d_step { lease_open = 1; nucleus_busy = 0 }
+
+    :: d_step { lease_open && window < WINDOW -> window++; printf("MSC: N grows the window to %d\n", window) }
 
     :: atomic { revokes > 0 && lease_open -> revokes--; nucleus_busy = 1; printf("MSC: N revokes\n") };
         close_lease();

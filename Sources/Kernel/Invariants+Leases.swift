@@ -15,9 +15,9 @@ extension Audit {
             expect(entry?.lease == id && entry?.index == lease.sendIndex, "\(id): its sender's entry does not name it")
             expect(kernel.tasks[lease.receiver]?.receives[lease.port] == lease.receiveIndex, "\(id): wrong receive entry")
             // Queued messages of its sender came before the lease: its frames wait for them (architecture rule 7).
-            let enqueued = port.received &+ UInt32(port.queue.count)
-            expect(Int32(bitPattern: enqueued &- lease.after) >= 0, "\(id): waits for home messages that are not there")
-            let later = port.queue.suffix(Int(Int32(bitPattern: enqueued &- lease.after)))
+            // A snapshot from outside may say anything: this is the one number here that must not be believed.
+            expect(Int32(bitPattern: port.enqueued &- lease.after) >= 0, "\(id): waits for home messages that are not there")
+            let later = port.queue.suffix(max(0, Int(Int32(bitPattern: port.enqueued &- lease.after))))
             expect(
                 !later.contains { $0.sender == lease.sender && $0.via == .send },
                 "\(id): a message of its sender entered the home queue beside it (architecture rule 7)")
@@ -26,11 +26,15 @@ extension Audit {
             expect(
                 link?.half(of: lease.sender) == lease.senderHalf && link?.place(of: lease.sender) == lease.linkPlace,
                 "\(id): another half or place than its link's")
-            expect(lease.isWhole == (port.leases.count == 1), "\(id): whole beside others, or alone and not whole")
+            let isWhole = port.leases.count == 1 && Int(lease.slots) >= port.queueLimit
+            expect(lease.isWhole == isWhole, "\(id): whole beside others or short of slots, or alone and not whole")
+            // Whoever holds it waits for the receiver, so nobody else may have room to give (S6).
+            expect(!isWhole || port.room <= 0, "\(id): whole, and \(port.room) of the limit are nobody's")
             expect(kernel.tasks[lease.sender]?.isTraced == false, "\(id): its sender is traced")
             expect(kernel.tasks[lease.receiver]?.isTraced == false, "\(id): its receiver is traced")
         }
         for port in kernel.ports.values {
+            expect(port.leases == Set(port.leases).sorted(), "\(port.id): its leases \(port.leases) are not in order")
             for lease in port.leases { expect(kernel.leases[lease]?.port == port.id, "\(port.id): knows \(lease), which is not its own") }
         }
     }

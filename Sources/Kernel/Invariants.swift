@@ -17,6 +17,7 @@ extension Kernel {
         audit.checkLinks()
         audit.checkTickets()
         audit.checkReplies()
+        audit.checkNumbers()
         return audit.found
     }
 }

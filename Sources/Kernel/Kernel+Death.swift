@@ -33,7 +33,7 @@ extension Kernel {
     /// A port that has lost its receive right.
     private mutating func destroy(_ port: PortID, _ step: inout Step, _ world: inout some LeaseWorld) {
         guard ports[port] != nil else { return }
-        for lease in (ports[port]?.leases ?? []).sorted() { close(lease, &step, &world) }
+        for lease in ports[port]?.leases ?? [] { close(lease, &step, &world) }
         // (1) A backup: the right moves there with its queue and its senders, and the port lives on.
         if let backup = ports[port]?.portDestroyed {
             ports[port]?.portDestroyed = nil

@@ -4,6 +4,8 @@
 import DequeModule
 
 extension Kernel {
+    /// Leases that one event looks at to give them room.
+    static let leasesGrownMax = 16
     /// After this many faults of a pair the two talk by the nucleus for good.
     static let linkFaultsMax = 3
 
@@ -17,23 +19,20 @@ extension Kernel {
 
     /// Gives leases to those who have sent here by the nucleus, as far as the limit goes (architecture rules 3, 5, 7).
     mutating func offerLeases(of port: PortID, _ step: inout Step) {
-        guard limits.linksEnabled, ports[port]?.applicants.isEmpty == false, ports[port]?.blocked.isEmpty == true,
+        guard ports[port]?.applicants.isEmpty == false, limits.linksEnabled, ports[port]?.blocked.isEmpty == true,
             case .task(let receiver)? = ports[port]?.receiver, tasks[receiver]?.isTraced == false
         else { return }
-        for sender in ports[port]?.applicants.sorted() ?? [] {
+        for sender in ports[port]?.applicants.inOrder ?? [] {
+            // Whatever comes of it, it is looked at again with its next message, not with each of everybody's.
+            ports[port]?.applicants.remove(sender)
             guard let entry = tasks[sender]?.sends[port], sender != receiver, tasks[sender]?.isTraced == false,
                 nearest(from: sender, to: receiver) == .direct, let link = link(between: sender, and: receiver, &step)
             else {
-                // Not now: it is looked at again with its next message, not with each of everybody's.
-                ports[port]?.applicants.remove(sender)
                 ports[port]?.candidates.remove(sender)
                 continue
             }
-            guard links[link]?.isReady == true else {
-                // `linkMapped` looks for who waits.
-                ports[port]?.applicants.remove(sender)
-                continue
-            }
+            // Else `linkMapped` looks for who waits.
+            guard links[link]?.isReady == true else { continue }
             grant(port, to: sender, receiver, over: link, sendIndex: entry.index, &step)
         }
     }
@@ -41,63 +40,69 @@ extension Kernel {
     private mutating func grant(
         _ port: PortID, to sender: TaskID, _ receiver: TaskID, over link: LinkID, sendIndex: UInt32, _ step: inout Step
     ) {
-        guard let record = ports[port], let half = links[link]?.half(of: sender), let receiveIndex = tasks[receiver]?.receives[port] else {
-            return
-        }
+        guard let limit = ports[port]?.queueLimit, let half = links[link]?.half(of: sender),
+            let receiveIndex = tasks[receiver]?.receives[port]
+        else { return }
         // Credit may be none at first: it grows with every message that leaves the home queue.
-        let slots = min(record.queueLimit, links[link]?.lent[half].longestFree ?? 0)
+        let slots = min(limit, links[link]?.lent[half].longestFree ?? 0)
         guard slots > 0, let firstSlot = links[link]?.lent[half].take(slots) else { return }
-        let available = max(0, record.queueLimit - record.queue.count - record.leased)
-        let share = max(1, record.queueLimit / max(1, record.candidates.count))
-        let window = min(available, share, slots)
         guard let takeIndex = tasks[receiver]?.takeIndexes.take() else {
             links[link]?.lent[half].give(back: firstSlot)
             return
         }
         lastLease += 1
+        let id = LeaseID(raw: lastLease)
+        ports[port]?.leases.append(id)
+        let window = max(0, min(ports[port]?.room ?? 0, ports[port]?.firstShare ?? 0, slots))
+        ports[port]?.leased += window
         let lease = Lease(
-            id: LeaseID(raw: lastLease), link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex,
+            id: id, link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex,
             linkPlace: links[link]?.place(of: sender) ?? 0,
             takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), slots: UInt16(slots), window: UInt16(window),
-            after: record.received &+ UInt32(record.queue.count), senderHalf: half, isWhole: record.leases.isEmpty)
-        leases[lease.id] = lease
-        links[link]?.leases.insert(lease.id)
-        ports[port]?.leases.insert(lease.id)
-        ports[port]?.leased += window
-        ports[port]?.applicants.remove(sender)
-        tasks[sender]?.sends[port]?.lease = lease.id
+            after: ports[port]?.enqueued ?? 0, senderHalf: half, isWhole: ports[port]?.isWhole(slots: slots) ?? false)
+        leases[id] = lease
+        links[link]?.leases.insert(id)
+        tasks[sender]?.sends[port]?.lease = id
         step.actions.append(.grant(lease))
         markWhole(port, &step)
     }
 
     /// Gives room that has come free to the leases there are, evenly (architecture rule 3: never more than the limit together).
     mutating func growLeases(of port: PortID, _ step: inout Step) {
-        guard let record = ports[port], !record.leases.isEmpty, record.blocked.isEmpty else { return }
-        var available = record.queueLimit - record.queue.count - record.leased
-        let share = max(1, record.queueLimit / max(1, max(record.leases.count, record.candidates.count)))
-        for id in record.leases.sorted() where available > 0 {
-            guard let lease = leases[id] else { continue }
-            let target = min(Int(lease.slots), record.leases.count == 1 ? Int(lease.slots) : share)
-            let more = min(target - Int(lease.window), available)
+        guard let count = ports[port]?.leases.count, count > 0, ports[port]?.blocked.isEmpty == true else { return }
+        guard var room = ports[port]?.room, room > 0, let share = ports[port]?.share else { return }
+        // By turns, and so many in one event that its time stays bounded: the others are looked at with the next.
+        var place = ports[port]?.firstToGrow ?? 0
+        for _ in 0..<min(count, Self.leasesGrownMax) where room > 0 {
+            guard let id = ports[port]?.leases[place % count], let lease = leases[id] else { break }
+            place += 1
+            if count > 1 { ports[port]?.grown = id }
+            let more = min(min(share, Int(lease.slots)) - Int(lease.window), room)
             guard more > 0 else { continue }
-            available -= more
+            room -= more
             leases[id]?.window += UInt16(more)
             ports[port]?.leased += more
-            if let grown = leases[id] { step.actions.append(.reshape(grown)) }
-            // Its sender may be waiting on the link for just this.
-            step.actions.append(.ring(lease.sender))
+            reshape(id, &step)
         }
     }
 
-    /// A lease is whole as long as it is the only one of its port.
+    /// A lease is whole as long as it is the only one of its port and may hold the whole limit.
     private mutating func markWhole(_ port: PortID, _ step: inout Step) {
-        guard let all = ports[port]?.leases else { return }
-        for id in all.sorted() {
-            guard let lease = leases[id], lease.isWhole != (all.count == 1) else { continue }
-            leases[id]?.isWhole = all.count == 1
-            if let changed = leases[id] { step.actions.append(.reshape(changed)) }
-            step.actions.append(.ring(lease.sender))
+        // With a third lease nothing changes for the first two.
+        guard let all = ports[port]?.leases, all.count <= 2 else { return }
+        for id in all {
+            guard let slots = leases[id]?.slots, let isWhole = ports[port]?.isWhole(slots: Int(slots)), leases[id]?.isWhole != isWhole
+            else { continue }
+            leases[id]?.isWhole = isWhole
+            reshape(id, &step)
         }
+    }
+
+    private func reshape(_ id: LeaseID, _ step: inout Step) {
+        guard let lease = leases[id] else { return }
+        step.actions.append(.reshape(lease))
+        // Its sender may be waiting on the link for just this.
+        step.actions.append(.ring(lease.sender))
     }
 
     private mutating func link(between one: TaskID, and other: TaskID, _ step: inout Step) -> LinkID? {
@@ -129,8 +134,7 @@ extension Kernel {
         links[lease.link]?.leases.remove(id)
         tasks[lease.receiver]?.takeIndexes.give(back: lease.takeIndex)
         tasks[lease.sender]?.sends[lease.port]?.lease = nil
-        ports[lease.port]?.leases.remove(id)
-        ports[lease.port]?.leased -= Int(lease.window)
+        ports[lease.port]?.remove(id, window: Int(lease.window))
         for frame in closing.frames.prefix(Int(lease.window)) { adopt(frame, of: lease) }
         for frame in closing.frames.dropFirst(Int(lease.window)) where frame.payload.length > 0 {
             step.actions.append(.release(frame.payload))
@@ -167,21 +171,19 @@ extension Kernel {
         return .sendOnce(once)
     }
 
-    /// Closes leases until credit and queue are within the limit again, or none is left.
+    /// Closes leases until credit and queue are within the limit again, or no credit is left.
     mutating func shrinkLeases(of port: PortID, _ step: inout Step, _ world: inout some LeaseWorld) {
-        while isOverLimit(port), let oldest = ports[port]?.leases.min() {
-            close(oldest, &step, &world)
-        }
+        while let room = ports[port]?.room, room < 0, let oldest = oldestCredit(of: port) { close(oldest, &step, &world) }
     }
 
-    private func isOverLimit(_ port: PortID) -> Bool {
-        guard let record = ports[port] else { return false }
-        return record.queue.count + record.leased > record.queueLimit
+    /// Of the leases whose closing can give room, the one that was given first.
+    func oldestCredit(of port: PortID) -> LeaseID? {
+        guard let leased = ports[port]?.leased, leased > 0 else { return nil }
+        return ports[port]?.leases.first { leases[$0]?.window != 0 }
     }
 
     mutating func revoke(_ port: PortID?, _ step: inout Step, _ world: inout some LeaseWorld) {
-        let doomed = port.map { ports[$0]?.leases ?? [] } ?? Set(leases.keys)
-        for lease in doomed.sorted() { close(lease, &step, &world) }
+        for lease in port.map({ ports[$0]?.leases ?? [] }) ?? leases.keys.sorted() { close(lease, &step, &world) }
     }
 
     // MARK: links
@@ -228,7 +230,7 @@ extension Kernel {
         _ id: LinkID, because fault: LinkFault?, dying: TaskID?, _ step: inout Step, _ world: inout some LeaseWorld
     ) {
         guard let link = links[id] else { return }
-        for lease in link.leases.sorted() { close(lease, &step, &world) }
+        for lease in link.leases.inOrder { close(lease, &step, &world) }
         links[id] = nil
         tasks[link.first]?.links[link.second] = nil
         tasks[link.second]?.links[link.first] = nil

@@ -9,7 +9,7 @@ extension Kernel {
         guard tasks[id]?.receives[port] != nil else { throw .invalidName }
         guard let message = ports[port]?.dequeue() else { return .empty }
         uncharge(message)
-        if case .sendOnce(let once) = message.via { sendOnces[once] = nil } else { apply(for: message.sender, at: port) }
+        if case .sendOnce(let once) = message.via { sendOnces[once] = nil }
         let delivered = Delivered(
             sender: message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),
             rights: message.rights.map { arrive($0, in: id, &step) }, payload: message.payload, memory: message.memory,

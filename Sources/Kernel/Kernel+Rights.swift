@@ -243,7 +243,7 @@ extension Kernel {
         ports[port]?.queueLimit = Int(limit)
         // Architecture rule 3: leases close until what they may still hold fits under the new limit. A raised limit closes
         // them too, for a lease that was the whole limit no longer is.
-        for lease in (ports[port]?.leases ?? []).sorted() { close(lease, &step, &world) }
+        for lease in ports[port]?.leases ?? [] { close(lease, &step, &world) }
         step.roomier.append(port)
         return .done
     }

@@ -26,6 +26,8 @@ extension Kernel {
             enqueue(message, &step)
             return .sent
         }
+        // A port with a blocked sender has no leases (architecture rule 3).
+        for lease in ports[port]?.leases ?? [] { close(lease, &step, &world) }
         lastTicket += 1
         let ticket = Ticket(raw: lastTicket)
         tasks[id]?.tickets.insert(ticket)
@@ -69,7 +71,7 @@ extension Kernel {
             case .moveSend(let port):
                 if let lease = tasks[id]?.sends[port]?.lease { close(lease, &step, &world) }
             case .moveReceive(let port):
-                for lease in (ports[port]?.leases ?? []).sorted() { close(lease, &step, &world) }
+                for lease in ports[port]?.leases ?? [] { close(lease, &step, &world) }
             case .null, .dead, .copySend, .makeSend, .makeSendOnce, .moveSendOnce: break
             }
         }
@@ -93,11 +95,9 @@ extension Kernel {
         ports[port]?.hasRoom ?? false
     }
 
-    /// Closes leases, those given longest ago first, until one more message fits or none is left (architecture rule 3).
+    /// Closes leases, those given longest ago first, until one more message fits or none has credit (architecture rule 3).
     mutating func makeRoom(in port: PortID, _ step: inout Step, _ world: inout some LeaseWorld) {
-        while !hasRoom(port), let oldest = ports[port]?.leases.min() {
-            close(oldest, &step, &world)
-        }
+        while !hasRoom(port), let oldest = oldestCredit(of: port) { close(oldest, &step, &world) }
     }
 
     private mutating func compose(_ outgoing: Outgoing, to port: PortID, from id: TaskID, _ step: inout Step) -> Message {

@@ -30,8 +30,8 @@ public struct Lease: Hashable, Sendable {
     public let after: UInt32
     /// Which half of the link the sender writes.
     public let senderHalf: Int
-    /// No other lease takes part in the limit: a sender that finds its credit used up waits on the link, for only the receiver can
-    /// give room.
+    /// The only lease of its port, on slots for the whole limit: a sender that finds its credit used up waits on the link, for only
+    /// the receiver can give room.
     public internal(set) var isWhole: Bool
 }
 

@@ -19,7 +19,10 @@ struct Port: Hashable, Sendable {
     var queue: Deque<Message> = []
     /// Sent, not accepted: each waits for room, first come first served (O2).
     var blocked: Deque<BlockedSend> = []
-    var leases: Set<LeaseID> = []
+    /// In the order in which they were given.
+    var leases: [LeaseID] = []
+    /// The one of them that was last looked at for more credit: the next goes first.
+    var grown = LeaseID(raw: 0)
     /// Messages received from the home queue so far, modulo 2^32: what `Lease.after` is measured against.
     var received: UInt32 = 0
     /// The windows of those leases together.
@@ -50,6 +53,31 @@ struct Port: Hashable, Sendable {
 
     /// Whether the queue takes one more from a send right, open leases counted whole (S6, architecture rule 3).
     var hasRoom: Bool { queue.count + leased < queueLimit }
+
+    /// What neither message nor credit takes up; negative beyond the limit, as send-once rights may go.
+    var room: Int { queueLimit - queue.count - leased }
+
+    /// The most credit that a lease is given first: others may be about to get theirs.
+    var firstShare: Int { max(1, queueLimit / max(1, leases.count, candidates.count)) }
+
+    /// The most credit that one of its leases grows to.
+    var share: Int { leases.count == 1 ? queueLimit : firstShare }
+
+    /// Home messages that have been enqueued in its life, modulo 2^32.
+    var enqueued: UInt32 { received &+ UInt32(queue.count) }
+
+    /// Whether a lease with so many slots, being the only one, can have the whole limit.
+    func isWhole(slots: Int) -> Bool { leases.count == 1 && slots >= queueLimit }
+
+    /// The place in `leases` where the next growing begins.
+    var firstToGrow: Int { leases.firstIndex { $0 > grown } ?? 0 }
+
+    /// A lease has closed.
+    mutating func remove(_ lease: LeaseID, window: Int) {
+        guard let place = leases.firstIndex(of: lease) else { return }
+        leases.remove(at: place)
+        leased -= window
+    }
 
     /// Puts a message at the end. Room has been seen to, and the right that it was sent with is counted already.
     /// A lease rests on a right in the sender's space: one that went with this message is none.

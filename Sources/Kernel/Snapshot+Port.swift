@@ -25,7 +25,8 @@ extension Port: WireCodable {
             writer.write(send.completion)
             writer.write(send.message)
         }
-        writer.write(set: leases)
+        writer.write(set: Set(leases))
+        writer.write(grown)
         writer.write(received)
         writer.write(count: leased)
         writer.write(set: candidates)
@@ -51,7 +52,8 @@ extension Port: WireCodable {
         for _ in 0..<(try reader.readSize(field: "blocked sends")) {
             blocked.append(BlockedSend(ticket: try reader.read(), completion: try reader.read(), message: try reader.read()))
         }
-        leases = try reader.readSet(field: "leases of a port")
+        leases = try reader.readSet(field: "leases of a port").sorted()
+        grown = try reader.read()
         received = try reader.read()
         leased = try reader.readNumber(field: "leased")
         candidates = try reader.readSet(field: "candidates")

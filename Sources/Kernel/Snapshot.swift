@@ -104,8 +104,9 @@ extension WireWriter {
 }
 
 extension WireReader {
+    /// At most half of what there are: two of them can be added before anything is known of them.
     mutating func readNumber(field: StaticName) throws(WireError) -> Int {
-        guard let number = Int(exactly: try read(UInt64.self)) else { throw .malformed(field: field) }
+        guard let number = Int(exactly: try read(UInt64.self)), number <= Int.max / 2 else { throw .malformed(field: field) }
         return number
     }
 

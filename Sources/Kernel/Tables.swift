@@ -272,7 +272,7 @@ extension Kernel {
         }
     }
 
-    private func rows(of ids: Set<LeaseID>) -> [LeaseRow] { ids.sorted().compactMap { leases[$0].map { LeaseRow($0) } } }
+    private func rows(of ids: some Sequence<LeaseID>) -> [LeaseRow] { ids.sorted().compactMap { leases[$0].map { LeaseRow($0) } } }
 
     /// The lowest of those above `after`, in order, without sorting all.
     private func smallest<ID: Comparable>(_ count: Int, of ids: [ID], after: ID?) -> [ID] {

@@ -26,4 +26,8 @@ public enum Processor {
     /// Tells the processor that this is a spin loop.
     @_transparent
     public static func relax() { masix_relax() }
+
+    /// Asks for the memory line at this address, for writing, before it is needed. Harmless for any address.
+    @_transparent
+    public static func prefetchForWriting(_ address: UnsafeMutableRawPointer) { unsafe masix_prefetch_for_writing(address) }
 }

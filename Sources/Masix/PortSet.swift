@@ -67,13 +67,20 @@ public final class PortSet: Sendable {
 
     /// The next message for any member; `ReceivedMessage.port` says for which.
     public func receive(timeout: Duration? = nil) throws(MasixError) -> ReceivedMessage {
+        guard let message = try receive(until: Deadline(timeout)) else { throw .timedOut }
+        return message
+    }
+
+    /// The next message for any member if one is here now, else nil: for programs that wait elsewhere (`Space.pollableDescriptor`).
+    public func tryReceive() throws(MasixError) -> ReceivedMessage? { try receive(until: .now) }
+
+    private func receive(until deadline: Deadline) throws(MasixError) -> ReceivedMessage? {
         try space.checkFork()
-        let incoming = try space.reception.wait(until: Deadline(timeout)) { () throws(MasixError) -> Incoming? in
+        let incoming = try space.reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
             try self.space.look()
             return try self.takeNext()
         }
-        guard let incoming else { throw .timedOut }
-        return space.received(incoming)
+        return incoming.map { space.received($0) }
     }
 
     /// One message of the next member that has any, after the one that was served last.

@@ -21,6 +21,8 @@ final class Reception: Sendable {
         var followers: [Follower] = []
         /// Rises with everything that may interest a follower.
         var news: UInt64 = 0
+        /// The bell as it was when the followers were last told of it.
+        var toldBell: UInt32 = 0
         var scansSinceUse = 0
         /// Faults found while scanning, to be reported when no lock is held.
         var faults: [(LinkID, LinkFault)] = []
@@ -168,8 +170,7 @@ final class Reception: Sendable {
     ) throws(MasixError) -> Result? {
         while true {
             // Taken before the attempt: what comes during it is noticed.
-            let seenBell = bell.acquired
-            let seenNews = state.withLock { $0.news }
+            let (seenBell, seenNews) = state.withLock { notice(&$0) }
             let result: Result?
             do throws(MasixError) {
                 result = try attempt()
@@ -192,20 +193,31 @@ final class Reception: Sendable {
                     return nil
                 }
                 let follower = Follower()
-                if state.news != seenNews { follower.word.set(1) } else { state.followers.append(follower) }
+                // The leader of now may have read the bell after us, and will not tell us of that ring.
+                if state.news != seenNews || bell.acquired != seenBell { follower.word.set(1) } else { state.followers.append(follower) }
                 return follower
             }
             do throws(MasixError) {
                 if let follower {
                     try sleep(follower, until: deadline)
                 } else {
-                    try lead(until: deadline, seenBell: seenBell, hint: hint)
+                    try lead(until: deadline, seenBell: seenBell, seenNews: seenNews, hint: hint)
                 }
             } catch {
                 handOver()
                 throw error
             }
         }
+    }
+
+    /// What is known now. A ring that nobody has told the followers of is told now: whoever leads next looks for later ones only.
+    private func notice(_ state: inout State) -> (bell: UInt32, news: UInt64) {
+        let rung = bell.acquired
+        if rung != state.toldBell {
+            state.toldBell = rung
+            wakeAll(&state)
+        }
+        return (rung, state.news)
     }
 
     private func sleep(_ follower: Follower, until deadline: Deadline) throws(MasixError) {
@@ -230,21 +242,21 @@ final class Reception: Sendable {
     }
 
     /// Leads until something is new or the time is over.
-    private func lead(until deadline: Deadline, seenBell: UInt32, hint: () -> Bool) throws(MasixError) {
+    private func lead(until deadline: Deadline, seenBell: UInt32, seenNews: UInt64, hint: () -> Bool) throws(MasixError) {
         defer { state.withLock { $0.hasLeader = false } }
         let links = state.withLock { $0.active }
         let began = Clock.monotonicNanoseconds()
         if spinning(links, seenBell: seenBell, began: began, deadline: deadline, hint: hint) {
-            tell(seenBell)
+            tell(seenBell, all: false)
             return
         }
         status.processor.relax(UInt32(Processor.current))
         status.asleep.release(1)
         fullFence()
         // The last look: whoever published before our flag was visible is seen here, whoever comes later rings.
-        if links.contains(where: \.hasNews) || anyParkedNews() || bell.acquired != seenBell || hint() {
+        if hasNews(since: seenNews) || bell.acquired != seenBell || hint() {
             awake()
-            tell(seenBell)
+            tell(seenBell, all: true)
             return
         }
         do throws(Errno) {
@@ -269,15 +281,18 @@ final class Reception: Sendable {
     }
 
     /// Files what is new; a ring of the nucleus concerns anybody.
-    private func tell(_ seenBell: UInt32) {
+    private func tell(_ seenBell: UInt32, all: Bool) {
         state.withLock { state in
-            scan(&state, all: false)
+            scan(&state, all: all)
             if bell.acquired != seenBell { wakeAll(&state) }
         }
     }
 
-    private func anyParkedNews() -> Bool {
-        state.withLock { state in state.parked.contains(where: \.hasNews) }
+    /// On any link of now, or filed since by another thread: its sender had no reason to ring, for we were not asleep yet.
+    private func hasNews(since seenNews: UInt64) -> Bool {
+        state.withLock { state in
+            state.active.contains(where: \.hasNews) || state.parked.contains(where: \.hasNews) || state.news != seenNews
+        }
     }
 
     private func spinning(_ links: [LinkEnd], seenBell: UInt32, began: UInt64, deadline: Deadline, hint: () -> Bool) -> Bool {
@@ -309,9 +324,13 @@ final class Reception: Sendable {
         }
     }
 
-    /// The same if anybody waits at all.
+    /// The same, sparing the pipe if nobody can be asleep in it. Whoever has tried in vain and is only about to wait sees the news.
     func interruptOthers() {
-        if state.withLock({ $0.hasLeader || !$0.followers.isEmpty }) { interrupt() }
+        let isLed = state.withLock { state in
+            wakeAll(&state)
+            return state.hasLeader
+        }
+        if isLed { interrupt() }
     }
 
     /// Makes everybody who waits look again, the sleeping leader too.

@@ -148,6 +148,9 @@ public struct ReceiveRight: ~Copyable, Sendable {
         try holder.space.receive(from: holder.entry, deadline: Deadline(timeout))
     }
 
+    /// The next message if one is here now, else nil: for programs that wait elsewhere (`Space.pollableDescriptor`).
+    public func tryReceive() throws(MasixError) -> ReceivedMessage? { try holder.space.tryReceive(from: holder.entry) }
+
     /// The number of messages that senders may have outstanding, 0 to `Limits.queueMessagesMax`.
     public func setQueueLimit(_ limit: Int) throws(MasixError) {
         guard (0...Limits.queueMessagesMax).contains(limit) else { throw .invalidValue }

@@ -10,6 +10,12 @@ extension Space {
         return received(incoming)
     }
 
+    func tryReceive(from entry: ReceiveEntry) throws(MasixError) -> ReceivedMessage? {
+        try checkFork()
+        guard let incoming = try wait(.now, for: entry) else { return nil }
+        return received(incoming)
+    }
+
     func wait(_ deadline: Deadline, for entry: ReceiveEntry) throws(MasixError) -> Incoming? {
         try reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
             try self.look()
@@ -45,7 +51,7 @@ extension Space {
         while let ready = entry.nextAnnouncement() {
             let link = ready.link
             // What its sender has in the home queue comes first (architecture rule 7).
-            guard control.take(ready.announcement.index)?.grant.isDue(received: entry.homeReceived.acquired) ?? true else {
+            guard !link.receiver.withLock({ $0.isHeldBack(ready.announcement, received: entry.homeReceived.acquired) }) else {
                 entry.putBack(ready)
                 return nil
             }

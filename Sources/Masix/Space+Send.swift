@@ -70,9 +70,10 @@ extension Space {
         waiters.begin(status)
         defer { waiters.end(status) }
         fullFence()
-        // Room, or another state of the lease: either is a reason to try again.
+        // Room, or another state of the lease: either is a reason to try again. One that has ceased to be whole is owed no room by
+        // the receiver; the nucleus may have some (architecture rule 3).
         let isOver = { () -> Bool in
-            guard let lease = entry.memory.lease(), lease.word.epoch == full.word.epoch else { return true }
+            guard let lease = entry.memory.lease(), lease.word.epoch == full.word.epoch, lease.isWhole else { return true }
             return link.sender.withLock { $0.hasRoom(lease) }
         }
         let done: Bool? = try reception.wait(until: deadline, hint: isOver) { () throws(MasixError) -> Bool? in

@@ -20,7 +20,7 @@ final class ClaimingRight: Routine {
             held.place = .kernel(SendOnceID(raw: entry.promoted.acquired))
             return .done
         }
-        thread.stand(at: .claiming, held.port)
+        thread.stand(at: .claiming, held.callPort ?? held.port)
         return call(
             Asking(.claimReply(link.id, index: token.index, generation: token.generation), once: held.once) { [held] _, response, _ in
                 if case .arrived(.sendOnce(let id, _)) = response { held.place = .kernel(id) } else { held.place = .gone }
@@ -83,7 +83,7 @@ final class Answering: Routine {
     }
 
     /// The port of the call, for the statistics of revocations.
-    private var port: PortID { held.port }
+    private var port: PortID { held.callPort ?? held.port }
 
     private func write(_ thread: SimulatedThread) -> Progress {
         guard case .link(let link, let token) = held.place else { return .done }

@@ -109,7 +109,7 @@ final class Book {
     /// In the port's queue from here on, be it a slot or the home queue.
     func accept(_ id: UInt64) {
         guard let message = messages[id] else { return fail("message \(id) accepted, and unknown") }
-        if dead.contains(message.port) { fail("message \(id) accepted by \(message.port), which was dead") }
+        if dead.contains(message.port), message.isBySend { fail("message \(id) accepted by \(message.port), which was dead") }
         switch message.state {
         case .prepared: enter(message)
         case .blocked: break
@@ -210,7 +210,7 @@ final class Book {
     }
 
     /// Destroyed with its port, or never let in because its sender has ended.
-    func destroy(_ id: UInt64) {
+    func destroy(_ id: UInt64, isCircular: Bool = false) {
         guard let message = messages[id] else { return fail("message \(id) destroyed, and unknown") }
         switch message.state {
         case .accepted, .blocked: break
@@ -224,7 +224,8 @@ final class Book {
         for case .once(let once) in message.cargo { dropOnce(once) }
         if let once = message.reply { dropOnce(once) }
         // A message with a receive right that is destroyed destroys the port, or sends it to its backup.
-        if message.state == .accepted { dying.append(message.port) }
+        // A circle is destroyed as it is sent (S5); its port may live on at its backup.
+        if message.state == .accepted, !isCircular { dying.append(message.port) }
     }
 
     // MARK: ports

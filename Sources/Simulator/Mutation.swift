@@ -26,12 +26,20 @@ public enum Mutation: String, Sendable, CaseIterable {
     case roomUnchecked = "room-unchecked"
     /// The leader blocks without a last look.
     case lastLookSkipped = "last-look-skipped"
+    /// The leader's last look overlooks what another thread has filed since its attempt.
+    case filedUnseen = "filed-unseen"
+    /// Who takes the home message that frames have waited for tells only those who wait already.
+    case interruptUnheard = "interrupt-unheard"
     /// The leader says that it sleeps after its last look: what the lack of its fence allows.
     case sleeperFenceMissing = "sleeper-fence-missing"
     /// The sender looks whether it must ring before it announces: what the lack of its fence allows.
     case ringerFenceMissing = "ringer-fence-missing"
     /// The bell is read after the attempt instead of before it.
     case bellReadLate = "bell-read-late"
+    /// A thread becomes a follower although the bell has rung since it looked.
+    case followerIgnoresBell = "follower-ignores-bell"
+    /// Whoever reads the bell anew tells nobody.
+    case ringUntold = "ring-untold"
     /// The nucleus wakes before it marks.
     case wakeBeforeMark = "wake-before-mark"
     /// A thread that leaves does not hand the lead over.
@@ -68,4 +76,9 @@ extension Mutation {
         }
         return nil
     }
+}
+
+extension Mutation {
+    /// Within so many seeds each loss must have been noticed.
+    public static let seedsMax: UInt64 = 4_000
 }

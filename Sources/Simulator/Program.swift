@@ -115,9 +115,12 @@ final class SendingMessage: Routine {
 final class Program: Routine {
     private var attempt: ReceiveAttempt?
     private var used: HeldSend?
+    private var favourite: HeldSend?
+    private var isServer: Bool?
 
     override func step(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
+        if isServer == nil { isServer = thread.number == 0 && !task.simulation.chance.oneIn(4) }
         switch stage {
         case 1:
             // A reception has ended.
@@ -148,16 +151,19 @@ final class Program: Routine {
         switch simulation.chance.below(5) {
         case 0: .none
         case 1: .until(simulation.now + 5 + simulation.chance.below(30))
-        case 2: .until(simulation.now + 50 + simulation.chance.below(200))
-        default: .ever
+        case 2, 3: .until(simulation.now + 50 + simulation.chance.below(200))
+        default: simulation.chance.oneIn(2) ? .ever : .until(simulation.now + 100)
         }
     }
 
     private func choose(_ thread: SimulatedThread) -> Progress {
         let simulation = thread.task.simulation
+        // The first thread of most tasks serves; what it owes it answers soon.
+        if isServer ?? false, !thread.task.onces.isEmpty, simulation.chance.oneIn(2) { return answer(thread) }
+        if isServer ?? false, !simulation.chance.oneIn(4) { return receive(thread) }
         switch simulation.chance.below(100) {
-        case 0..<30: return receive(thread)
-        case 30..<55: return send(thread)
+        case 0..<28: return receive(thread)
+        case 28..<55: return send(thread)
         case 55..<68: return makeCall(thread)
         case 68..<80: return answer(thread)
         case 80..<84: return makeRight(thread)
@@ -176,13 +182,16 @@ final class Program: Routine {
 
     private func receive(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        guard let entry = task.simulation.chance.pick(task.receiveList) else { return .next }
+        // One port, or as a set all that there are now.
+        var entries = task.receiveList
+        guard let entry = task.simulation.chance.pick(entries) else { return .next }
+        if task.simulation.chance.oneIn(3) { entries = [entry] }
         let book = task.book
         let waiting = Waiting(
             patience(task.simulation), port: entry.port,
-            isOwed: { !entry.isGone && (entry.hasHome || book.hasUnreceived(entry.port)) },
+            isOwed: { entries.contains { !$0.isGone && ($0.hasHome || book.hasUnreceived($0.port)) } },
             attempt: { [self] in
-                let attempt = ReceiveAttempt { [entry] }
+                let attempt = ReceiveAttempt { entries }
                 self.attempt = attempt
                 return attempt
             })
@@ -191,10 +200,15 @@ final class Program: Routine {
 
     /// A send right to use, held until the use is over.
     private func pickSend(_ task: SimulatedTask) -> HeldSend? {
-        // Mostly the first few: leases need repetition.
-        let list = task.sendList
-        let choice = task.simulation.chance.oneIn(3) ? list : Array(list.prefix(3))
-        guard let entry = task.simulation.chance.pick(choice) else { return nil }
+        // Mostly the one of last time, and never one's own: leases need repetition.
+        var choice = favourite
+        if choice == nil || choice?.references == 0 || task.simulation.chance.oneIn(4) {
+            let list = task.sendList
+            let others = list.filter { task.receives[$0.port] == nil }
+            choice = task.simulation.chance.pick(task.simulation.chance.oneIn(8) || others.isEmpty ? list : others)
+        }
+        favourite = choice
+        guard let entry = choice, task.sends[entry.port] === entry else { return nil }
         entry.references += 1
         used = entry
         return entry
@@ -205,7 +219,7 @@ final class Program: Routine {
     private func send(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
         guard let entry = pickSend(task) else { return .next }
-        let cargo = task.simulation.chance.oneIn(6) ? pickCargo(task) : []
+        let cargo = task.simulation.chance.oneIn(8) ? pickCargo(task) : []
         let id = task.book.prepare(from: task.id, to: entry.port, cargo: cargo.map(\.booked))
         let draft = Draft(id: id, to: entry.port, from: task, cargo: cargo, length: length(task.simulation))
         return call(SendingMessage(draft, to: entry, patience: patience(task.simulation)), then: 0)

@@ -26,5 +26,11 @@ public enum ProtocolStep: String, Sendable, CaseIterable, Comparable {
     case blocked = "sleep: in the pipe"
     case awake = "sleep: woken"
 
+    /// Where a link's end has a call to settle.
+    static let ofCalls: Set<ProtocolStep> = [
+        .replyArmed, .frameWritten, .committed, .taken, .copied, .published, .rightUnarmed, .answerAwaited, .answerTaken, .rightHeld,
+        .answerWritten, .answerUsed, .answerAnnounced, .claiming,
+    ]
+
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

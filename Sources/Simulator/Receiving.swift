@@ -141,7 +141,7 @@ final class Taking: Routine {
         guard let (link, announcement) = entry.ready.popFirst() else { return noFrame(thread) }
         // What its sender has in the home queue comes first (architecture rule 7).
         if thread.task.simulation.plan.mutation != .framesOvertakeHome,
-            thread.task.control.take(announcement.index)?.grant.isDue(received: entry.received.acquired) == false
+            link.receiver.isHeldBack(announcement, received: entry.received.acquired)
         {
             entry.ready.prepend((link, announcement))
             return noFrame(thread)
@@ -231,7 +231,7 @@ final class Taking: Routine {
         if let token = frame.reply, let callee = task.control.callee(place: link.place, index: token.index), let message {
             _ = callee.arm(link: link.id, generation: token.generation)
             let port = message.reply.flatMap { task.book.onces[$0]?.port } ?? message.port
-            incoming.reply = HeldOnce(.link(link, token), once: message.reply ?? 0, port: port)
+            incoming.reply = HeldOnce(.link(link, token), once: message.reply ?? 0, port: port, callPort: message.port)
         }
         if (frame.reply == nil) != (message?.reply == nil) { task.book.fail("message \(message?.id ?? 0) and its reply right have parted") }
         self.incoming = incoming

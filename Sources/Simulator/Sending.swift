@@ -131,14 +131,13 @@ final class LeaseSending: Routine {
         task.waiters += 1
         task.status.waiting.release(task.waiters)
         fullFence()
-        thread.stand(at: .roomAwaited)
         let isOver = { [entry, link] () -> Bool in
             guard let lease = entry.memory.lease(), lease.word.epoch == full.word.epoch else { return true }
             return link?.sender.hasRoom(lease) == true
         }
         let book = task.book
         let room = Waiting(
-            patience, port: entry.port, isOwed: { [entry] in isOver() || book.hasRoom(entry.port) }, hint: isOver
+            patience, port: entry.port, at: .roomAwaited, isOwed: { [entry] in isOver() || book.hasRoom(entry.port) }, hint: isOver
         ) { ScanAttempt(isOver) }
         self.room = room
         return call(room, then: 9)

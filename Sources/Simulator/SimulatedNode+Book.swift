@@ -116,7 +116,7 @@ extension SimulatedNode {
             case (.receive(let port, _), .receive(let other)) where port == other: break
             case (.sendOnce, .once): break
             case (.dead, .send(let port)) where !book.isAlive(port): break
-            case (.dead, .once(let once)) where book.onces[once].map({ !book.isAlive($0.port) }) == true: break
+            case (.dead, .once(let once)) where book.onces[once].map({ !book.isAlive($0.port) || $0.isAbandoned }) == true: break
             default: book.fail("message \(record.id) came with \(right) in the place of \(booked)")
             }
         }
@@ -141,6 +141,8 @@ extension SimulatedNode {
         guard let bytes = memory.store[payload.place], let id = Body.id(in: bytes) else {
             return book.fail("bytes at \(payload.place) released that are nobody's")
         }
-        book.destroy(id)
+        var isCircular = false
+        if case .request(let task, _, .send) = event { isCircular = sockets[task]?.first?.booked.message == id }
+        book.destroy(id, isCircular: isCircular)
     }
 }

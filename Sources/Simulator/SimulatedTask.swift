@@ -28,6 +28,8 @@ final class SimulatedTask {
     var hasLeader = false
     var followers: [SimulatedThread] = []
     var news: UInt64 = 0
+    /// The bell as it was when the followers were last told of it.
+    var toldBell: UInt32 = 0
     var waiters: UInt32 = 0
     /// Fewer than the real library has, so that parking happens.
     static let activeMax = 2
@@ -47,6 +49,19 @@ final class SimulatedTask {
         self.id = id
         self.pages = pages
         self.simulation = simulation
+    }
+
+    func dismantle() {
+        for thread in threads { thread.dismantle() }
+        threads = []
+        followers = []
+        active = []
+        parked = []
+        ends = [:]
+        ports = [:]
+        receives = [:]
+        replyPorts = []
+        onces = []
     }
 
     var control: ControlMemory { pages.control }
@@ -99,7 +114,9 @@ final class SimulatedTask {
 
     /// Other threads wait for something that is not in shared memory.
     func interruptOthers() {
-        if hasLeader || !followers.isEmpty { interrupt() }
+        if simulation.plan.mutation == .interruptUnheard, !hasLeader, followers.isEmpty { return }
+        wakeAll()
+        if hasLeader { interrupt() }
     }
 
     func interrupt() {
@@ -161,11 +178,14 @@ final class HeldOnce {
     /// Its number in the book.
     let once: UInt64
     let port: PortID
+    /// The port of the call that it answers, for the count of revocations.
+    let callPort: PortID?
 
-    init(_ place: Place, once: UInt64, port: PortID) {
+    init(_ place: Place, once: UInt64, port: PortID, callPort: PortID? = nil) {
         self.place = place
         self.once = once
         self.port = port
+        self.callPort = callPort
     }
 }
 

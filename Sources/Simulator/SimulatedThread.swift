@@ -2,7 +2,7 @@ import MasixKernel
 
 /// A lock inside a simulated task: held over several steps, so that whoever waits for it really waits.
 final class Lock {
-    fileprivate(set) weak var owner: SimulatedThread?
+    fileprivate(set) var owner: SimulatedThread?
 }
 
 /// One thread of a simulated task: a stack of routines, of which the top one takes the next step.
@@ -32,6 +32,11 @@ final class SimulatedThread {
         self.task = task
         self.number = number
         stack = [base]
+    }
+
+    func dismantle() {
+        stack = []
+        wait = .ever
     }
 
     var name: String { "\(task.id.raw).\(number)" }

@@ -17,6 +17,10 @@ public final class Simulation {
     /// Whether tasks run on inside events, and the nucleus may die.
     private(set) var crashes = false
     private var isInterrupting = false
+    private var revocationRate = 1
+    private var linkFailureRate = 1
+    private var killRate = 1
+    private var nucleusRestsUntil = 0
 
     /// How a simulation ended.
     public struct Verdict: Sendable {
@@ -42,6 +46,7 @@ public final class Simulation {
     public static func run(_ plan: SimulationPlan) -> Verdict {
         let simulation = Simulation(plan)
         simulation.run()
+        simulation.dismantle()
         simulation.tally.seeds = 1
         simulation.tally.steps = simulation.now
         return Verdict(
@@ -54,12 +59,22 @@ public final class Simulation {
     private func run() {
         prepare()
         crashes = true
+        // From one that leaves no lease alone to one that lets them grow old.
+        revocationRate = [12, 40, 100][chance.below(3)]
+        linkFailureRate = [15, 200, 10_000][chance.below(3)]
+        killRate = [250, 1_600][chance.below(2)]
         while now < plan.steps, book.failure == nil {
             misfortune()
             if !schedule(), !elapse() { break }
         }
         runDry()
         endAll()
+    }
+
+    /// Threads, tasks and what they wait for name each other; let go of all, and their memory goes.
+    private func dismantle() {
+        for task in tasks { task.dismantle() }
+        tasks = []
     }
 
     // MARK: the schedule
@@ -70,7 +85,9 @@ public final class Simulation {
         for task in tasks where task.isAlive && !task.isStopped {
             for thread in task.threads where thread.isReady(at: now) { ready.append(thread) }
         }
-        let nucleus = node.hasWork ? 2 : 0
+        // It rests only while others work.
+        let rests = now < nucleusRestsUntil && !ready.isEmpty && !isDraining
+        let nucleus = node.hasWork && !rests ? 2 : 0
         guard ready.count + nucleus > 0 else { return false }
         now += 1
         let choice = chance.below(ready.count + nucleus)
@@ -128,7 +145,7 @@ public final class Simulation {
                     return false
                 }
                 for case let waiting as Waiting in thread.routines where waiting.isOwed() {
-                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)")
+                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)\(state(of: task))")
                     return false
                 }
             }
@@ -136,14 +153,27 @@ public final class Simulation {
         return true
     }
 
+    private func state(of task: SimulatedTask) -> String {
+        let ports = task.receiveList.map { entry in
+            "\(entry.port): home \(entry.home.relaxed) after \(entry.received.relaxed), \(entry.ready.count) announced, "
+                + "\(book.unreceived[entry.port, default: 0]) unreceived"
+        }
+        return "; " + ports.joined(separator: "; ") + "; pipe \(task.pages.pipe), asleep \(task.status.asleep.relaxed)"
+    }
+
     // MARK: misfortunes
 
     private func misfortune() {
-        if plan.mode == .random, chance.oneIn(8) { revoke() }
-        switch chance.below(400) {
-        case 0:
+        if plan.mode == .random, chance.oneIn(revocationRate) { revoke() }
+        if plan.mode == .random, chance.oneIn(linkFailureRate) { failLink() }
+        if chance.oneIn(killRate) {
             let alive = tasks.filter(\.isAlive)
-            if alive.count > 2, let task = chance.pick(alive), chance.oneIn(2) { kill(task) }
+            if alive.count > 2, let task = chance.pick(alive) { kill(task) }
+        }
+        switch chance.below(800) {
+        case 0:
+            // The nucleus loses its processor for a while.
+            nucleusRestsUntil = now + chance.below(60)
         case 1..<8:
             if let task = chance.pick(tasks), task.isAlive, !task.isStopped {
                 task.isStopped = true
@@ -152,8 +182,10 @@ public final class Simulation {
             }
         case 8..<40:
             if let task = chance.pick(tasks), task.isStopped { task.isStopped = false }
-        case 40..<42:
+        case 41:
             node.die()
+        case 44..<48:
+            nucleusRestsUntil = now + chance.below(30)
         case 42:
             if tasks.count < 6 { node.pending.append(.attach(Self.identity, first: false)) }
         case 43:
@@ -179,6 +211,18 @@ public final class Simulation {
             target = chance.pick(standing) ?? target
         }
         if node.submit(.revoke(target)) { tally.revocations += 1 }
+    }
+
+    /// The memory of a link turns out to be unusable: best while somebody is in the middle of a call over it.
+    private func failLink() {
+        for task in tasks.filter(\.isAlive) {
+            for thread in task.threads {
+                guard let position = thread.position, ProtocolStep.ofCalls.contains(position), chance.oneIn(2) else { continue }
+                guard let link = chance.pick(task.ends.keys.sorted()) else { continue }
+                _ = node.submit(.linkFailed(link))
+                return
+            }
+        }
     }
 
     /// A lease has been closed.

@@ -89,6 +89,7 @@ final class Waiting: Routine {
     private let port: PortID?
     private let hint: () -> Bool
     private let makeAttempt: () -> Attempt
+    private let position: ProtocolStep?
     /// Whether what it waits for is there, by the book: then sleeping is a lost wake-up.
     let isOwed: () -> Bool
     private var attempt: Attempt?
@@ -99,7 +100,7 @@ final class Waiting: Routine {
     var isCalledOff = false
 
     init(
-        _ patience: Patience, port: PortID?, isOwed: @escaping () -> Bool, hint: @escaping () -> Bool = { false },
+        _ patience: Patience, port: PortID?, at position: ProtocolStep? = nil, isOwed: @escaping () -> Bool, hint: @escaping () -> Bool = { false },
         attempt: @escaping () -> Attempt
     ) {
         self.patience = patience
@@ -107,6 +108,7 @@ final class Waiting: Routine {
         self.isOwed = isOwed
         self.hint = hint
         makeAttempt = attempt
+        self.position = position
     }
 
     private enum Stage {
@@ -119,9 +121,13 @@ final class Waiting: Routine {
         switch stage {
         case Stage.begin:
             guard task.reception.owner == nil else { return waitForReception(thread) }
-            thread.stand(at: nil)
+            thread.stand(at: position, port)
             // Taken before the attempt: what comes during it is noticed.
             seenBell = task.control.bell.acquired
+            if seenBell != task.toldBell, mutation != .ringUntold {
+                task.toldBell = seenBell
+                task.wakeAll()
+            }
             seenNews = task.news
             let attempt = makeAttempt()
             self.attempt = attempt
@@ -147,6 +153,7 @@ final class Waiting: Routine {
             thread.stand(at: .asleepSet, port)
             return go(to: mutation == .lastLookSkipped ? Stage.sleep : Stage.look)
         case Stage.look:
+            guard task.reception.owner == nil else { return waitForReception(thread) }
             if hasNews(task, parkedToo: true) {
                 task.status.asleep.release(0)
                 return call(Scanning(all: true), then: Stage.left)
@@ -192,7 +199,8 @@ final class Waiting: Routine {
             task.hasLeader = true
             return go(to: Stage.lead)
         }
-        thread.isTold = task.news != seenNews
+        let isRung = task.control.bell.acquired != seenBell && task.simulation.plan.mutation != .followerIgnoresBell
+        thread.isTold = task.news != seenNews || isRung
         if !thread.isTold { task.followers.append(thread) }
         return go(to: Stage.told)
     }
@@ -200,6 +208,7 @@ final class Waiting: Routine {
     /// The bell of the nucleus, an announcement on any link, or the caller's own reason.
     private func hasNews(_ task: SimulatedTask, parkedToo: Bool) -> Bool {
         task.active.contains(where: \.news.isWaiting) || (parkedToo && task.parked.contains(where: \.news.isWaiting))
+            || (parkedToo && task.news != seenNews && task.simulation.plan.mutation != .filedUnseen)
             || task.control.bell.acquired != seenBell || hint()
     }
 

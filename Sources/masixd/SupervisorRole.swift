@@ -72,7 +72,9 @@ struct SupervisorRole: ParsableCommand {
     }
 
     /// Variables that the roles of the node know: what is switched off, and what tools want to hear.
-    private static let passedOn = ["MASIX_WITHOUT=", "TSAN_OPTIONS=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LLVM_PROFILE_FILE=", "SWIFT_BACKTRACE="]
+    private static let passedOn = [
+        "MASIX_WITHOUT=", "TSAN_OPTIONS=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LLVM_PROFILE_FILE=", "SWIFT_BACKTRACE=",
+    ]
 
     /// Starts the node as a process of its own, and waits until it serves.
     private func detach(_ directory: String, _ program: String) throws {

@@ -105,8 +105,8 @@ extension Nodes {
         }
 
         /// A client sees a delay, no error, and the names are still there, with their ports.
-        @Test func namesOutliveTheirServer() throws {
-            try NodeProcess.run { node in
+        @Test(arguments: ["on", "off", "random"]) func namesOutliveTheirServer(_ leases: String) throws {
+            try NodeProcess.run(arguments: ["--leases", leases]) { node in
                 let (server, client) = (try node.attach(), try node.attach())
                 let ports = try (0..<150).map { PortHolder(try server.names.register("port-\($0)")) }
                 let before = try client.names.list()
@@ -145,8 +145,8 @@ extension Nodes {
         }
 
         /// Killed again and again at any moment, with clients at work all the time.
-        @Test func killsUnderLoad() throws {
-            try NodeProcess.run { node in
+        @Test(arguments: ["on", "off", "random"]) func killsUnderLoad(_ leases: String) throws {
+            try NodeProcess.run(arguments: ["--leases", leases]) { node in
                 let workers = try (0..<3).map { worker in
                     let space = try node.attach()
                     return try Background {

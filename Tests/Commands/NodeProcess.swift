@@ -103,7 +103,9 @@ final class NodeProcess: Sendable {
 }
 
 /// Runs a program to its end; its standard output and how it ended.
-func outcome(_ program: String, _ arguments: [String], environment: [String] = [], uid: UInt32? = nil) throws -> (String, MasixLinux.ExitStatus?) {
+func outcome(_ program: String, _ arguments: [String], environment: [String] = [], uid: UInt32? = nil) throws -> (
+    String, MasixLinux.ExitStatus?
+) {
     let pipe = try Pipe.make()
     var launch = Launch(
         program, arguments: [program] + arguments, environment: ["PATH=/usr/bin:/bin"] + environment)

@@ -73,7 +73,8 @@ import Testing
     @Test func theFileIsFollowed() {
         var roster = Roster()
         _ = roster.handle(.add(server("mine"), .message), at: 0)
-        #expect(roster.handle(.file([server("b"), server("a"), server("mine", .never)]), at: 0) == [.launch(server("a")), .launch(server("b"))])
+        #expect(
+            roster.handle(.file([server("b"), server("a"), server("mine", .never)]), at: 0) == [.launch(server("a")), .launch(server("b"))])
         for name in ["a", "b", "mine"] { _ = roster.handle(.started(name), at: 0) }
         #expect(roster.handle(.file([server("a"), server("b")]), at: 1) == [])
         let new = server("b", .always, "y")
@@ -131,10 +132,12 @@ import Testing
 
     // MARK: what is written
 
-    @Test(arguments: [
-        (0, "1970-01-01T00:00:00.000Z"), (951_782_400_001, "2000-02-29T00:00:00.001Z"), (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
-        (4_107_542_400_000, "2100-03-01T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"), (1_000_000_000_000, "2001-09-09T01:46:40.000Z"),
-    ] as [(Int64, String)])
+    @Test(
+        arguments: [
+            (0, "1970-01-01T00:00:00.000Z"), (951_782_400_001, "2000-02-29T00:00:00.001Z"), (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
+            (1_000_000_000_000, "2001-09-09T01:46:40.000Z"),
+        ] as [(Int64, String)])
     func timesAsPeopleWriteThem(_ milliseconds: Int64, _ text: String) {
         #expect(UTCTime(milliseconds: milliseconds).description == text)
     }

@@ -179,7 +179,8 @@ extension Nodes {
             try write(#"{"servers": [\#(entry("a", #", "environment": ["X=1"]"#)), \#(entry("c"))]}"#)
             try client.reload()
             #expect(try eventually { try node.role("a").pid != a && node.role("a").state == .running })
-            #expect(try String(decoding: File.contents(of: "/proc/\(node.role("a").pid)/environ", max: 65_536), as: UTF8.self).contains("X=1"))
+            #expect(
+                try String(decoding: File.contents(of: "/proc/\(node.role("a").pid)/environ", max: 65_536), as: UTF8.self).contains("X=1"))
 
             // What cannot be read, or could be somebody else's, changes nothing.
             for (text, mode) in [("{", UInt32(0o600)), (#"{"servers": []}"#, 0o666)] {

@@ -93,6 +93,15 @@ import Testing
         #expect(table.handle(.register(record("d", 5), replace: false, by: 7)).last == .answer(7, .done))
     }
 
+    @Test func allNamesAreCounted() {
+        var limits = NameTable.Limits()
+        limits.names = 2
+        var table = NameTable(limits: limits)
+        for uid: UInt32 in 1...2 { _ = table.handle(.register(record("n\(uid)", UInt64(uid), uid: uid), replace: false, by: 1)) }
+        #expect(table.handle(.register(record("n3", 3, uid: 3), replace: false, by: 2)) == [.answer(2, .tooMany(limit: 2))])
+        #expect(table.handle(.register(record("n2", 4, uid: 2), replace: true, by: 3)).last == .answer(3, .done))
+    }
+
     @Test func whatIsRestoredIsWatchedAndNotDepositedAgain() {
         var table = NameTable()
         #expect(table.handle(.restore(record("a", 1))) == [.watch("a")])

@@ -87,6 +87,21 @@ import Testing
         #expect(scene.ask(first, .setBootstrap(port)) == .done)
     }
 
+    @Test("an introduced task exists before the shell hears what lies in the queues that it was given")
+    mutating func introduceWithQueue() {
+        let first = scene.attach(first: true)
+        let port = scene.port(of: first)
+        scene.give(.makeSend(port), of: first, to: first)
+        #expect(scene.send(to: .copySend(port), from: first) == .sent)
+        guard case .introduced(let task) = scene.ask(first, .introduce(Scene.identity("heir"), rights: [.moveReceive(port)])) else {
+            Issue.record("not introduced")
+            return
+        }
+        let attached = scene.actions.firstIndex { if case .attached(task, _, _) = $0 { true } else { false } }
+        let told = scene.actions.firstIndex { if case .homeCount(task, _, 1, _) = $0 { true } else { false } }
+        #expect(attached != nil && told != nil && attached ?? 0 < told ?? 0)
+    }
+
     @Test("the first task introduces others, with rights in their space from the start")
     mutating func introduce() {
         let first = scene.attach(first: true)

@@ -30,12 +30,20 @@ final class Exchange: Sendable {
 
     func pass(_ right: consuming SendRight, from giver: Space, to taker: Space) throws -> SendRight {
         let number = next.add(1, ordering: .relaxed).newValue
+        try Self.deposit(right, as: number, from: giver)
+        guard let right = try Self.withdraw(number, for: taker) else { throw MasixError.malformedMessage }
+        return right
+    }
+
+    static func deposit(_ right: consuming SendRight, as number: UInt32, from giver: Space) throws {
         var deposit = Message(code: number)
         deposit.attach(right)
         try giver.bootstrap().send(deposit, timeout: .seconds(10))
-        var answer = try taker.bootstrap().call(Message(code: number | Self.withdrawal), timeout: .seconds(10))
-        guard let right = answer.takeSendRight() else { throw MasixError.malformedMessage }
-        return right
+    }
+
+    static func withdraw(_ number: UInt32, for taker: Space) throws -> SendRight? {
+        var answer = try taker.bootstrap().call(Message(code: number | withdrawal), timeout: .seconds(10))
+        return answer.takeSendRight()
     }
 }
 

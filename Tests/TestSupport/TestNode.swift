@@ -62,6 +62,16 @@ public final class TestNode: Sendable {
         try exchange.pass(right, from: giver, to: taker)
     }
 
+    /// Leaves a send right under a number that another process of the node knows, 2^16 and above.
+    public static func deposit(_ right: consuming SendRight, as number: UInt32, from giver: Space) throws {
+        try Exchange.deposit(right, as: number, from: giver)
+    }
+
+    /// Takes what lies under this number; nil while nothing does.
+    public static func withdraw(_ number: UInt32, for taker: Space) throws -> SendRight? {
+        try Exchange.withdraw(number, for: taker)
+    }
+
     /// A new task of this node.
     public func attach() throws -> Space { try Space.attach(directory: directory) }
 

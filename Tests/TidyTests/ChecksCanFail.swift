@@ -127,4 +127,36 @@ import Testing
         let page = file("Documentation/a.md", "[a](../README.md#top) [b](Specs/none.md) [c](https://swift.org) [d](#here)\n")
         #expect(Check.links(page) { $0 == "README.md" }.map(\.what) == ["links to Specs/none.md, which does not exist"])
     }
+
+    @Test(arguments: [
+        ("see `Sources/Kernel/None.swift`", "names Sources/Kernel/None.swift, which does not exist"),
+        ("see `None.swift`", "names None.swift, which does not exist"),
+        ("1. `Sources/Kernel/Port.swift` `nothing`: text", "Sources/Kernel/Port.swift does not declare nothing"),
+        ("`Sources/Kernel/Port.swift`\n`nothing`", "Sources/Kernel/Port.swift does not declare nothing"),
+    ])
+    func mentionOfNothing(text: String, what: String) {
+        let tree = [file("Sources/Kernel/Port.swift", "func enqueue() { nothing() }\n")]
+        #expect(Check.mentions(file("a.md", text + "\n"), in: tree) { _ in false }.map(\.what) == [what])
+    }
+
+    @Test(arguments: [
+        "`Sources/Kernel/Port.swift` `enqueue`", "`Port.swift` and `nothing`", "`Port.swift`", "`*.swift`", "`swift test`", "`run.sh`",
+        "```\n`None.swift`\n```",
+    ])
+    func mentionOfSomething(text: String) {
+        let tree = [file("Sources/Kernel/Port.swift", "mutating func enqueue() {}\n")]
+        #expect(Check.mentions(file("Formal/a.md", text + "\n"), in: tree) { $0 == "Formal/run.sh" }.isEmpty)
+    }
+
+    @Test func staleQuotations() {
+        let page = file("README.md", "<!-- file: a -->\n```swift\nlet x = 1\n```\n<!-- file: b -->\n```\nold\n```\n<!-- file: c -->\n")
+        let texts = ["a": "let x = 1\n", "b": "new\n", "c": ""]
+        #expect(Check.quotations(page) { texts[$0] }.map(\.line) == [5, 9])
+    }
+
+    @Test func snippetsOfNothing() {
+        let source = file("Examples/Sources/guides/main.swift", "func f() {\n    let x = 1\n\n    let y = 2\n}\n")
+        let page = file("Documentation/Guides/a.md", "```swift\nlet x = 1\nlet y = 2\n```\n```swift\nlet x\n```\n<!-- file: b -->\n```swift\nz\n```\n")
+        #expect(Check.snippets(page, compiledIn: source).map(\.line) == [5])
+    }
 }

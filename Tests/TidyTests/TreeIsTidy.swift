@@ -49,6 +49,23 @@ import Testing
             })
     }
 
+    @Test func namedFilesExist() {
+        expectNone(
+            cited.flatMap { page in
+                Check.mentions(page, in: files) { FileManager.default.fileExists(atPath: Repository.root.appendingPathComponent($0).path) }
+            })
+    }
+
+    @Test func shownProgramsAreThoseOfTheTree() {
+        expectNone(cited.flatMap { page in Check.quotations(page) { path in (try? Repository.read(path))?.lines.joined(separator: "\n") } })
+        #expect(files.filter { $0.path == "README.md" }.flatMap(\.lines).contains { $0.hasPrefix("<!-- file: ") })
+    }
+
+    @Test func guidesShowWhatCompiles() throws {
+        let source = try Repository.read("Examples/Sources/guides/main.swift")
+        expectNone(files.flatMap { Check.snippets($0, compiledIn: source) })
+    }
+
     @Test func exemptionsAreStillNeeded() {
         for exemption in Exemption.unsafe + Exemption.cLibrary + Exemption.foundation {
             #expect(!exemption.why.isEmpty)

@@ -36,9 +36,8 @@ struct Bench: ParsableCommand {
     }
 
     func run() throws {
-        guard floorsOnly || masixSide != nil else {
-            throw ValidationError("This build measures no Masix; give --floors-only.")
-        }
+        // The other side of a comparison is this program again, in a process of its own.
+        if let directory = ProcessInfo.processInfo.environment[Peer.variable] { return try Peer(directory).serve() }
         let thresholds = try check.map { try JSONDecoder().decode([Threshold].self, from: Data(contentsOf: URL(filePath: $0))) }
         let processors = try Processors()
         let rows = try measure(on: processors)
@@ -61,7 +60,7 @@ struct Bench: ParsableCommand {
                 say("\(setting.name.rawValue), spin: left out, it takes two processors")
                 continue
             }
-            let masix = floorsOnly ? nil : try masixSide?(setting, processors)
+            let masix = floorsOnly ? nil : MasixContender(setting, processors)
             if masix == nil, !floorsOnly { continue }
             let floor = try Floor(kind, for: setting, on: processors)
             let row = try Comparison(setting, floor: floor, masix: masix).measure(with: effort, on: processors)

@@ -5,8 +5,9 @@ public import Masix
 /// Pure: it holds no right and sends nothing. Rights are kept by its shell under the same names; whoever asks and may have to wait
 /// is known by a number that the shell gives. Times are milliseconds of any steady clock.
 public struct NameTable: Sendable {
-    /// What one user may have.
+    /// What one user may have, and all together.
     public struct Limits: Sendable {
+        public var names = 65_536
         public var namesPerUser = 1024
         public var waitersPerUser = 256
 
@@ -94,6 +95,7 @@ public struct NameTable: Sendable {
         }
         let own = namesOfUser[record.owner.uid, default: 0] - (previous?.owner.uid == record.owner.uid ? 1 : 0)
         guard own < limits.namesPerUser else { return [.answer(asker, .tooMany(limit: UInt32(limits.namesPerUser)))] }
+        guard previous != nil || records.count < limits.names else { return [.answer(asker, .tooMany(limit: UInt32(limits.names)))] }
         drop(name)
         let isNew = add(record)
         // The keeper knows before the owner does: what was answered outlives us.

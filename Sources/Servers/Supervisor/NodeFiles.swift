@@ -61,6 +61,7 @@ struct NodeFiles: ~Copyable {
         } catch {
             throw .file(path: directory, error)
         }
+        guard status.kind == .directory else { throw .unreadable(path: directory, why: "not a directory") }
         guard status.uid == CurrentProcess.uid else { throw .foreign(path: directory, uid: status.uid) }
         // Others may come in to attach, and nothing more.
         guard status.mode != 0o755 else { return }
@@ -161,7 +162,8 @@ struct NodeFiles: ~Copyable {
         do throws(Errno) { status = try File.status(path) } catch { throw .file(path: path, error) }
         // What is in it is run, as any user.
         guard status.uid == CurrentProcess.uid || status.uid == 0, status.mode & 0o022 == 0 else {
-            throw .unreadable(path: path, why: "somebody else than user \(CurrentProcess.uid) can write it (mode \(String(status.mode, radix: 8)))")
+            throw .unreadable(
+                path: path, why: "somebody else than user \(CurrentProcess.uid) can write it (mode \(String(status.mode, radix: 8)))")
         }
         do {
             return try JSONDecoder().decode(Servers.self, from: Data(bytes)).servers

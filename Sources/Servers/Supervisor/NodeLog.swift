@@ -66,7 +66,9 @@ final class NodeLog: Sendable {
     private func rotate(_ files: inout Files) {
         do throws(Errno) {
             for age in (1..<Self.oldFilesMax).reversed() {
-                do { try File.rename("\(path).\(age)", to: "\(path).\(age + 1)") } catch { if error != .noSuchFileOrDirectory { throw error } }
+                do { try File.rename("\(path).\(age)", to: "\(path).\(age + 1)") } catch {
+                    if error != .noSuchFileOrDirectory { throw error }
+                }
             }
             try File.rename(path, to: path + ".1")
         } catch {

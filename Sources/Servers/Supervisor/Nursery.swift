@@ -33,7 +33,8 @@ struct Nursery: Sendable {
     }
 
     /// The nucleus, with descriptors that are lent. All but the first life of it get listener and first task from the keeper.
-    func startNucleus(first: (listener: Int32, task: Int32)?, keeper: Int32, lastWords: Int32, output: Int32) throws(Errno) -> ChildProcess {
+    func startNucleus(first: (listener: Int32, task: Int32)?, keeper: Int32, lastWords: Int32, output: Int32) throws(Errno) -> ChildProcess
+    {
         var placements: [Launch.Placement] = [.init(keeper, at: NucleusPlace.keeper), .init(lastWords, at: NucleusPlace.lastWords)]
         if let first {
             placements += [.init(first.listener, at: NucleusPlace.listener), .init(first.task, at: NucleusPlace.firstTask)]
@@ -80,7 +81,8 @@ struct Nursery: Sendable {
         _ role: String, _ arguments: [String], as user: NodeUsers.User, _ placements: [Launch.Placement], environment: [String],
         output: Int32
     ) throws(Errno) -> ChildProcess {
-        var words = ["masixd", role, "--log-level", configuration.logLevel.rawValue, "--supervisor-pid", "\(CurrentProcess.pid)"] + arguments
+        var words =
+            ["masixd", role, "--log-level", configuration.logLevel.rawValue, "--supervisor-pid", "\(CurrentProcess.pid)"] + arguments
         if users.areApart { words += ["--uid", "\(user.uid)", "--gid", "\(user.gid)"] }
         let launch = Launch(
             configuration.executable, arguments: words, environment: baseEnvironment + environment + configuration.environment)

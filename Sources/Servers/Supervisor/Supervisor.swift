@@ -247,7 +247,8 @@ public final class Supervisor {
     ) throws(SupervisorError) -> ChildProcess {
         let (child, output) = (task.child, task.output)
         let identity = TaskIdentity(
-            uid: child.user.uid, gid: child.user.gid, pid: child.pid, executable: executable.utf8.count > Limits.identityTextMax ? "" : executable,
+            uid: child.user.uid, gid: child.user.gid, pid: child.pid,
+            executable: executable.utf8.count > Limits.identityTextMax ? "" : executable,
             name: child.name, launched: true)
         var rights = rights
         do throws(MasixError) {
@@ -334,7 +335,9 @@ public final class Supervisor {
     /// Why this server cannot be one of ours.
     func complaint(about server: ServerSpecification) -> String? {
         if let complaint = server.complaint { return complaint }
-        if [Self.namesName, Self.nucleusName, SupervisorRequest.name].contains(server.name) { return "the name \(server.name) is the node's own" }
+        if [Self.namesName, Self.nucleusName, SupervisorRequest.name].contains(server.name) {
+            return "the name \(server.name) is the node's own"
+        }
         if !users.areApart {
             if let uid = server.uid, uid != users.supervisor.uid {
                 return "\(server.name) is to run as user \(uid), but this node was not started by root"

@@ -1,4 +1,4 @@
-import CLinux
+import MasixLinux
 
 /// The memory of a link that one of its two tasks writes and the other only reads.
 ///
@@ -38,8 +38,10 @@ public struct LinkHalf: Sendable {
     /// Asks the processor to get a line for writing before it is needed.
     @inline(__always)
     func prefetchForWriting(_ offset: Int) {
-        unsafe masix_prefetch_for_writing(region.bytes(offset, 64).baseAddress)
-        unsafe masix_prefetch_for_writing(region.bytes(offset + 64, 64).baseAddress)
+        // Both lines lie inside the region.
+        guard let line = unsafe region.bytes(offset, 128).baseAddress else { return }
+        unsafe Processor.prefetchForWriting(line)
+        unsafe Processor.prefetchForWriting(line + 64)
     }
 
     @inline(__always)

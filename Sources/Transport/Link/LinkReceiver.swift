@@ -71,6 +71,16 @@ public struct LinkReceiver: Sendable {
         return announcement
     }
 
+    /// Before step 2: whether home messages come first, of which so many have been received (architecture rule 7). An announcement
+    /// of a lease that is over is held back by nobody, whatever lease has its place now.
+    @inline(__always)
+    public func isHeldBack(_ announcement: Announcement, received: UInt32) -> Bool {
+        guard let entry = control.take(announcement.index) else { return false }
+        let word = LeaseWord(bits: entry.word.acquired)
+        guard word.epoch == announcement.epoch, !word.isClosed else { return false }
+        return !entry.grant.isDue(received: received)
+    }
+
     /// Step 2: the next frame of the announced lease. What the lease is, only the nucleus says; what the slot says is checked
     /// against it.
     @inline(__always)
@@ -79,8 +89,10 @@ public struct LinkReceiver: Sendable {
         let word = LeaseWord(bits: entry.word.acquired)
         guard word.epoch == announcement.epoch, !word.isClosed else { return .stale }
         let lease = entry.grant
-        guard lease.link == link else { return .fault(.unknownAnnouncement) }
-        guard lease.slots > 0 else { return .stale }
+        guard lease.link == link, lease.slots > 0 else {
+            // Closed under our eyes, and the place given to a lease of another link?
+            return entry.word.acquired == word.bits ? .fault(.unknownAnnouncement) : .stale
+        }
         let offset = LinkHalf.slotOffset(lease.firstSlot + Int(word.count % UInt64(lease.slots)))
         let header = peer.header(at: offset)
         guard header.number == word.count + 1, header.epoch == word.epoch, header.length <= LinkHalf.bodyMax else {

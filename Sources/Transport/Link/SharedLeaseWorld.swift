@@ -15,6 +15,10 @@ public protocol NodeMemory {
 public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
     public var memory: Memory
 
+    /// A reply word of honest tasks moves a few times in its life. One that has moved under so many hands is written for no other
+    /// reason than to keep the nucleus turning.
+    private static var triesMax: Int { 64 }
+
     public init(_ memory: Memory) { self.memory = memory }
 
     public mutating func close(_ lease: Lease) -> Closing {
@@ -77,7 +81,7 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
         _ index: UInt16, generation: UInt32, to state: ReplyWord.State, link: LinkID, place: UInt32, in control: ControlMemory, node: NodeID
     ) -> PortID? {
         guard let entry = control.caller(place: place, index: index) else { return nil }
-        while true {
+        for _ in 0..<Self.triesMax {
             let word = ReplyWord(bits: entry.word.acquired)
             guard word.isOf(link: link.raw), word.generation == generation else { return nil }
             switch word.state {
@@ -88,6 +92,7 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
             }
             return PortID(node: node, counter: entry.port.relaxed)
         }
+        return nil
     }
 
     public mutating func settleReplies(of link: Link) -> [Settlement] {
@@ -118,7 +123,7 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
         // The caller's side first: a call that was never committed stays the caller's, one whose answer it has taken is over.
         var ours = false
         var generation: UInt32 = 0
-        while true {
+        for _ in 0..<Self.triesMax {
             let word = ReplyWord(bits: mine.word.acquired)
             guard word.isOf(link: link.id.raw) else { break }
             generation = word.generation
@@ -130,7 +135,7 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
             }
         }
         // Then the callee's, so that a use which comes later than this finds the word closed.
-        while true {
+        for _ in 0..<Self.triesMax {
             let word = ReplyWord(bits: other.word.acquired)
             let current = word.isOf(link: link.id.raw)
             if current, word.generation == generation, ours {

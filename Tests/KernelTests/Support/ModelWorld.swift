@@ -29,9 +29,16 @@ struct ModelWorld: LeaseWorld {
         var state: State
     }
 
+    struct ReceiveEntry: Hashable {
+        let task: TaskID
+        let index: UInt32
+    }
+
     private(set) var flows: [LeaseID: Flow] = [:]
     var calls: [Call] = []
     private(set) var closings: [LeaseID: Closing] = [:]
+    /// What the control memory of each receiver says of its ports: messages received from the home queue.
+    private var received: [ReceiveEntry: UInt32] = [:]
     /// What the next closings are to find besides the frames, the last first.
     var faults: [LinkFault?] = []
     var slotsInUse = false
@@ -45,6 +52,8 @@ struct ModelWorld: LeaseWorld {
             switch action {
             case .grant(let lease) where closings[lease.id] == nil: flows[lease.id] = Flow(lease: lease)
             case .reshape(let lease): flows[lease.id]?.lease = lease
+            case .homeCount(let task, let index, _, let count): received[ReceiveEntry(task: task, index: index)] = count
+            case .reply(let task, _, .allocated(let index)): received[ReceiveEntry(task: task, index: index)] = 0
             default: break
             }
         }
@@ -64,9 +73,15 @@ struct ModelWorld: LeaseWorld {
         return true
     }
 
-    /// The receiver takes the oldest frame.
+    /// Whether the home messages before the lease have been received, as far as the receiver can see (architecture rule 7).
+    func isDue(_ lease: Lease) -> Bool {
+        let received = received[ReceiveEntry(task: lease.receiver, index: lease.receiveIndex)] ?? 0
+        return Int32(bitPattern: received &- lease.after) >= 0
+    }
+
+    /// The receiver takes the oldest frame, if it is due.
     mutating func take(_ id: LeaseID) -> Frame? {
-        guard flows[id]?.frames.isEmpty == false, let frame = flows[id]?.frames.removeFirst() else { return nil }
+        guard let flow = flows[id], isDue(flow.lease), !flow.frames.isEmpty, let frame = flows[id]?.frames.removeFirst() else { return nil }
         for place in calls.indices where calls[place].state == .inSlot && calls[place].frame == frame.payload.place {
             calls[place].state = .taken
         }

@@ -88,6 +88,7 @@ struct Scene {
         records = []
         var step = Step()
         let right = kernel.take(transfer, from: owner, into: nil, &step)
+        defer { world.carryOut(step.actions) }
         return kernel.arrive(right, in: task, &step)
     }
 

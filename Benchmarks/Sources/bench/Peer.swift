@@ -1,0 +1,73 @@
+import Masix
+import MasixTestKit
+import Measure
+
+/// What the caller asks of the peer; the code of the message.
+enum PeerRequest {
+    /// The same bytes back.
+    static let echo: UInt32 = 1
+    /// Onto the processor in the first byte, or, for 255, wherever Linux likes.
+    static let place: UInt32 = 2
+    /// Processor time so far, in nanoseconds, as eight bytes.
+    static let processorTime: UInt32 = 3
+    /// So many messages (eight bytes) of so many bytes (eight more) to the send right that comes along.
+    static let stream: UInt32 = 4
+    /// A right that is dropped before the reply.
+    static let right: UInt32 = 5
+    /// Memory of which the first, the middle and the last byte are read before the reply.
+    static let memory: UInt32 = 6
+}
+
+/// The serving side, in a process of its own.
+struct Peer {
+    static let variable = "MASIX_BENCH_PEER"
+    /// Where the peer leaves the right to its port.
+    static let number: UInt32 = 1 << 16
+
+    private let directory: String
+
+    init(_ directory: String) { self.directory = directory }
+
+    func serve() throws {
+        let processors = try Processors()
+        let space = try Space.attach(directory: directory)
+        let port = try space.makePort(queueLimit: 64)
+        try TestNode.deposit(try port.makeSendRight(), as: Self.number, from: space)
+        // Ends when the node does.
+        while var request = try? port.receive() {
+            let reply = request.takeReply()
+            var answer = Message(code: request.code)
+            switch request.code {
+            case PeerRequest.echo: answer.bytes = request.bytes
+            case PeerRequest.place:
+                if let place = request.bytes.first, place != 255 {
+                    try Processors.pin(to: Int32(place))
+                } else {
+                    try processors.unpin()
+                }
+            case PeerRequest.processorTime: answer.bytes = number(processorTime())
+            case PeerRequest.stream:
+                guard let target = request.takeSendRight() else { continue }
+                let count = value(request.bytes, at: 0)
+                let body = [UInt8](repeating: 1, count: Int(value(request.bytes, at: 8)))
+                for _ in 0..<count { try target.send(Message(bytes: body)) }
+            case PeerRequest.right: request.takeSendRight()?.close()
+            case PeerRequest.memory:
+                guard let memory = request.takeMemory() else { continue }
+                answer.bytes = try memory.withMapped { bytes in
+                    [0, bytes.byteCount / 2, bytes.byteCount - 1].map { place in unsafe bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self) }
+                }
+            default: break
+            }
+            try reply?.send(answer)
+        }
+    }
+}
+
+/// Eight bytes, little-endian.
+func number(_ value: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) } }
+
+func value(_ bytes: [UInt8], at offset: Int) -> UInt64 {
+    guard bytes.count >= offset + 8 else { return 0 }
+    return (0..<8).reduce(0) { $0 | UInt64(bytes[offset + $1]) << (8 * UInt64($1)) }
+}
