@@ -125,7 +125,8 @@ let package = Package(
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix", "masixd",
+                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix",
+                "masixd",
                 "masix-test-client", system,
             ],
             swiftSettings: strict),

@@ -8,6 +8,8 @@ public enum FilesError: Error, Hashable, Sendable {
     case refused(FileFailure, path: String)
     /// It could not be asked: most of all, it has died (`.noReply` in the middle of a call, `.deadName` afterwards).
     case unreachable(MasixError, server: String, path: String)
+    /// It lives, and has not answered: it is no file server.
+    case unanswered(server: String)
     /// Its answer was not what this protocol says.
     case malformedAnswer(WireError, server: String)
     /// A path that cannot be said in this protocol: it leads upwards, or is too long, or has a zero byte.
@@ -29,6 +31,7 @@ extension FilesError: CustomStringConvertible {
             case .noReply, .deadName, .portDied: "\(path): the file server '\(server)' has died (\(error))"
             default: "\(path): the file server '\(server)' could not be asked: \(error)"
             }
+        case .unanswered(let server): "the server '\(server)' did not answer what a file server answers"
         case .malformedAnswer(let error, let server): "the server '\(server)' does not speak the file protocol: \(error)"
         case .unusablePath(let path): "\(path): not a path below a served tree"
         case .local(let errno, let path): "\(path): \(Errno(rawValue: errno)) (errno \(errno))"
@@ -70,6 +73,8 @@ public final class Files: Sendable {
         do throws(MasixError) {
             message = try server.call(Message(code: FilesProtocol.serverCode, bytes: request.wireBytes), timeout: timeout)
         } catch {
+            // Marks of death come before anybody is told of it (architecture rule 11).
+            if error == .noReply && !server.isDead { throw .unanswered(server: name) }
             throw .unreachable(error, server: name, path: path.description)
         }
         let answer: FilesAnswer

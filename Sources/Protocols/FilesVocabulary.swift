@@ -98,7 +98,9 @@ public struct FileName: Hashable, Sendable, WireCodable, CustomStringConvertible
 ///
 /// Layout: kind u8, size u64, mode u32, seconds i64, nanoseconds u32, uid u32, gid u32, link target (text, "" for what is no link).
 public struct FileInfo: Hashable, Sendable, WireCodable {
-    public enum Kind: UInt8, Sendable, CaseIterable { case regular = 1, directory, link, pipe, socket, characterDevice, blockDevice, unknown }
+    public enum Kind: UInt8, Sendable, CaseIterable {
+        case regular = 1, directory, link, pipe, socket, characterDevice, blockDevice, unknown
+    }
 
     public let kind: Kind
     /// Bytes of content.

@@ -188,7 +188,9 @@ private final class TreeCopy: Sendable {
         do throws(Errno) {
             try Directory.make(local, mode: 0o700, at: target.raw)
         } catch {
-            guard error == .fileExists, try File.status(local, at: target.raw, followingLinks: false).kind == .directory else { throw error }
+            guard error == .fileExists, try File.status(local, at: target.raw, followingLinks: false).kind == .directory else {
+                throw error
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 ///
 /// Every count is compared with a limit before anything is allocated for it.
 public struct WireReader: Sendable {
-    private let bytes: [UInt8]
-    private var position: Int
+    @usableFromInline let bytes: [UInt8]
+    @usableFromInline var position: Int
 
     public init(_ bytes: [UInt8]) {
         self.bytes = bytes
@@ -16,9 +16,10 @@ public struct WireReader: Sendable {
         self.position = min(max(0, position), bytes.count)
     }
 
-    public var remaining: Int { bytes.count - position }
+    @inlinable public var remaining: Int { bytes.count - position }
 
-    public mutating func read<Integer: FixedWidthInteger>(_ type: Integer.Type = Integer.self) throws(WireError) -> Integer {
+    // Inlined into other modules, which makes it code for one type of integer instead of for any.
+    @inlinable public mutating func read<Integer: FixedWidthInteger>(_ type: Integer.Type = Integer.self) throws(WireError) -> Integer {
         let width = Integer.bitWidth / 8
         guard remaining >= width else { throw .truncated }
         var value: Integer = 0

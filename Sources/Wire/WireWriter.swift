@@ -2,29 +2,32 @@
 ///
 /// The order is part of every format of Masix; see `WireReader` for the way back.
 public struct WireWriter: Sendable {
-    public private(set) var bytes: [UInt8]
+    @usableFromInline var storage: [UInt8]
+    /// What has been written so far.
+    public var bytes: [UInt8] { storage }
 
     public init(capacity: Int = 128) {
-        bytes = []
-        bytes.reserveCapacity(capacity)
+        storage = []
+        storage.reserveCapacity(capacity)
     }
 
-    public mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
+    // Inlined into other modules, which makes it code for one type of integer instead of for any.
+    @inlinable public mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
         var rest = value
         for _ in 0..<(Integer.bitWidth / 8) {
-            bytes.append(UInt8(truncatingIfNeeded: rest))
+            storage.append(UInt8(truncatingIfNeeded: rest))
             rest >>= 8
         }
     }
 
     public mutating func write(_ value: Bool) {
-        bytes.append(value ? 1 : 0)
+        storage.append(value ? 1 : 0)
     }
 
     /// A 32-bit count, then the bytes.
     public mutating func write(counted value: some Collection<UInt8>) {
         write(UInt32(value.count))
-        bytes.append(contentsOf: value)
+        storage.append(contentsOf: value)
     }
 
     /// A 32-bit count, then UTF-8.
@@ -34,7 +37,7 @@ public struct WireWriter: Sendable {
 
     /// The bytes alone: their number is known from elsewhere.
     public mutating func write(raw value: some Collection<UInt8>) {
-        bytes.append(contentsOf: value)
+        storage.append(contentsOf: value)
     }
 
     public mutating func write(_ value: some WireEncodable) {

@@ -8,7 +8,8 @@ import SystemPackage
 struct CallCommand: ReportingCommand {
     static let configuration = CommandConfiguration(
         commandName: "call", abstract: "Send a message to a name and print the answer's bytes.",
-        discussion: "With TEXT the message is that text; with - or nothing it is what standard input holds. The answer is printed as it is.")
+        discussion: "With TEXT the message is that text; with - or nothing it is what standard input holds. The answer is printed as it is."
+    )
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var json: JSONOption

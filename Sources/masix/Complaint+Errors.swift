@@ -52,7 +52,7 @@ extension Complaint {
             case .input: exit = .inputOutput
             }
         case .unreachable(let error, _, _): exit = Complaint(error).exit
-        case .malformedAnswer, .unusablePath: exit = .malformed
+        case .malformedAnswer, .unanswered, .unusablePath: exit = .malformed
         case .local(let errno, _):
             switch Errno(rawValue: errno) {
             case .noSuchFileOrDirectory: exit = .notFound

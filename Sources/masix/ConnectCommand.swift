@@ -100,7 +100,13 @@ final class ConnectedStream: Sendable {
         var opening = Message(code: StreamProtocol.openingCode, bytes: StreamOpening().wireBytes)
         opening.attach(try incoming.makeSendRight())
         try incoming.requestNoSenders(sync: 1, to: incoming)
-        var answer = try server.call(opening, timeout: .seconds(30))
+        var answer: ReceivedMessage
+        do throws(MasixError) {
+            answer = try server.call(opening, timeout: .seconds(30))
+        } catch {
+            if error == .noReply && !server.isDead { throw Complaint("'\(name)' did not answer: it is no stream", .malformed) }
+            throw error
+        }
         guard answer.code == StreamProtocol.openingCode, let opened = try? StreamOpened(wireBytes: answer.bytes) else {
             throw Complaint("'\(name)' is no stream: it was not registered by `masix serve`", .malformed)
         }

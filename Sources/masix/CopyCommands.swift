@@ -142,7 +142,8 @@ struct CopyFlags: ParsableArguments {
 struct GetCommand: ReportingCommand {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Copy from a file server.",
-        discussion: "TARGET is the new file or directory (an existing directory is filled); with - a file's content goes to standard output.")
+        discussion:
+            "TARGET is the new file or directory (an existing directory is filled); with - a file's content goes to standard output.")
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var json: JSONOption

@@ -9,7 +9,9 @@ import SystemPackage
 struct DoctorCommand: ReportingCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Say what this machine offers, and which promises hold on it.",
-        discussion: "The exit code is 0 if nothing is missing that a node needs to start, and 1 otherwise. Needs no node; if one runs, it is looked at too.")
+        discussion:
+            "The exit code is 0 if nothing is missing that a node needs to start, and 1 otherwise. Needs no node; if one runs, it is looked at too."
+    )
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var json: JSONOption
@@ -74,7 +76,8 @@ struct DoctorCommand: ReportingCommand {
                 Finding(
                     weight: limits.descriptorsMax < 1024 ? .bad : isLow ? .weaker : .good,
                     what: "descriptors: \(limits.descriptors), at most \(limits.descriptorsMax)",
-                    consequence: isLow ? "a node holds some for each task and link: it takes fewer than it could (raise `ulimit -Hn`)" : ""))
+                    consequence: isLow ? "a node holds some for each task and link: it takes fewer than it could (raise `ulimit -Hn`)" : "")
+            )
             let processors = try Processor.allowed().count
             findings.append(
                 Finding(
@@ -86,12 +89,16 @@ struct DoctorCommand: ReportingCommand {
         do throws(Errno) {
             let memory = try File.open("/dev/shm", .directory)
             let system = try FileSystem.of(memory.raw)
-            findings.append(Finding(weight: .good, what: "memory files: \(Figure.bytes(Int(clamping: system.freeBytes))) free in /dev/shm", consequence: ""))
+            findings.append(
+                Finding(
+                    weight: .good, what: "memory files: \(Figure.bytes(Int(clamping: system.freeBytes))) free in /dev/shm", consequence: "")
+            )
         } catch {
             findings.append(Finding(weight: .good, what: "/dev/shm is not mounted", consequence: "a node does not need it"))
         }
         if !Program.isThere("/proc/self/fd") {
-            findings.append(Finding(weight: .bad, what: "/proc is not mounted", consequence: "bells of tasks cannot be made: nodes do not start"))
+            findings.append(
+                Finding(weight: .bad, what: "/proc is not mounted", consequence: "bells of tasks cannot be made: nodes do not start"))
         }
         return findings
     }
@@ -107,10 +114,12 @@ struct DoctorCommand: ReportingCommand {
                     : "whatever runs as user \(CurrentProcess.uid) can end the nucleus, or read its memory if it is not kept from it"),
             Finding(
                 weight: features.peerProcessDescriptor ? .good : .weaker, what: "a task's identity is certain",
-                consequence: features.peerProcessDescriptor ? "" : "almost: a process number that is used again at that moment could deceive"),
+                consequence: features.peerProcessDescriptor
+                    ? "" : "almost: a process number that is used again at that moment could deceive"),
             Finding(
                 weight: features.futureWriteSeal ? .good : .weaker,
-                what: features.futureWriteSeal ? "tasks of different users cannot write into each other's half of a link" : "there are no links",
+                what: features.futureWriteSeal
+                    ? "tasks of different users cannot write into each other's half of a link" : "there are no links",
                 consequence: features.futureWriteSeal ? "" : "every message passes the nucleus: right, and slower"),
             Finding(
                 weight: .weaker, what: "tasks of one user are kept apart only if the supervisor started them",
@@ -137,7 +146,9 @@ struct DoctorCommand: ReportingCommand {
         guard let counters = try? NodeTables(space: space).counters() else { return findings }
         for entry in counters.entries where entry.value > 0 && entry.name.hasPrefix("link faults") {
             findings.append(
-                Finding(weight: .weaker, what: "\(entry.name): \(entry.value)", consequence: "a task wrote nonsense into a link, which was closed"))
+                Finding(
+                    weight: .weaker, what: "\(entry.name): \(entry.value)",
+                    consequence: "a task wrote nonsense into a link, which was closed"))
         }
         return findings
     }

@@ -4,7 +4,9 @@ import ArgumentParser
 struct ExplainCommand: ReportingCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Explain an error: what it means, what leads to it, what to do.",
-        discussion: "ERROR is a name, as in deadName, or a number: of a refusal, a link fault, a notification or an exit code. Without one, all are listed.")
+        discussion:
+            "ERROR is a name, as in deadName, or a number: of a refusal, a link fault, a notification or an exit code. Without one, all are listed."
+    )
 
     @OptionGroup var json: JSONOption
     @Argument(help: ArgumentHelp("A name or a number.", valueName: "error"))

@@ -49,7 +49,8 @@ struct Explanation: Sendable {
         case .versionMismatch:
             return explain(
                 "versionMismatch", "the node speaks another version of the protocol than this program",
-                "one of the two has been upgraded and the other not", "upgrade the older one; a node takes its new version when it restarts")
+                "one of the two has been upgraded and the other not", "upgrade the older one; a node takes its new version when it restarts"
+            )
         case .nodeGone:
             return explain(
                 "nodeGone", "the node has stopped, or has ended this task", "`masix node stop`, or this task broke the protocol",
@@ -60,7 +61,8 @@ struct Explanation: Sendable {
                 "attach in the child, or start programs by exec")
         case .deadName:
             return explain(
-                "deadName", "the port behind the right has died", "its receiver ended or destroyed it", "look the name up again, or give up")
+                "deadName", "the port behind the right has died", "its receiver ended or destroyed it", "look the name up again, or give up"
+            )
         case .portDied:
             return explain(
                 "portDied", "the receive right went away while somebody waited on it", "it was destroyed or sent in a message",
@@ -100,7 +102,8 @@ struct Explanation: Sendable {
                 "ask whoever started this task for a right through the chief")
         case .notPermitted:
             return explain(
-                "notPermitted", "only another may do this", "what only the node's first task, root, or the owner may do", "ask as that user")
+                "notPermitted", "only another may do this", "what only the node's first task, root, or the owner may do", "ask as that user"
+            )
         case .malformedMessage:
             return explain(
                 "malformedMessage", "a message is not what the protocol of this port says",
@@ -112,7 +115,8 @@ struct Explanation: Sendable {
                 "memory", "memory could not be made, sealed or mapped", "no memory or no descriptors are left; the errno says which",
                 "`masix doctor` shows the limits")
         case .cancelled: return explain("cancelled", "the waiting task was cancelled", "the program did that", "nothing")
-        case .invalidValue: return explain("invalidValue", "a value is outside its range", "a program's mistake", "see the API's documentation")
+        case .invalidValue:
+            return explain("invalidValue", "a value is outside its range", "a program's mistake", "see the API's documentation")
         case .refused:
             return explain(
                 "refused", "the kernel refused for a reason that this call does not know", "library and nucleus disagree",
@@ -130,10 +134,12 @@ struct Explanation: Sendable {
                 "`masix names` lists the names; `--wait` waits for one"),
             explain("taken", "the name is in use", "another task has registered it", "choose another name, or end that task"),
             explain(
-                "notOwner", "the name belongs to another user", "only its owner's user, or root, may replace or remove it", "ask as that user"),
+                "notOwner", "the name belongs to another user", "only its owner's user, or root, may replace or remove it",
+                "ask as that user"),
             explain(
                 "invalidName", "the text can be no name", "a name has 1 to 255 letters, digits and . _ - / : @ +", "choose another name"),
-            explain("tooMany", "this user has as many names as one may have", "names that are never freed", "end tasks that are not needed"),
+            explain(
+                "tooMany", "this user has as many names as one may have", "names that are never freed", "end tasks that are not needed"),
             explain("deadRight", "the port that was to be named has died", "its receiver ended meanwhile", "make a new port"),
             explain(
                 "noNameServer", "the node has no name server", "it is being restarted, or the node is going down",
@@ -146,14 +152,17 @@ struct Explanation: Sendable {
     static func of(_ refusal: Refusal) -> Explanation {
         func explain(_ meaning: String, _ cause: String, _ remedy: String) -> Explanation {
             Explanation(
-                kind: "refusal of the kernel", name: "\(refusal)", number: Int(refusal.rawValue), meaning: meaning, cause: cause, remedy: remedy)
+                kind: "refusal of the kernel", name: "\(refusal)", number: Int(refusal.rawValue), meaning: meaning, cause: cause,
+                remedy: remedy)
         }
         switch refusal {
         case .invalidDestination:
             return explain("the destination is no right that this task holds, or its port is dead", "the receiver died", "look it up again")
-        case .invalidReply: return explain("the reply right cannot be given", "it is not held in that form", "make a fresh one for each call")
+        case .invalidReply:
+            return explain("the reply right cannot be given", "it is not held in that form", "make a fresh one for each call")
         case .invalidRight: return explain("a right in the message is not held in that form", "it was given away before", "send a copy()")
-        case .full: return explain("the queue is full and the sender does not wait", "the receiver is slow or stopped", "wait, or raise the limit")
+        case .full:
+            return explain("the queue is full and the sender does not wait", "the receiver is slow or stopped", "wait, or raise the limit")
         case .invalidName: return explain("the name denotes nothing that this task has", "it was given up", "a program's mistake")
         case .invalidValue: return explain("a value is outside its range", "a program's mistake", "see the API's documentation")
         case .invalidCapability: return explain("the right to be notified by is dead", "its port was destroyed", "make a new port")
@@ -165,7 +174,8 @@ struct Explanation: Sendable {
         case .linkGone: return explain("the link or reply is no longer there", "the partner ended", "nothing: the library sees to it")
         case .malformed: return explain("the request could not be read", "library and nucleus disagree", "please report it")
         case .invalidMemory:
-            return explain("the memory is no sealed memory object of that length", "a program that does not use the library", "use MemoryObject")
+            return explain(
+                "the memory is no sealed memory object of that length", "a program that does not use the library", "use MemoryObject")
         case .nameExists: return explain("the name exists already", "a port id was used twice", "please report it")
         }
     }
@@ -190,13 +200,15 @@ struct Explanation: Sendable {
     private static var notifications: [Explanation] {
         func explain(_ name: String, _ number: Int, _ meaning: String, _ cause: String) -> Explanation {
             Explanation(
-                kind: "notification", name: name, number: number, meaning: meaning, cause: cause, remedy: "it is no error: act on it, or do not ask for it")
+                kind: "notification", name: name, number: number, meaning: meaning, cause: cause,
+                remedy: "it is no error: act on it, or do not ask for it")
         }
         return [
             explain("portDeleted", 65, "a name with a dead-name request was given up while its port lives", "this task let the right go"),
             explain("portDestroyed", 69, "a receive right comes to its backup instead of dying", "its receiver ended or destroyed it"),
             explain("noSenders", 70, "no send right to the port is left", "the last holder gave its right up, or ended"),
-            explain("sendOnce", 71, "a send-once right was destroyed unused", "its holder dropped it, or ended: to a caller this is noReply"),
+            explain(
+                "sendOnce", 71, "a send-once right was destroyed unused", "its holder dropped it, or ended: to a caller this is noReply"),
             explain("deadNameNotification", 72, "the port of a right has died", "its receiver ended or destroyed it"),
         ]
     }

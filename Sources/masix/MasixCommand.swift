@@ -22,7 +22,9 @@ struct MasixCommand: ParsableCommand {
                 subcommands: [
                     PsCommand.self, NamesCommand.self, PortsCommand.self, LinksCommand.self, TopCommand.self, TraceCommand.self,
                 ]),
-            CommandGroup(name: "Talking:", subcommands: [CallCommand.self, PingCommand.self, AnswerCommand.self, ServeCommand.self, ConnectCommand.self]),
+            CommandGroup(
+                name: "Talking:",
+                subcommands: [CallCommand.self, PingCommand.self, AnswerCommand.self, ServeCommand.self, ConnectCommand.self]),
             CommandGroup(name: "Files:", subcommands: [FilesCommand.self, LsCommand.self, GetCommand.self, PutCommand.self]),
             CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, ExitCodesCommand.self]),
         ])

@@ -7,15 +7,27 @@ struct NodeTables {
     let space: Space
 
     func tasks() throws -> [TaskRow] {
-        try pages { .tasks(after: $0?.id) } read: { if case .tasks(let rows) = $0 { rows } else { nil } }
+        try pages {
+            .tasks(after: $0?.id)
+        } read: {
+            if case .tasks(let rows) = $0 { rows } else { nil }
+        }
     }
 
     func ports() throws -> [PortRow] {
-        try pages { .ports(after: $0?.id) } read: { if case .ports(let rows) = $0 { rows } else { nil } }
+        try pages {
+            .ports(after: $0?.id)
+        } read: {
+            if case .ports(let rows) = $0 { rows } else { nil }
+        }
     }
 
     func links() throws -> [LinkRow] {
-        try pages { .links(after: $0?.id) } read: { if case .links(let rows) = $0 { rows } else { nil } }
+        try pages {
+            .links(after: $0?.id)
+        } read: {
+            if case .links(let rows) = $0 { rows } else { nil }
+        }
     }
 
     func counters() throws -> NodeCounters {

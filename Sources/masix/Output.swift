@@ -112,7 +112,9 @@ struct TextTable {
 
     var text: String {
         var widths = columns.map(\.title.count)
-        for row in rows { for (index, cell) in row.enumerated() where index < widths.count { widths[index] = max(widths[index], cell.count) } }
+        for row in rows {
+            for (index, cell) in row.enumerated() where index < widths.count { widths[index] = max(widths[index], cell.count) }
+        }
         return ([columns.map(\.title)] + rows).map { row in
             var line = ""
             for (index, cell) in row.enumerated() where index < widths.count {

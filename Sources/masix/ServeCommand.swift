@@ -122,4 +122,3 @@ final class RunningSessions: Sendable {
         for session in state.withLock({ Array($0.sessions.values) }) { session.signal(Signal.hangUp) }
     }
 }
-

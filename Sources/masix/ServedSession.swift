@@ -13,7 +13,7 @@ final class ServedSession: Sendable {
     let pid: Int32
     private let process: ProcessDescriptor
     private let input: Mutex<Descriptor?>
-    private let output: Descriptor
+    private let output: Mutex<Descriptor?>
     /// Added to when nobody reads what the program prints.
     private let unread: EventCounter
     private let client: SendRight
@@ -33,7 +33,7 @@ final class ServedSession: Sendable {
         pid = child.pid
         process = child.takeProcess()
         input = Mutex(inward.takeWriter())
-        output = outward.takeReader()
+        output = Mutex(outward.takeReader())
         self.client = client
         self.running = running
         running.add(self)
@@ -135,6 +135,8 @@ final class ServedSession: Sendable {
         } catch {
             // The client has died: its control port tells the program.
         }
+        // If it still prints, it learns that nobody reads.
+        output.withLock { $0 = nil }
         let last = lastWord()
         do throws(MasixError) { try say(last.word) } catch {
             // As above.
@@ -147,9 +149,12 @@ final class ServedSession: Sendable {
     /// Nil at the end, or when nobody wants more.
     private func nextOutput() -> [UInt8]? {
         do throws(Errno) {
-            let ready = try Ready.pollTwo(output.raw, for: .readable, unread.raw, for: .readable, timeoutNanoseconds: nil)
-            if ready.second { return nil }
-            let bytes = try output.readBytes(max: StreamProtocol.pieceBytesMax)
+            // Only this thread uses it, so nobody waits for this lock.
+            let bytes = try output.withLock { output throws(Errno) -> [UInt8] in
+                guard let raw = output?.raw else { return [] }
+                let ready = try Ready.pollTwo(raw, for: .readable, unread.raw, for: .readable, timeoutNanoseconds: nil)
+                return ready.second ? [] : try Descriptor.readBytes(from: raw, max: StreamProtocol.pieceBytesMax)
+            }
             return bytes.isEmpty ? nil : bytes
         } catch {
             return nil

@@ -32,7 +32,9 @@ struct PsCommand: ReportingCommand {
                     ]).text)
                 continue
             }
-            let marks = [row.isFirst ? "first" : "", row.isTraced ? "traced" : "", row.identity.launched ? "launched" : "", isSelf ? "this" : ""]
+            let marks = [
+                row.isFirst ? "first" : "", row.isTraced ? "traced" : "", row.identity.launched ? "launched" : "", isSelf ? "this" : "",
+            ]
             table.add([
                 String(row.id.raw), String(row.identity.pid), String(row.identity.uid), String(row.receiveRights),
                 String(row.sendRights + row.sendOnceRights), String(row.links), Figure.bytes(Int(clamping: row.chargedBytes)),

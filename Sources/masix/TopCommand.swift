@@ -8,7 +8,9 @@ import MasixTransport
 struct TopCommand: ReportingCommand {
     static let configuration = CommandConfiguration(
         commandName: "top", abstract: "Show the busiest tasks, again and again.",
-        discussion: "REQ/S are requests to the nucleus and MSG/S messages that passed it; what takes a link costs the nucleus nothing and is not counted.")
+        discussion:
+            "REQ/S are requests to the nucleus and MSG/S messages that passed it; what takes a link costs the nucleus nothing and is not counted."
+    )
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var json: JSONOption

@@ -39,7 +39,9 @@ struct TraceCommand: ReportingCommand {
         let tables = NodeTables(space: space)
         var filter = TraceFilter(tasks: tasks.map { TaskID(raw: $0) }, closesLeases: !leavesLinks)
         for text in ports {
-            guard let port = PortID(number: text) else { throw Complaint("'\(text)' is no port: `masix ports` shows them, as 1.1:7", .malformed) }
+            guard let port = PortID(number: text) else {
+                throw Complaint("'\(text)' is no port: `masix ports` shows them, as 1.1:7", .malformed)
+            }
             filter.ports.append(port)
         }
         for name in names { filter.ports.append(try space.names.lookUp(name, timeout: .seconds(10)).port) }
@@ -93,7 +95,8 @@ struct TraceCommand: ReportingCommand {
         switch event.kind {
         case .sent: words = ["-> \(port ?? "?")", "\(event.count) bytes", "code \(event.code)"]
         case .blocked: words = ["waits for room in \(port ?? "?")"]
-        case .received: words = ["<- \(port ?? "?")", event.peer.map { "from \(who($0))" } ?? "", "\(event.count) bytes", "code \(event.code)"]
+        case .received:
+            words = ["<- \(port ?? "?")", event.peer.map { "from \(who($0))" } ?? "", "\(event.count) bytes", "code \(event.code)"]
         case .notified: words = ["at \(port ?? "?")", Self.notification(event.code)]
         case .leaseGranted: words = ["may send to \(port ?? "?") by a link", "\(event.count) messages"]
         case .leaseClosed: words = ["lease on \(port ?? "?") closed", "\(event.count) messages taken over"]

@@ -16,7 +16,7 @@ extension Nodes {
             head -c 9000001 /dev/urandom > tree/deep/large; head -c 4194304 /dev/urandom > tree/deep/er/piece
             for i in $(seq 300); do echo $i > tree/deep/er/small-$i; done
             printf x > 'tree/with blank/äöü'; chmod 751 tree/hello; chmod 700 tree/empty
-            ln -s hello tree/link; ln -s /etc/passwd tree/out; ln -s ../.. tree/deep/up; mkfifo tree/pipe
+            ln -s hello tree/link; ln -s /etc/passwd tree/out; ln -s .. tree/deep/up; mkfifo tree/pipe
             touch -d '2001-02-03 04:05:06.789' tree/a; touch -d '1999-01-01' tree/deep
             """
 
@@ -37,7 +37,8 @@ extension Nodes {
                 // Contents, kinds, modes and times.
                 let list = "find . -type p -o -printf '%p %y %m %l ' \\( -type d -printf '\\n' -o -printf '%s %T@\\n' \\) | sort"
                 let same = try node.shell(
-                    "cd \(place); diff -r --no-dereference -x pipe tree copy && diff <(cd tree; \(list)) <(cd copy; \(list)) && stat -c %Y tree/deep copy/deep | uniq | wc -l")
+                    "cd \(place); diff -r --no-dereference -x pipe tree copy && diff <(cd tree; \(list)) <(cd copy; \(list)) && stat -c %Y tree/deep copy/deep | uniq | wc -l"
+                )
                 #expect(same.code == 0 && same.output == "1\n", "\(same)")
                 // Again over itself, by one thread, all as ports, compared.
                 let again = try node.shell("cd \(place); masix get -r --ports --verify --threads 1 files:/ copy --json")
@@ -51,9 +52,11 @@ extension Nodes {
                 let put = try node.shell("cd \(place); masix put -r --verify copy back:one/ --json")
                 #expect(put.code == 0, "\(put)")
                 #expect(try node.shell("cd \(place); diff -r --no-dereference copy back/one").code == 0)
-                #expect(try node.shell("cd \(place); stat -c '%a %Y' tree/hello tree/a; stat -c '%a %Y' back/one/hello back/one/a").code == 0)
-                #expect(try node.shell("cd \(place); printf more | masix put - back:more && cat back/more").output == "more")
-                #expect(try node.shell("cd \(place); masix put --quiet copy/hello back:one && masix get back:one/hello -").output == "hello")
+                #expect(
+                    try node.shell("cd \(place); stat -c '%a %Y' tree/hello tree/a; stat -c '%a %Y' back/one/hello back/one/a").code == 0)
+                #expect(try node.shell("cd \(place); printf more | masix put --quiet - back:more && cat back/more").output == "more")
+                #expect(
+                    try node.shell("cd \(place); masix put --quiet copy/hello back:one && masix get back:one/hello -").output == "hello")
                 try writer.end()
             }
         }
@@ -84,8 +87,9 @@ extension Nodes {
             ("masix get files:deep/up/hello -", 0, ""), ("masix get files:deep -", 65, "a directory"),
             ("masix get files:pipe -", 65, "neither a file nor a directory"), ("masix get files:deep /tmp/nowhere", 65, "a directory"),
             ("masix get files:hello /nowhere/at/all", 66, "/nowhere/at/"), ("masix put /etc/hostname files:x", 77, "read-only"),
-            ("masix put /nowhere files:x", 66, "/nowhere"), ("masix ls files", 64, "name:path"), ("masix ls files:/../etc", 64, "name:path"),
-            ("masix ls supervisor:", 65, "does not speak the file protocol"), ("masix get --threads 0 files: x", 64, "--threads"),
+            ("masix put /nowhere files:x", 66, "/nowhere"), ("masix ls files", 64, "name:path"),
+            ("masix ls files:/../etc", 64, "name:path"),
+            ("masix ls supervisor:", 65, "did not answer what a file server answers"), ("masix get --threads 0 files: x", 64, "--threads"),
             ("masix files serve /nowhere", 66, "/nowhere"), ("masix files serve /etc/hostname", 73, "/etc/hostname"),
             ("masix files serve / --name files", 73, "taken"), ("masix files serve / --name 'a b'", 65, "no name"),
         ])
@@ -96,7 +100,7 @@ extension Nodes {
                 let server = try node.serve("exec masix files serve \(place)/tree", name: "files")
                 let outcome = try node.shell(script, seconds: 20)
                 #expect(outcome.code == code, "\(script): \(outcome)")
-                #expect(outcome.errors.contains(words), "\(script): \(outcome)")
+                #expect(words.isEmpty || outcome.errors.contains(words), "\(script): \(outcome)")
                 if code != 0 { #expect(outcome.output.isEmpty, "\(script): \(outcome)") }
                 try server.end()
             }
@@ -112,7 +116,9 @@ extension Nodes {
                 let descriptors = "/proc/\(server.pid)/fd"
                 let path = try #require(TreePath("deep/large"))
                 func openHere() throws -> Int {
-                    try Directory.entries(of: descriptors).filter { (try? Link.target(of: "\(descriptors)/\($0.name)")) == "\(place)/tree/deep/large" }.count
+                    try Directory.entries(of: descriptors).filter {
+                        (try? Link.target(of: "\(descriptors)/\($0.name)")) == "\(place)/tree/deep/large"
+                    }.count
                 }
                 do {
                     let first = try files.open(path)
@@ -137,7 +143,8 @@ extension Nodes {
         @Test func aKilledServerIsToldAtOnce() throws {
             try NodeProcess.run { node in
                 let place = try node.scratch()
-                #expect(try node.shell("cd \(place); mkdir tree; for i in $(seq 40); do head -c 8000000 /dev/zero > tree/$i; done").code == 0)
+                #expect(
+                    try node.shell("cd \(place); mkdir tree; for i in $(seq 40); do head -c 8000000 /dev/zero > tree/$i; done").code == 0)
                 let server = try node.serve("exec masix files serve \(place)/tree", name: "files")
                 let client = try node.start("exec masix get -r --quiet files: \(place)/copy")
                 _ = eventually { (try? Directory.entries(of: place + "/copy").isEmpty) == false }
@@ -167,4 +174,3 @@ extension Nodes {
         }
     }
 }
-

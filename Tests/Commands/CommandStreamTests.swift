@@ -26,7 +26,9 @@ extension Nodes {
             try NodeProcess.run { node in
                 let server = try node.serve("exec masix serve echo -- cat", name: "echo")
                 // More than all queues and pipes hold, so that it goes round while it is written.
-                let round = try node.shell("head -c 50000000 /dev/zero | tr '\\0' 'x' | masix connect echo | sha256sum; head -c 50000000 /dev/zero | tr '\\0' 'x' | sha256sum")
+                let round = try node.shell(
+                    "head -c 50000000 /dev/zero | tr '\\0' 'x' | masix connect echo | sha256sum; head -c 50000000 /dev/zero | tr '\\0' 'x' | sha256sum"
+                )
                 #expect(round.lines.count == 2 && Set(round.lines).count == 1, "\(round)")
                 // Several at once, each its own program.
                 let many = try node.shell(
@@ -74,7 +76,8 @@ extension Nodes {
         @Test func aSignalThatIsCaughtIsTheProgramsAffair() throws {
             try NodeProcess.run { node in
                 let server = try node.serve(
-                    "exec masix serve n -- bash -c 'trap \"echo caught; exit 5\" TERM; echo ready; while :; do sleep 0.05; done'", name: "n")
+                    "exec masix serve n -- bash -c 'trap \"echo caught; exit 5\" TERM; echo ready; while :; do sleep 0.05; done'", name: "n"
+                )
                 let outcome = try node.shell("masix connect n < /dev/null & p=$!; sleep 0.7; kill $p; wait $p", seconds: 20)
                 #expect(outcome.code == 5 && outcome.output == "ready\ncaught\n", "\(outcome)")
                 try server.end()
@@ -117,9 +120,10 @@ extension Nodes {
                 let place = try node.scratch()
                 let server = try node.serve("exec masix serve n -- sh -c 'exec sleep 100'", name: "n")
                 let client = try node.start(
-                    "i=0; (while :; do head -c 100000 /dev/zero; i=$((i + 1)); echo $i > \(place)/count; done) | masix connect n")
+                    "i=0; (while :; do head -c 100000 /dev/zero || exit; i=$((i + 1)); echo $i > \(place)/count; done) | masix connect n")
                 func count() -> Int {
-                    Int(((try? String(decoding: File.contents(of: place + "/count", max: 100), as: UTF8.self)) ?? "0").filter(\.isNumber)) ?? 0
+                    Int(((try? String(decoding: File.contents(of: place + "/count", max: 100), as: UTF8.self)) ?? "0").filter(\.isNumber))
+                        ?? 0
                 }
                 var last = -1
                 // It comes to rest, before much is under way: nothing is buffered without bound.
@@ -137,9 +141,10 @@ extension Nodes {
         }
 
         @Test(arguments: [
-            ("masix connect nobody < /dev/null", 125, "nobody has registered"), ("masix connect supervisor < /dev/null", 125, "'supervisor'"),
+            ("masix connect nobody < /dev/null", 125, "nobody has registered"),
+            ("masix connect supervisor < /dev/null", 125, "'supervisor'"),
             ("masix serve n", 64, "command"), ("masix serve n -- /nowhere/program", 127, "no such program"),
-            ("masix serve n -- /etc/hostname", 127, "no such program"), ("masix connect", 64, "name"),
+            ("masix serve n -- /etc/passwd", 127, "no such program"), ("masix connect", 64, "name"),
             ("masix serve --sessions 0 n -- true", 64, "--sessions"),
         ])
         func whatIsWrongIsSaid(script: String, code: Int32, words: String) throws {

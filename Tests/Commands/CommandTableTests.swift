@@ -18,7 +18,8 @@ extension Nodes {
                 let named = try node.shell("masix names --json").objects()
                 #expect(named.contains { $0["name"] as? String == "echo" && $0["task"] as? Int == number }, "\(named)")
                 let ports = try node.shell("masix ports --json --name echo").objects()
-                #expect(ports.count == 1 && ports[0]["receiver"] as? Int == number && ports[0]["names"] as? [String] == ["echo"], "\(ports)")
+                #expect(
+                    ports.count == 1 && ports[0]["receiver"] as? Int == number && ports[0]["names"] as? [String] == ["echo"], "\(ports)")
                 #expect(try node.shell("masix ports --json --task \(number)").objects().count >= 1)
 
                 let text = try node.shell("masix ps")
@@ -70,7 +71,8 @@ extension Nodes {
                 let seen = try trace.wait(seconds: 30)
                 #expect(seen.code == 0 && seen.lines.count == 6, "\(seen)")
                 #expect(seen.errors.contains("the leases of task \(number) (masix) are closed"), "\(seen)")
-                #expect(seen.lines.contains { $0.contains("\(number) masix") && $0.contains("received") && $0.contains("6 bytes") }, "\(seen)")
+                #expect(
+                    seen.lines.contains { $0.contains("\(number) masix") && $0.contains("received") && $0.contains("6 bytes") }, "\(seen)")
                 #expect(seen.lines.contains { $0.contains("sent") }, "\(seen)")
                 // Contents are nobody's business.
                 #expect(!seen.output.contains("traced"))
@@ -92,7 +94,10 @@ extension Nodes {
                 let report = try #require(try poorer.objects().first)
                 let findings = try #require(report["findings"] as? [[String: Any]])
                 #expect(report["usable"] as? Bool == true)
-                #expect(findings.contains { ($0["what"] as? String)?.contains("openat2 is switched off") == true && $0["weight"] as? String == "weaker" })
+                #expect(
+                    findings.contains {
+                        ($0["what"] as? String)?.contains("openat2 is switched off") == true && $0["weight"] as? String == "weaker"
+                    })
                 #expect(findings.contains { $0["what"] as? String == "there are no links" })
                 #expect(try node.shell("MASIX_WITHOUT=nonsense masix doctor").errors.contains("'nonsense'"))
                 let unusable = try node.shell("MASIX_WITHOUT=process-descriptor masix doctor")
@@ -121,7 +126,8 @@ extension Nodes {
         }
 
         @Test(arguments: [
-            ("masix call ecko hi", 66, "nobody has registered the name 'ecko'; did you mean 'echo'?"), ("masix call 'a b' hi", 65, "is no name"),
+            ("masix call ecko hi", 66, "nobody has registered the name 'ecko'; did you mean 'echo'?"),
+            ("masix call 'a b' hi", 65, "is no name"),
             ("head -c 70000 /dev/zero | masix call echo", 65, "memory object"), ("masix call --timeout x echo hi", 64, "timeout"),
             ("masix call --timeout -1 echo hi", 64, "timeout"), ("masix call", 64, "name"), ("masix ps extra", 64, "extra"),
             ("masix names extra", 64, "extra"), ("masix ports --task x", 64, "--task"), ("masix ports --name nobody", 66, "nobody"),
@@ -137,7 +143,7 @@ extension Nodes {
             try NodeProcess.run { node in
                 let server = try node.serve("exec masix answer echo", name: "echo")
                 let outcome = try node.shell(script, seconds: 20)
-                #expect(outcome.code == code && outcome.errors.contains(words), "\(script): \(outcome)")
+                #expect(outcome.code == code && (words.isEmpty || outcome.errors.contains(words)), "\(script): \(outcome)")
                 try server.end()
             }
         }
@@ -156,13 +162,15 @@ extension Nodes {
                 let roles = try #require(status["roles"] as? [[String: Any]])
                 #expect(roles.compactMap { $0["name"] as? String } == ["supervisor", "nucleus", "names"])
                 #expect(roles.first?["pid"] as? Int == Int(node.pid))
-                #expect(try outer.shell("masix node status --node \(place)").lines.first?.hasPrefix("node 1.1 in \(place), version ") == true)
+                #expect(
+                    try outer.shell("masix node status --node \(place)").lines.first?.hasPrefix("node 1.1 in \(place), version ") == true)
                 let stopped = try outer.shell("masix node stop --node \(place)")
                 #expect(stopped.code == 0, "\(stopped)")
                 #expect(try node.wait(seconds: 10).code == 0)
                 #expect(try outer.shell("masix node stop --node \(place)").code == 69)
                 // Relative to where one stands, and by itself.
-                let detached = try outer.shell("cd \(place); masix node run --detach --node . && masix node status --node \(place) && masix node stop --node .")
+                let detached = try outer.shell(
+                    "cd \(place); masix node run --detach --node . && masix node status --node \(place) && masix node stop --node .")
                 #expect(detached.code == 0 && detached.output.contains("node 1.2 in "), "\(detached)")
             }
         }

@@ -145,7 +145,7 @@ public final class FileServer: Sendable {
                 return .done
             }
         } catch {
-            return .failed(FileFailure(error))
+            return .failed(FileFailure(linux: error))
         }
     }
 
@@ -163,7 +163,7 @@ public final class FileServer: Sendable {
     private func fetch(_ path: TreePath, _ names: [FileName], _ reply: consuming SendOnceRight) throws(MasixError) {
         let batch: (files: [FetchedFile], contents: [UInt8])
         do throws(Errno) { batch = try tree.fetch(path, names) } catch {
-            return try Self.send(.failed(FileFailure(error)), to: reply)
+            return try Self.send(.failed(FileFailure(linux: error)), to: reply)
         }
         var answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.fetched(batch.files).wireBytes)
         if !batch.contents.isEmpty { answer.attach(try MemoryObject(bytes: batch.contents)) }
@@ -217,7 +217,7 @@ public final class FileServer: Sendable {
             guard opening.inlineMax > 0, info.size <= UInt64(opening.inlineMax) else { return (file, info, nil) }
             return (file, info, info.size == 0 ? [] : try file.read(count: Int(info.size), at: 0))
         } catch {
-            throw error == .notSupported ? FileFailure(.notSupported) : FileFailure(error)
+            throw error == .notSupported ? FileFailure(.notSupported) : FileFailure(linux: error)
         }
     }
 
@@ -250,7 +250,7 @@ public final class FileServer: Sendable {
         do throws(Errno) {
             answer = try carryOut(request, on: file, message.takeMemory())
         } catch {
-            answer = .failed(FileFailure(error))
+            answer = .failed(FileFailure(linux: error))
         }
         try Self.send(answer, nil, to: reply)
     }
@@ -309,7 +309,7 @@ public final class FileServer: Sendable {
             wanted = min(count, max(0, try File.status(of: file.descriptor.raw).size - offset))
             if (1...FilesProtocol.inlineBytesMax).contains(wanted) { answer = .bytes(try file.read(count: wanted, at: offset)) }
         } catch {
-            answer = .failed(FileFailure(error))
+            answer = .failed(FileFailure(linux: error))
         }
         guard wanted > FilesProtocol.inlineBytesMax else { return try Self.send(answer, nil, to: reply) }
         var copied = 0
@@ -321,7 +321,7 @@ public final class FileServer: Sendable {
         } catch {
             log.warning("a piece could not be read", metadata: ["error": "\(error)"])
             guard case .memory(let errno) = error else { throw error }
-            return try Self.send(.failed(FileFailure(Errno(rawValue: errno))), nil, to: reply)
+            return try Self.send(.failed(FileFailure(linux: Errno(rawValue: errno))), nil, to: reply)
         }
         try Self.send(.memory(count: UInt32(copied)), memory, to: reply)
     }

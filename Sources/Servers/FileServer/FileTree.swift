@@ -1,5 +1,5 @@
-import MasixProtocols
 public import MasixLinux
+import MasixProtocols
 public import SystemPackage
 
 /// A directory that is served: everything is resolved beneath it, whatever its symbolic links say.
@@ -73,7 +73,7 @@ public final class FileTree: Sendable {
             do throws(Errno) {
                 files.append(try Self.fetch(name, in: directory.raw, &contents))
             } catch {
-                files.append(.failed(FileFailure(error)))
+                files.append(.failed(FileFailure(linux: error)))
             }
         }
         return (files, contents)
@@ -155,7 +155,7 @@ extension FileEntry {
 
 extension FileFailure {
     /// What Linux's refusal means to a client.
-    init(_ error: Errno) {
+    init(linux error: Errno) {
         switch error {
         case .noSuchFileOrDirectory: self.init(.notFound)
         case .permissionDenied, .notPermitted: self.init(.denied, errno: error.rawValue)
