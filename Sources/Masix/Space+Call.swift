@@ -211,23 +211,17 @@ extension Space {
         return answered
     }
 
-    /// The kernel's right in the place of a link-local one: promoted, or claimed now. Nil if it is dead.
+    /// The kernel's right in the place of a link-local one, claimed now. Nil if it is dead.
     func kernelRight(of state: SendOnceState) throws(MasixError) -> SendOnceID? {
         let place = state.place.withLock { $0 }
         switch place {
         case .kernel(let id): return id
         case .gone: throw .invalidRight
         case .link(let link, let token):
-            let entry = control.callee(place: link.place, index: token.index)
-            var found: SendOnceID?
-            if let entry, entry.state(link: link.id, generation: token.generation) == .promoted {
-                found = SendOnceID(raw: entry.promoted.acquired)
-            } else {
-                found = try connection.withCore { core throws(MasixError) -> SendOnceID? in
-                    let answer = try core.ask(.claimReply(link.id, index: token.index, generation: token.generation))
-                    if case .arrived(.sendOnce(let id, _)) = answer.response { return id }
-                    return nil
-                }
+            let found = try connection.withCore { core throws(MasixError) -> SendOnceID? in
+                let answer = try core.ask(.claimReply(link.id, index: token.index, generation: token.generation))
+                if case .arrived(.sendOnce(let id, _)) = answer.response { return id }
+                return nil
             }
             if let found { state.place.withLock { $0 = .kernel(found) } }
             return found

@@ -1,25 +1,18 @@
 import MasixKernel
 import MasixTransport
 
-/// The kernel's right in the place of a link-local one: promoted, or claimed now.
+/// The kernel's right in the place of a link-local one.
 final class ClaimingRight: Routine {
     private let held: HeldOnce
 
     init(_ held: HeldOnce) { self.held = held }
 
     override func step(_ thread: SimulatedThread) -> Progress {
-        let task = thread.task
         guard stage == 0 else {
             thread.stand(at: nil)
             return .done
         }
         guard case .link(let link, let token) = held.place else { return .done }
-        if let entry = task.control.callee(place: link.place, index: token.index),
-            entry.state(link: link.id, generation: token.generation) == .promoted
-        {
-            held.place = .kernel(SendOnceID(raw: entry.promoted.acquired))
-            return .done
-        }
         thread.stand(at: .claiming, held.callPort ?? held.port)
         return call(
             Asking(.claimReply(link.id, index: token.index, generation: token.generation), once: held.once) { [held] _, response, _ in

@@ -276,8 +276,6 @@ final class SimulatedNode {
             if fault != nil { simulation.tally.linkFaults += 1 }
         case .grant(let lease): open(lease, first: false)
         case .reshape(let lease): memory.tasks[lease.sender]?.control.send(lease.sendIndex).reshape(lease)
-        case .promoteReply(let link, let callee, let index, _, let once):
-            memory.tasks[callee]?.control.callee(place: link.place(of: callee), index: index)?.promoted.release(once.raw)
         case .release(let payload): memory.store[payload.place] = nil
         case .releaseMemory: break
         case .shortage(let id): book.fail("\(id) is over a quota that no simulation reaches")

@@ -28,8 +28,7 @@ import Testing
     }
 
     private func run(closeAfter: Int) async throws -> Outcome {
-        let bench = try LinkBench()
-        let memory = Shared(bench)
+        let memory = Shared(try LinkBench())
         return await withTaskGroup(of: Outcome.self) { group in
             group.addTask {
                 var outcome = Outcome()
@@ -82,6 +81,7 @@ import Testing
         let bench: LinkBench
         let progress = Atomic<Int>(0)
         let isOver = Atomic<Bool>(false)
+
         init(_ bench: LinkBench) { self.bench = bench }
     }
 }
