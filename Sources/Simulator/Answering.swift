@@ -70,7 +70,9 @@ final class Answering: Routine {
         guard case .link(let link, let token) = held.place else { return go(to: 6) }
         guard let entry = thread.task.control.callee(place: link.place, index: token.index) else { return .done }
         guard thread.acquire(link.sending) else { return .wait }
-        guard entry.state(link: link.id, generation: token.generation) == .armed, link.sender.canAnnounce() else { return elsewhere(thread) }
+        guard entry.state(link: link.id, generation: token.generation) == .armed, link.sender.canAnnounce() else {
+            return elsewhere(thread)
+        }
         thread.stand(at: .rightHeld, port)
         return go(to: 2)
     }

@@ -91,7 +91,8 @@ import Testing
         #expect(scene.kernel.leftovers == Leftovers())
     }
 
-    @Test("architecture rule 10: a right that was held or about to be waits for its callee, and only for it; once", arguments: [true, false])
+    @Test(
+        "architecture rule 10: a right that was held or about to be waits for its callee, and only for it; once", arguments: [true, false])
     mutating func unclaimed(_ isHeld: Bool) {
         call(isHeld ? .held : .taken)
         bring(.fault)
