@@ -55,9 +55,9 @@ struct Scribbler {
         // Slots, ring, consumed counts, reply slots: anywhere. The ring, which is read most, more often, and with words that look right.
         if next() % 4 == 0 {
             let word = next()
-            store(word & (1 << 63 | 1 << 62 | 0x7F_FFFF << 32 | 0xFFF), in: link.ownMapping, at: 0x1000 + Int(next() % 2_048) * 8)
+            store(word & (1 << 63 | 1 << 62 | 0x7F_FFFF << 32 | 0xFFF), in: link.own.mapping, at: 0x1000 + Int(next() % 2_048) * 8)
         } else {
-            store(next(), in: link.ownMapping, at: Int(next() % UInt64(LinkHalf.length / 8)) * 8)
+            store(next(), in: link.own.mapping, at: Int(next() % UInt64(LinkHalf.length / 8)) * 8)
         }
     }
 
