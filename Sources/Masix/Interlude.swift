@@ -16,11 +16,17 @@ package enum Interlude {
     }
 
     private static let isArmed = Atomic<Bool>(false)
-    private static let pause = Mutex<(@Sendable (Place) -> Void)?>(nil)
+    private static let pause = Mutex<Pause?>(nil)
+
+    /// An object, not the closure itself: what a lock lends and takes back a million times must not grow a thunk with each.
+    private final class Pause: Sendable {
+        let body: @Sendable (Place) -> Void
+        init(_ body: @escaping @Sendable (Place) -> Void) { self.body = body }
+    }
 
     /// From now on every thread of this process calls `body` between two steps; nil ends that.
     package static func arm(_ body: (@Sendable (Place) -> Void)?) {
-        pause.withLock { $0 = body }
+        pause.withLock { $0 = body.map { Pause($0) } }
         isArmed.store(body != nil, ordering: .releasing)
     }
 
@@ -32,7 +38,7 @@ package enum Interlude {
     @inline(never)
     private static func hold(_ place: Place) {
         // Called outside the lock: threads stop independently of each other.
-        let body = pause.withLock { $0 }
-        body?(place)
+        let pause = pause.withLock { $0 }
+        pause?.body(place)
     }
 }

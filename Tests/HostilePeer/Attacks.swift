@@ -30,7 +30,7 @@ struct Attacks {
         if mprotect(link.peerStatusMapping) { failures.append("making the victim's status page writable in place") }
         // Our own, cut off under the feet of those who read it.
         let own = [
-            ("our half", link.ownFile.raw, LinkHalf.length), ("our status page", task.statusFile.raw, StatusPage.length),
+            ("our half", link.own.file.raw, LinkHalf.length), ("our status page", task.statusFile.raw, StatusPage.length),
             ("our control memory", task.controlFile.raw, ControlMemory.length),
         ]
         for (name, raw, length) in own {

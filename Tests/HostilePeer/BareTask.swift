@@ -79,61 +79,52 @@ final class BareTask {
 
 /// Our end of the link to a victim, with both halves and everything else that came along.
 final class BareLink {
-    let ownFile: Descriptor
-    let ownMapping: Mapping
+    let own: Half
     let peerFile: Descriptor
     let peerMapping: Mapping
     let peerStatusFile: Descriptor
     let peerStatusMapping: Mapping
     let peerBell: Descriptor
 
-    /// Sends until the nucleus offers a link, and until the victim has taken it up.
+    /// Sends until there is a lease to the victim, taking up every link that is offered meanwhile.
     init(of task: BareTask, to victim: (port: PortID, index: UInt32)) throws {
-        let offer = try Self.offer(to: task, from: victim.port)
-        let link = offer.link
-        let file = offer.intoFile()
-        ownMapping = try Mapping(of: file.raw, length: LinkHalf.length, access: .readWrite)
-        ownFile = file
-        _ = try task.ask(.linkMapped(link))
-        for _ in 0..<1_000 {
-            var answer = try task.ask(.linkPeer(link))
-            if case .linkPeer = answer.response, let peer = answer.descriptors.take(0), let status = answer.descriptors.take(1),
-                let bell = answer.descriptors.take(2)
-            {
-                peerMapping = try Mapping(of: peer.raw, length: LinkHalf.length, access: .read)
-                peerStatusMapping = try Mapping(of: status.raw, length: StatusPage.length, access: .read)
-                peerFile = peer
-                peerStatusFile = status
-                peerBell = bell
-                // With a lease it matters what is written into the slots.
-                for _ in 0..<500 where task.control.send(victim.index).lease() == nil {
-                    _ = try task.send([4], to: victim.port)
-                    usleep(2_000)
-                }
-                guard task.control.send(victim.index).lease() != nil else { throw BareTask.Failure.nothingCame("lease") }
-                return
-            }
-            usleep(2_000)
-        }
-        throw BareTask.Failure.nothingCame("the other half")
-    }
-
-    private struct Offer: ~Copyable {
-        let link: LinkID
-        let file: Descriptor
-
-        consuming func intoFile() -> Descriptor { file }
-    }
-
-    private static func offer(to task: BareTask, from port: PortID) throws -> Offer {
-        for _ in 0..<1_000 {
-            _ = try task.send([1, 2, 3], to: port)
+        var halves: [LinkID: Half] = [:]
+        var leased: LinkID?
+        for _ in 0..<2_000 {
+            leased = task.control.send(victim.index).lease()?.link
+            if leased != nil { break }
+            _ = try task.send([1, 2, 3], to: victim.port)
             var offers = try task.ask(.linkOffers)
-            if case .links(let links) = offers.response, let link = links.first, let file = offers.descriptors.take(0) {
-                return Offer(link: link, file: file)
+            if case .links(let links) = offers.response {
+                for (index, link) in links.enumerated() {
+                    guard let file = offers.descriptors.take(index) else { continue }
+                    halves[link] = try Half(file)
+                    _ = try task.ask(.linkMapped(link))
+                }
             }
             usleep(2_000)
         }
-        throw BareTask.Failure.nothingCame("offer")
+        guard let leased, let own = halves[leased] else { throw BareTask.Failure.nothingCame("lease") }
+        self.own = own
+        var answer = try task.ask(.linkPeer(leased))
+        guard case .linkPeer = answer.response, let peer = answer.descriptors.take(0), let status = answer.descriptors.take(1),
+            let bell = answer.descriptors.take(2)
+        else { throw BareTask.Failure.nothingCame("the other half") }
+        peerMapping = try Mapping(of: peer.raw, length: LinkHalf.length, access: .read)
+        peerStatusMapping = try Mapping(of: status.raw, length: StatusPage.length, access: .read)
+        peerFile = peer
+        peerStatusFile = status
+        peerBell = bell
+    }
+
+    /// What we write of a link.
+    final class Half {
+        let file: Descriptor
+        let mapping: Mapping
+
+        init(_ file: consuming Descriptor) throws {
+            mapping = try Mapping(of: file.raw, length: LinkHalf.length, access: .readWrite)
+            self.file = file
+        }
     }
 }

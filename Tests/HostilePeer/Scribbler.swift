@@ -9,11 +9,14 @@ struct Scribbler {
 
     let task: BareTask
     let link: BareLink
+    /// Where control memory has our lease to the victim.
+    let sendIndex: UInt32
     private var state: UInt64
 
-    init(task: BareTask, link: BareLink, seed: UInt64) {
+    init(task: BareTask, link: BareLink, sendIndex: UInt32, seed: UInt64) {
         self.task = task
         self.link = link
+        self.sendIndex = sendIndex
         state = seed | 1
     }
 
@@ -53,11 +56,17 @@ struct Scribbler {
 
     private mutating func half() {
         // Slots, ring, consumed counts, reply slots: anywhere. The ring, which is read most, more often, and with words that look right.
-        if next() % 4 == 0 {
+        let choice = next() % 8
+        if choice < 2, let lease = task.control.send(sendIndex).lease() {
+            // Our own lease, announced without a frame that deserves it.
+            let lap = next() & 1 << 62
+            let announcement = Announcement.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch)
+            store(announcement.bits | lap, in: link.own.mapping, at: 0x1000 + Int(next() % 2_048) * 8)
+        } else if choice < 4 {
             let word = next()
-            store(word & (1 << 63 | 1 << 62 | 0x7F_FFFF << 32 | 0xFFF), in: link.ownMapping, at: 0x1000 + Int(next() % 2_048) * 8)
+            store(word & (1 << 63 | 1 << 62 | 0x7F_FFFF << 32 | 0xFFF), in: link.own.mapping, at: 0x1000 + Int(next() % 2_048) * 8)
         } else {
-            store(next(), in: link.ownMapping, at: Int(next() % UInt64(LinkHalf.length / 8)) * 8)
+            store(next(), in: link.own.mapping, at: Int(next() % UInt64(LinkHalf.length / 8)) * 8)
         }
     }
 

@@ -29,7 +29,7 @@ do {
     let attacks = Attacks(task: task, link: link, victimPID: words[5])
     for failure in attacks.run() { say("not refused: \(failure)") }
     say("scribbling")
-    Scribbler(task: task, link: link, seed: seed).run(what, milliseconds: milliseconds)
+    Scribbler(task: task, link: link, sendIndex: victim.index, seed: seed).run(what, milliseconds: milliseconds)
     say("done")
 } catch {
     say("failed: \(error)")
