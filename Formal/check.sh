@@ -17,7 +17,7 @@ lease   -DMESSAGES=2
 lease   -DFIRST=1 -DUNDISTURBED
 lease   -DWINDOW=1
 lease   -DHOSTILE -DUNDISTURBED -DWINDOW=1 -DACTS=4
-lease   -DHOSTILE -DACTS=3
+lease   -DHOSTILE -DACTS=3 -DREVOKES=0
 credit
 credit  -DLIMIT=3 -DGRANTS=1
 credit  -DSLOTS=1
@@ -62,7 +62,7 @@ lease   COPY_BEFORE_CONSUMED     copy_is_whole          -DUNDISTURBED
 lease   COPY_BEFORE_REGRANT      copy_is_whole          -DUNDISTURBED
 lease   EPOCH_SLOT               no_frame_twice         -DUNDISTURBED -DHOSTILE -DWINDOW=1 -DACTS=3
 lease   NUMBER_SLOT              no_frame_twice         -DUNDISTURBED -DHOSTILE -DWINDOW=1 -DACTS=3
-lease   COPY_CHECK               no_frame_twice         -DUNDISTURBED -DHOSTILE -DWINDOW=1 -DACTS=4
+lease   COPY_CHECK               no_frame_twice         -DUNDISTURBED -DHOSTILE -DWINDOW=1 -DACTS=4 -DGRANTS=1 -DREVOKES=0
 lease   WINDOW_BOUND             within_window          -DUNDISTURBED -DHOSTILE -DWINDOW=1 -DACTS=3
 credit  WINDOW_SUM               within_limit
 credit  HOME_COUNT               within_limit

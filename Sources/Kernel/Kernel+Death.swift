@@ -21,9 +21,10 @@ extension Kernel {
             } else if let port = step.lessSenders.popLast() {
                 checkNoSenders(port, &step)
             } else if let port = step.roomier.popLast() {
-                wakeBlocked(of: port, &step)
-                offerLeases(of: port, &step)
-                growLeases(of: port, &step)
+                guard let record = ports[port] else { continue }
+                if !record.blocked.isEmpty { wakeBlocked(of: port, &step) }
+                if !record.applicants.isEmpty { offerLeases(of: port, &step) }
+                if !record.leases.isEmpty { growLeases(of: port, &step) }
             } else {
                 return
             }
@@ -101,8 +102,8 @@ extension Kernel {
     }
 
     private mutating func checkNoSenders(_ port: PortID, _ step: inout Step) {
-        guard ports[port]?.sendRights == 0, let request = ports[port]?.noSenders, let count = ports[port]?.makeSendCount else { return }
-        ports[port]?.noSenders = nil
-        notifyByRequest(.noSenders(makeSendCount: count), request, &step)
+        guard let record = ports[port], record.sendRights == 0, let request = record.noSenders else { return }
+        record.noSenders = nil
+        notifyByRequest(.noSenders(makeSendCount: record.makeSendCount), request, &step)
     }
 }

@@ -13,87 +13,87 @@ extension Kernel {
 
     /// The sender would use a lease.
     mutating func apply(for sender: TaskID, at port: PortID) {
-        guard ports[port]?.candidates.contains(sender) == true, tasks[sender]?.sends[port]?.lease == nil else { return }
-        ports[port]?.applicants.insert(sender)
+        guard let record = ports[port], record.candidates.contains(sender), tasks[sender]?.sends[port]?.lease == nil else { return }
+        record.applicants.insert(sender)
     }
 
     /// Gives leases to those who have sent here by the nucleus, as far as the limit goes (architecture rules 3, 5, 7).
     mutating func offerLeases(of port: PortID, _ step: inout Step) {
-        guard ports[port]?.applicants.isEmpty == false, limits.linksEnabled, ports[port]?.blocked.isEmpty == true,
-            case .task(let receiver)? = ports[port]?.receiver, tasks[receiver]?.isTraced == false
+        guard limits.linksEnabled, let record = ports[port], record.blocked.isEmpty, case .task(let receiver) = record.receiver,
+            tasks[receiver]?.isTraced == false
         else { return }
-        for sender in ports[port]?.applicants.inOrder ?? [] {
+        for sender in record.applicants.inOrder {
             // Whatever comes of it, it is looked at again with its next message, not with each of everybody's.
-            ports[port]?.applicants.remove(sender)
-            guard let entry = tasks[sender]?.sends[port], sender != receiver, tasks[sender]?.isTraced == false,
+            record.applicants.remove(sender)
+            guard let task = tasks[sender], let entry = task.sends[port], sender != receiver, !task.isTraced,
                 nearest(from: sender, to: receiver) == .direct, let link = link(between: sender, and: receiver, &step)
             else {
-                ports[port]?.candidates.remove(sender)
+                record.candidates.remove(sender)
                 continue
             }
             // Else `linkMapped` looks for who waits.
             guard links[link]?.isReady == true else { continue }
-            grant(port, to: sender, receiver, over: link, sendIndex: entry.index, &step)
+            grant(record, to: sender, receiver, over: link, sendIndex: entry.index, &step)
         }
     }
 
     private mutating func grant(
-        _ port: PortID, to sender: TaskID, _ receiver: TaskID, over link: LinkID, sendIndex: UInt32, _ step: inout Step
+        _ port: Port, to sender: TaskID, _ receiver: TaskID, over link: LinkID, sendIndex: UInt32, _ step: inout Step
     ) {
-        guard let limit = ports[port]?.queueLimit, let half = links[link]?.half(of: sender),
-            let receiveIndex = tasks[receiver]?.receives[port]
-        else { return }
+        guard let half = links[link]?.half(of: sender), let task = tasks[receiver], let receiveIndex = task.receives[port.id] else {
+            return
+        }
         // Credit may be none at first: it grows with every message that leaves the home queue.
-        let slots = min(limit, links[link]?.lent[half].longestFree ?? 0)
+        let slots = min(port.queueLimit, links[link]?.lent[half].longestFree ?? 0)
         guard slots > 0, let firstSlot = links[link]?.lent[half].take(slots) else { return }
-        guard let takeIndex = tasks[receiver]?.takeIndexes.take() else {
+        guard let takeIndex = task.takeIndexes.take() else {
             links[link]?.lent[half].give(back: firstSlot)
             return
         }
         lastLease += 1
         let id = LeaseID(raw: lastLease)
-        ports[port]?.leases.append(id)
-        let window = max(0, min(ports[port]?.room ?? 0, ports[port]?.firstShare ?? 0, slots))
-        ports[port]?.leased += window
+        port.leases.append(id)
+        let window = max(0, min(port.room, port.firstShare, slots))
+        port.leased += window
         let lease = Lease(
-            id: id, link: link, sender: sender, receiver: receiver, port: port, sendIndex: sendIndex,
+            id: id, link: link, sender: sender, receiver: receiver, port: port.id, sendIndex: sendIndex,
             linkPlace: links[link]?.place(of: sender) ?? 0,
             takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), slots: UInt16(slots), window: UInt16(window),
-            after: ports[port]?.enqueued ?? 0, senderHalf: half, isWhole: ports[port]?.isWhole(slots: slots) ?? false)
+            after: port.enqueued, senderHalf: half, isWhole: port.isWhole(slots: slots))
         leases[id] = lease
         links[link]?.leases.insert(id)
-        tasks[sender]?.sends[port]?.lease = id
+        tasks[sender]?.sends[port.id]?.lease = id
         step.actions.append(.grant(lease))
         markWhole(port, &step)
     }
 
     /// Gives room that has come free to the leases there are, evenly (architecture rule 3: never more than the limit together).
     mutating func growLeases(of port: PortID, _ step: inout Step) {
-        guard let count = ports[port]?.leases.count, count > 0, ports[port]?.blocked.isEmpty == true else { return }
-        guard var room = ports[port]?.room, room > 0, let share = ports[port]?.share else { return }
+        guard let record = ports[port], record.blocked.isEmpty, record.room > 0 else { return }
+        let count = record.leases.count
+        let share = record.share
         // By turns, and so many in one event that its time stays bounded: the others are looked at with the next.
-        var place = ports[port]?.firstToGrow ?? 0
-        for _ in 0..<min(count, Self.leasesGrownMax) where room > 0 {
-            guard let id = ports[port]?.leases[place % count], let lease = leases[id] else { break }
+        var place = record.firstToGrow
+        for _ in 0..<min(count, Self.leasesGrownMax) where record.room > 0 {
+            let id = record.leases[place % count]
+            guard let lease = leases[id] else { break }
             place += 1
-            if count > 1 { ports[port]?.grown = id }
-            let more = min(min(share, Int(lease.slots)) - Int(lease.window), room)
+            if count > 1 { record.grown = id }
+            let more = min(min(share, Int(lease.slots)) - Int(lease.window), record.room)
             guard more > 0 else { continue }
-            room -= more
             leases[id]?.window += UInt16(more)
-            ports[port]?.leased += more
+            record.leased += more
             reshape(id, &step)
         }
     }
 
     /// A lease is whole as long as it is the only one of its port and may hold the whole limit.
-    private mutating func markWhole(_ port: PortID, _ step: inout Step) {
+    private mutating func markWhole(_ port: Port, _ step: inout Step) {
         // With a third lease nothing changes for the first two.
-        guard let all = ports[port]?.leases, all.count <= 2 else { return }
-        for id in all {
-            guard let slots = leases[id]?.slots, let isWhole = ports[port]?.isWhole(slots: Int(slots)), leases[id]?.isWhole != isWhole
-            else { continue }
-            leases[id]?.isWhole = isWhole
+        guard port.leases.count <= 2 else { return }
+        for id in port.leases {
+            guard let lease = leases[id], lease.isWhole != port.isWhole(slots: Int(lease.slots)) else { continue }
+            leases[id]?.isWhole = !lease.isWhole
             reshape(id, &step)
         }
     }
@@ -129,19 +129,20 @@ extension Kernel {
     mutating func close(_ id: LeaseID, _ step: inout Step, _ world: inout some LeaseWorld) {
         guard let lease = leases.removeValue(forKey: id) else { return }
         let closing = world.close(lease)
-        let half = links[lease.link]?.half(of: lease.sender) ?? 0
-        if !closing.slotsInUse { links[lease.link]?.lent[half].give(back: Int(lease.firstSlot)) }
-        links[lease.link]?.leases.remove(id)
+        links[lease.link]?.end(lease, slotsInUse: closing.slotsInUse)
         tasks[lease.receiver]?.takeIndexes.give(back: lease.takeIndex)
         tasks[lease.sender]?.sends[lease.port]?.lease = nil
-        ports[lease.port]?.remove(id, window: Int(lease.window))
+        let port = ports[lease.port]
+        port?.remove(id, window: Int(lease.window))
         for frame in closing.frames.prefix(Int(lease.window)) { adopt(frame, of: lease) }
         for frame in closing.frames.dropFirst(Int(lease.window)) where frame.payload.length > 0 {
             step.actions.append(.release(frame.payload))
         }
         apply(for: lease.sender, at: lease.port)
-        if !closing.frames.isEmpty { announceHome(lease.port, &step) }
-        markWhole(lease.port, &step)
+        if let port {
+            if !closing.frames.isEmpty { announceHome(port, &step) }
+            markWhole(port, &step)
+        }
         // The sender may be waiting for room on the link.
         step.actions.append(.ring(lease.sender))
         step.roomier.append(lease.port)
@@ -157,7 +158,7 @@ extension Kernel {
             reply: realReply(to: frame.replyPort, of: lease.sender), rights: [], payload: frame.payload, memory: [], notification: nil)
         charge(message, to: lease.sender)
         ports[lease.port]?.sendsInTransit += 1
-        ports[lease.port]?.enqueue(message, senderHoldsRight: true)
+        ports[lease.port]?.queue.append(message)
     }
 
     /// A send-once right in the place of a link-local one. The port is the caller's word for it, so it is looked at.

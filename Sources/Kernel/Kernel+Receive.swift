@@ -6,8 +6,8 @@ extension Kernel {
     mutating func receive(
         from port: PortID, by id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
     ) throws(Refusal) -> Response {
-        guard tasks[id]?.receives[port] != nil else { throw .invalidName }
-        guard let message = ports[port]?.dequeue() else { return .empty }
+        guard tasks[id]?.receives[port] != nil, let record = ports[port] else { throw .invalidName }
+        guard let message = record.dequeue() else { return .empty }
         uncharge(message)
         if case .sendOnce(let once) = message.via { sendOnces[once] = nil }
         let delivered = Delivered(
@@ -17,7 +17,7 @@ extension Kernel {
         // The destination right is looked at after the rights inside have arrived: one of them may be for this port.
         step.lessSenders.append(port)
         step.roomier.append(port)
-        announceHome(port, &step)
+        announceHome(record, &step)
         return .message(delivered)
     }
 }

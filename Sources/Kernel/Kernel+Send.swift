@@ -10,7 +10,9 @@ extension Kernel {
         let (port, cargo) = try check(outgoing, from: id)
         // Then do. Whatever this task has sent by a lease comes before this message (O1).
         if viaSend(outgoing.destination), let lease = tasks[id]?.sends[port]?.lease { close(lease, &step, &world) }
-        closeLeases(givenUpBy: [outgoing.destination, outgoing.reply] + outgoing.rights, of: id, &step, &world)
+        closeLeases(givenUpBy: outgoing.destination, of: id, &step, &world)
+        closeLeases(givenUpBy: outgoing.reply, of: id, &step, &world)
+        for transfer in outgoing.rights { closeLeases(givenUpBy: transfer, of: id, &step, &world) }
 
         if isCircular(cargo, to: port) {
             // S5, R4: destroyed, and the sender sees success; whether there is room is not asked.
@@ -46,34 +48,33 @@ extension Kernel {
     /// The port that the message goes to, and the receive rights that it would carry.
     func check(_ outgoing: Outgoing, from id: TaskID) throws(Refusal) -> (PortID, cargo: Set<PortID>) {
         guard outgoing.payload.length <= Limits.inlineBytesMax else { throw .tooLarge }
+        let task = tasks[id]
         var plan = TransferPlan()
-        try plan.check(outgoing.destination, in: tasks[id], refusal: .invalidDestination)
+        try plan.check(outgoing.destination, in: task, refusal: .invalidDestination)
         guard let port = destination(of: outgoing.destination, for: id) else { throw .invalidDestination }
         if case .moveReceive = outgoing.reply { throw .invalidReply }
-        try plan.check(outgoing.reply, in: tasks[id], refusal: .invalidReply)
-        for transfer in outgoing.rights { try plan.check(transfer, in: tasks[id], refusal: .invalidRight) }
+        try plan.check(outgoing.reply, in: task, refusal: .invalidReply)
+        for transfer in outgoing.rights { try plan.check(transfer, in: task, refusal: .invalidRight) }
         guard let record = ports[port], isDirect(from: id, to: record) else { throw .noRoute }
-        if let charge = tasks[id]?.charge {
+        if let charge = task?.charge {
             guard charge.bytes + Int(outgoing.payload.length) <= limits.queuedBytesPerTaskMax,
                 charge.messages < limits.queuedMessagesPerTaskMax,
                 charge.memory + outgoing.memory.count <= limits.memoryInFlightPerTaskMax
             else { throw .resourceShortage }
         }
-        return (port, Set(plan.receives))
+        return (port, plan.receives.isEmpty ? [] : Set(plan.receives))
     }
 
     /// A lease goes with the right that it rests on, and with the receive right that it leads to.
     mutating func closeLeases(
-        givenUpBy transfers: [Transfer], of id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+        givenUpBy transfer: Transfer, of id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
     ) {
-        for transfer in transfers {
-            switch transfer {
-            case .moveSend(let port):
-                if let lease = tasks[id]?.sends[port]?.lease { close(lease, &step, &world) }
-            case .moveReceive(let port):
-                for lease in ports[port]?.leases ?? [] { close(lease, &step, &world) }
-            case .null, .dead, .copySend, .makeSend, .makeSendOnce, .moveSendOnce: break
-            }
+        switch transfer {
+        case .moveSend(let port):
+            if let lease = tasks[id]?.sends[port]?.lease { close(lease, &step, &world) }
+        case .moveReceive(let port):
+            for lease in ports[port]?.leases ?? [] { close(lease, &step, &world) }
+        case .null, .dead, .copySend, .makeSend, .makeSendOnce, .moveSendOnce: break
         }
     }
 
@@ -85,9 +86,9 @@ extension Kernel {
             makeRoom(in: port, &step, &world)
             return true
         }
-        guard ports[port]?.blocked.isEmpty == true else { return false }
-        makeRoom(in: port, &step, &world)
-        return hasRoom(port)
+        guard let record = ports[port], record.blocked.isEmpty else { return false }
+        if !record.hasRoom { makeRoom(in: port, &step, &world) }
+        return record.hasRoom
     }
 
     /// Whether the queue takes one more from a send right, open leases counted whole (S6, architecture rule 3).
@@ -133,39 +134,36 @@ extension Kernel {
 
     /// Puts a message into the home queue. Room has been seen to.
     mutating func enqueue(_ message: Message, _ step: inout Step) {
-        ports[message.port]?.enqueue(message, senderHoldsRight: tasks[message.sender]?.sends[message.port] != nil)
-        if case .send = message.via {
-            apply(for: message.sender, at: message.port)
+        guard let port = ports[message.port] else { return }
+        port.queue.append(message)
+        // A lease rests on a right in the sender's space: one that went with this message is none.
+        if case .send = message.via, limits.linksEnabled, let entry = tasks[message.sender]?.sends[message.port] {
+            port.candidates.insert(message.sender)
+            if entry.lease == nil { port.applicants.insert(message.sender) }
             step.roomier.append(message.port)
         }
-        announceHome(message.port, &step)
+        announceHome(port, &step)
     }
 
     /// Tells the receiver how much lies in its home queue, and rings.
-    func announceHome(_ port: PortID, _ step: inout Step) {
-        guard let record = ports[port], case .task(let receiver) = record.receiver, let index = tasks[receiver]?.receives[port] else {
-            return
-        }
-        step.actions.append(.homeCount(receiver, index: index, count: UInt32(record.queue.count), received: record.received))
-        if !record.queue.isEmpty { step.actions.append(.ring(receiver)) }
+    func announceHome(_ port: Port, _ step: inout Step) {
+        guard case .task(let receiver) = port.receiver, let index = tasks[receiver]?.receives[port.id] else { return }
+        step.actions.append(.homeCount(receiver, index: index, count: UInt32(port.queue.count), received: port.received))
+        if !port.queue.isEmpty { step.actions.append(.ring(receiver)) }
     }
 
     // MARK: who pays
 
     mutating func charge(_ message: Message, to id: TaskID) {
-        if message.carried.contains(where: \.isReceive) { transitPorts[message.id] = message.port }
-        tasks[id]?.charge.bytes += Int(message.payload.length)
-        tasks[id]?.charge.messages += 1
-        tasks[id]?.charge.memory += message.memory.count
+        if message.carriesReceive { transitPorts[message.id] = message.port }
+        tasks[id]?.charge.add(message)
     }
 
     /// The message has left the kernel, one way or the other.
     mutating func uncharge(_ message: Message) {
-        transitPorts[message.id] = nil
+        if message.carriesReceive { transitPorts[message.id] = nil }
         guard message.notification == nil else { return }
-        tasks[message.sender]?.charge.bytes -= Int(message.payload.length)
-        tasks[message.sender]?.charge.messages -= 1
-        tasks[message.sender]?.charge.memory -= message.memory.count
+        tasks[message.sender]?.charge.subtract(message)
     }
 
     // MARK: blocked sends
@@ -205,7 +203,8 @@ extension Kernel {
 
     /// Lets blocked senders in, first come first served, while there is room (O2).
     mutating func wakeBlocked(of port: PortID, _ step: inout Step) {
-        while hasRoom(port), let next = ports[port]?.blocked.popFirst() {
+        guard let record = ports[port] else { return }
+        while record.hasRoom, let next = record.blocked.popFirst() {
             accept(next, &step)
             enqueue(next.message, &step)
         }

@@ -26,7 +26,7 @@ extension Kernel {
         guard tasks[id]?.isFirst == true else { throw .notPermitted }
         var plan = TransferPlan()
         for transfer in transfers { try plan.check(transfer, in: tasks[id], refusal: .invalidRight) }
-        closeLeases(givenUpBy: transfers, of: id, &step, &world)
+        for transfer in transfers { closeLeases(givenUpBy: transfer, of: id, &step, &world) }
         let rights = transfers.map { take($0, from: id, into: nil, &step) }
         return .introduced(attach(identity, chief: nil, first: false, initial: rights, &step))
     }

@@ -36,6 +36,13 @@ public struct Kernel: Hashable, Sendable {
     var lastLease: UInt64 = 0
     /// Port counters below this are given out.
     var nextPortBlock: UInt64 = 1
+    /// Shared by the copies of a kernel until one of them is changed.
+    private var owner = Owner()
+
+    private final class Owner: Hashable, Sendable {
+        static func == (left: Owner, right: Owner) -> Bool { true }
+        func hash(into hasher: inout Hasher) {}
+    }
 
     struct UnclaimedReply: Hashable, Comparable, Sendable {
         let link: LinkID
@@ -53,8 +60,18 @@ public struct Kernel: Hashable, Sendable {
         self.limits = limits
     }
 
+    /// Tasks and ports are changed where they lie, for a copy of one of them keeps and lets go a dozen references. A kernel is a
+    /// value all the same: one that shares its records with a copy takes new ones first, once.
+    mutating func own() {
+        guard !isKnownUniquelyReferenced(&owner) else { return }
+        owner = Owner()
+        tasks = tasks.mapValues { Task($0) }
+        ports = ports.mapValues { Port($0) }
+    }
+
     /// Applies one event. The actions are to be carried out in their order.
     public mutating func handle(_ event: Event, world: inout some LeaseWorld) -> [Action] {
+        own()
         var step = Step()
         switch event {
         case .attach(let identity, let first):
@@ -85,8 +102,8 @@ public struct Kernel: Hashable, Sendable {
     private mutating func request(
         _ request: Request, of id: TaskID, number: UInt64, _ step: inout Step, _ world: inout some LeaseWorld
     ) {
-        guard let last = tasks[id]?.lastRequest, number == last + 1 else { return }
-        tasks[id]?.lastRequest = number
+        guard let task = tasks[id], number == task.lastRequest + 1 else { return }
+        task.lastRequest = number
         let response: Response
         do throws(Refusal) {
             response = try perform(request, of: id, &step, &world)

@@ -56,6 +56,12 @@ public struct Link: Hashable, Sendable {
     public func peer(of task: TaskID) -> TaskID { task == first ? second : first }
     public func place(of task: TaskID) -> UInt32 { places[half(of: task)] }
     func joins(_ task: TaskID) -> Bool { task == first || task == second }
+
+    /// Slots that somebody may still be reading are not lent again.
+    mutating func end(_ lease: Lease, slotsInUse: Bool) {
+        if !slotsInUse { lent[lease.senderHalf].give(back: Int(lease.firstSlot)) }
+        leases.remove(lease.id)
+    }
 }
 
 /// Which slots of one direction are lent; ranges in order, never touching.

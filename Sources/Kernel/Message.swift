@@ -110,6 +110,8 @@ struct Message: Hashable, Sendable {
         case sendOnce(SendOnceID)
     }
 
+    var carriesReceive: Bool { rights.contains(where: \.isReceive) || reply.isReceive }
+
     /// Every right in it but the one that it was sent with.
     var carried: [Right] { reply == .null ? rights : [reply] + rights }
 }

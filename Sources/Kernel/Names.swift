@@ -54,6 +54,9 @@ public struct PortID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
         self.counter = counter
     }
 
+    /// The counter says enough: in the tables of one node nearly all ports are of that node.
+    public func hash(into hasher: inout Hasher) { hasher.combine(counter) }
+
     public static func < (left: Self, right: Self) -> Bool { (left.node, left.counter) < (right.node, right.counter) }
 
     public func encode(into writer: inout WireWriter) {

@@ -1,7 +1,9 @@
 import DequeModule
 
 /// A port: its home queue, its counts, and who waits for what.
-struct Port: Hashable, Sendable {
+///
+/// It is changed where it lies, by the one kernel that it belongs to (`Kernel.own`); that is what makes it safe to send.
+final class Port: @unchecked Sendable {
     let id: PortID
     /// Where the receive right is.
     var receiver: Receiver
@@ -36,6 +38,32 @@ struct Port: Hashable, Sendable {
     var noSenders: SendOnceID?
     var portDestroyed: SendOnceID?
     var deadNames: [TaskID: SendOnceID] = [:]
+
+    init(id: PortID, receiver: Receiver, queueLimit: Int) {
+        self.id = id
+        self.receiver = receiver
+        self.queueLimit = queueLimit
+    }
+
+    /// The same port for another kernel.
+    convenience init(_ other: Port) {
+        self.init(id: other.id, receiver: other.receiver, queueLimit: other.queueLimit)
+        makeSendCount = other.makeSendCount
+        senders = other.senders
+        sendsInTransit = other.sendsInTransit
+        sendOnces = other.sendOnces
+        queue = other.queue
+        blocked = other.blocked
+        leases = other.leases
+        grown = other.grown
+        received = other.received
+        leased = other.leased
+        candidates = other.candidates
+        applicants = other.applicants
+        noSenders = other.noSenders
+        portDestroyed = other.portDestroyed
+        deadNames = other.deadNames
+    }
 
     enum Receiver: Hashable, Sendable {
         case task(TaskID)
@@ -73,22 +101,14 @@ struct Port: Hashable, Sendable {
     var firstToGrow: Int { leases.firstIndex { $0 > grown } ?? 0 }
 
     /// A lease has closed.
-    mutating func remove(_ lease: LeaseID, window: Int) {
+    func remove(_ lease: LeaseID, window: Int) {
         guard let place = leases.firstIndex(of: lease) else { return }
         leases.remove(at: place)
         leased -= window
     }
 
-    /// Puts a message at the end. Room has been seen to, and the right that it was sent with is counted already.
-    /// A lease rests on a right in the sender's space: one that went with this message is none.
-    mutating func enqueue(_ message: Message, senderHoldsRight: Bool) {
-        queue.append(message)
-        guard case .send = message.via else { return }
-        if senderHoldsRight { candidates.insert(message.sender) }
-    }
-
     /// Takes the first message, and with it the right that it was sent with (V5).
-    mutating func dequeue() -> Message? {
+    func dequeue() -> Message? {
         guard let message = queue.popFirst() else { return nil }
         received &+= 1
         switch message.via {
@@ -97,5 +117,23 @@ struct Port: Hashable, Sendable {
             sendOnces.remove(once)
         }
         return message
+    }
+}
+
+extension Port: Hashable {
+    static func == (left: Port, right: Port) -> Bool {
+        left.id == right.id && left.receiver == right.receiver && left.queueLimit == right.queueLimit
+            && left.makeSendCount == right.makeSendCount && left.senders == right.senders
+            && left.sendsInTransit == right.sendsInTransit && left.sendOnces == right.sendOnces && left.queue == right.queue
+            && left.blocked == right.blocked && left.leases == right.leases && left.grown == right.grown
+            && left.received == right.received && left.leased == right.leased && left.candidates == right.candidates
+            && left.applicants == right.applicants && left.noSenders == right.noSenders
+            && left.portDestroyed == right.portDestroyed && left.deadNames == right.deadNames
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(id)
+        hasher.combine(queue)
+        hasher.combine(received)
     }
 }

@@ -36,14 +36,15 @@ extension Port: WireCodable {
         writer.write(table: deadNames) { $0.write($1) }
     }
 
-    init(from reader: inout WireReader) throws(WireError) {
-        id = try reader.read()
+    convenience init(from reader: inout WireReader) throws(WireError) {
+        let id: PortID = try reader.read()
+        let receiver: Receiver
         switch try reader.read(UInt8.self) {
         case 1: receiver = .task(try reader.read())
         case 2: receiver = .transit(try reader.read())
         case let tag: throw .unknownCase(of: "receiver", tag: UInt64(tag))
         }
-        queueLimit = try reader.readNumber(field: "queue limit")
+        self.init(id: id, receiver: receiver, queueLimit: try reader.readNumber(field: "queue limit"))
         makeSendCount = try reader.read()
         senders = try reader.readSet(field: "senders")
         sendsInTransit = try reader.readNumber(field: "send rights in transit")

@@ -26,18 +26,20 @@ extension Task: WireCodable {
         writer.write(count: charge.memory)
     }
 
-    init(from reader: inout WireReader) throws(WireError) {
-        id = try reader.read()
-        identity = try reader.read()
-        chief = try reader.readOptional()
-        isFirst = try reader.readBool()
-        sends = try reader.readTable(field: "send rights") { (reader) throws(WireError) in try reader.read() }
-        receives = try reader.readTable(field: "receive rights") { (reader) throws(WireError) in try reader.read() }
-        sendOnces = try reader.readSet(field: "send-once rights of a task")
-        sendIndexes = try reader.read()
-        receiveIndexes = try reader.read()
-        takeIndexes = try reader.read()
-        linkPlaces = try reader.read()
+    convenience init(from reader: inout WireReader) throws(WireError) {
+        let id: TaskID = try reader.read()
+        let identity: TaskIdentity = try reader.read()
+        let chief: TaskID? = try reader.readOptional()
+        let isFirst = try reader.readBool()
+        let sends: [PortID: SendEntry] = try reader.readTable(field: "send rights") { (reader) throws(WireError) in try reader.read() }
+        let receives: [PortID: UInt32] = try reader.readTable(field: "receive rights") { (reader) throws(WireError) in try reader.read() }
+        let sendOnces: Set<SendOnceID> = try reader.readSet(field: "send-once rights of a task")
+        self.init(
+            id: id, identity: identity, chief: chief, isFirst: isFirst, sendIndexes: try reader.read(),
+            receiveIndexes: try reader.read(), takeIndexes: try reader.read(), linkPlaces: try reader.read())
+        self.sends = sends
+        self.receives = receives
+        self.sendOnces = sendOnces
         links = try reader.readTable(field: "links of a task") { (reader) throws(WireError) in try reader.read() }
         tickets = try reader.readSet(field: "tickets of a task")
         for _ in 0..<(try reader.readSize(field: "port blocks")) { portBlocks.append(try reader.read()) }

@@ -1,5 +1,7 @@
 /// A task: a space of rights, and what is charged to it.
-struct Task: Hashable, Sendable {
+///
+/// Like a port it is changed where it lies, by the one kernel that it belongs to.
+final class Task: @unchecked Sendable {
     let id: TaskID
     let identity: TaskIdentity
     /// Whose clan it is in; nil for the outermost one.
@@ -28,19 +30,65 @@ struct Task: Hashable, Sendable {
     var lastRequest: UInt64 = 0
     var charge = Charge()
 
-    init(id: TaskID, identity: TaskIdentity, chief: TaskID?, isFirst: Bool, limits: Limits) {
+    init(
+        id: TaskID, identity: TaskIdentity, chief: TaskID?, isFirst: Bool, sendIndexes: IndexPool, receiveIndexes: IndexPool,
+        takeIndexes: IndexPool, linkPlaces: IndexPool
+    ) {
         self.id = id
         self.identity = identity
         self.chief = chief
         self.isFirst = isFirst
-        sendIndexes = IndexPool(limit: limits.sendRightsPerTaskMax)
-        receiveIndexes = IndexPool(limit: limits.portsPerTaskMax)
-        takeIndexes = IndexPool(limit: limits.incomingLeasesPerTaskMax)
-        linkPlaces = IndexPool(limit: limits.linksPerTaskMax)
+        self.sendIndexes = sendIndexes
+        self.receiveIndexes = receiveIndexes
+        self.takeIndexes = takeIndexes
+        self.linkPlaces = linkPlaces
+    }
+
+    convenience init(id: TaskID, identity: TaskIdentity, chief: TaskID?, isFirst: Bool, limits: Limits) {
+        self.init(
+            id: id, identity: identity, chief: chief, isFirst: isFirst, sendIndexes: IndexPool(limit: limits.sendRightsPerTaskMax),
+            receiveIndexes: IndexPool(limit: limits.portsPerTaskMax), takeIndexes: IndexPool(limit: limits.incomingLeasesPerTaskMax),
+            linkPlaces: IndexPool(limit: limits.linksPerTaskMax))
+    }
+
+    /// The same task for another kernel.
+    convenience init(_ other: Task) {
+        self.init(
+            id: other.id, identity: other.identity, chief: other.chief, isFirst: other.isFirst, sendIndexes: other.sendIndexes,
+            receiveIndexes: other.receiveIndexes, takeIndexes: other.takeIndexes, linkPlaces: other.linkPlaces)
+        sends = other.sends
+        receives = other.receives
+        sendOnces = other.sendOnces
+        links = other.links
+        tickets = other.tickets
+        portBlocks = other.portBlocks
+        highestPort = other.highestPort
+        linkFaults = other.linkFaults
+        isTraced = other.isTraced
+        lastRequest = other.lastRequest
+        charge = other.charge
     }
 
     func owns(_ port: PortID) -> Bool {
         portBlocks.contains { $0 <= port.counter && port.counter < $0 + Kernel.portBlockSize }
+    }
+}
+
+extension Task: Hashable {
+    static func == (left: Task, right: Task) -> Bool {
+        left.id == right.id && left.identity == right.identity && left.chief == right.chief && left.isFirst == right.isFirst
+            && left.sends == right.sends && left.receives == right.receives && left.sendOnces == right.sendOnces
+            && left.sendIndexes == right.sendIndexes && left.receiveIndexes == right.receiveIndexes
+            && left.takeIndexes == right.takeIndexes && left.linkPlaces == right.linkPlaces && left.links == right.links
+            && left.tickets == right.tickets && left.portBlocks == right.portBlocks && left.highestPort == right.highestPort
+            && left.linkFaults == right.linkFaults && left.isTraced == right.isTraced && left.lastRequest == right.lastRequest
+            && left.charge == right.charge
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(id)
+        hasher.combine(sends)
+        hasher.combine(lastRequest)
     }
 }
 
@@ -57,6 +105,18 @@ struct Charge: Hashable, Sendable {
     var bytes = 0
     var messages = 0
     var memory = 0
+
+    mutating func add(_ message: Message) {
+        bytes += Int(message.payload.length)
+        messages += 1
+        memory += message.memory.count
+    }
+
+    mutating func subtract(_ message: Message) {
+        bytes -= Int(message.payload.length)
+        messages -= 1
+        memory -= message.memory.count
+    }
 }
 
 /// Small numbers, given out and taken back: places in control memory. The one given back last goes first, for its memory is warm.

@@ -54,6 +54,7 @@ import Testing
         "architecture rule 7: beside its sender's home messages a lease has the rest of the limit, and its frames come after them",
         arguments: [0, UInt32.max - 1])
     mutating func besideHomeMessages(received: UInt32) throws {
+        scene.kernel.own()
         scene.kernel.ports[port]?.received = received
         for code: UInt32 in 1...3 { scene.send(code, to: .copySend(port), from: client) }
         scene.mapLinks()

@@ -149,6 +149,7 @@ import Testing
         var before = scene.kernel
         let once = Transfer.makeSendOnce(port)
         #expect(scene.send(to: .moveSend(inbox), from: server, reply: once, rights: [.makeSend(port), wrong]) == .refused(.invalidRight))
+        before.own()
         before.tasks[server]?.lastRequest += 1
         #expect(scene.kernel == before)
         let reply: Response = .refused(.invalidReply)

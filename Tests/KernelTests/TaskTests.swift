@@ -26,6 +26,7 @@ import Testing
         let task = scene.attach()
         var before = scene.kernel
         #expect(scene.ask(task, .rejected(.invalidMemory)) == .refused(.invalidMemory))
+        before.own()
         before.tasks[task]?.lastRequest = 1
         #expect(scene.kernel == before)
     }

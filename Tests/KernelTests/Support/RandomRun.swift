@@ -13,6 +13,9 @@ final class RandomRun {
     var books = Books()
     private(set) var records: [JournalRecord] = []
     private(set) var situations: Set<Situation> = []
+    /// Whether records before and after each event are compared field by field, and the fields that were found to differ.
+    var compares = false
+    private(set) var differences: Set<String> = []
     /// What did not hold; the run ends with the first.
     private(set) var failure: String?
 
@@ -91,7 +94,21 @@ final class RandomRun {
             expect(false, "\(event): \(complaint)")
         }
         note(event, actions)
+        if compares { compare(before) }
         if records.count % 64 == 0 { checkSnapshot() }
+    }
+
+    private func compare(_ before: Kernel) {
+        for (id, port) in before.ports { if let now = kernel.ports[id] { compare(port, now) } }
+        for (id, task) in before.tasks { if let now = kernel.tasks[id] { compare(task, now) } }
+    }
+
+    /// Two records are equal if and only if all their fields are.
+    private func compare<Record: Hashable>(_ before: Record, _ now: Record) {
+        let fields = zip(Mirror(reflecting: before).children, Mirror(reflecting: now).children)
+        let different = fields.filter { $0.value as? AnyHashable != $1.value as? AnyHashable }.map { $0.0.label ?? "" }
+        expect((before == now) == different.isEmpty, "equal is \(before == now), and there differ \(different)")
+        differences.formUnion(different)
     }
 
     private func checkSnapshot() {

@@ -86,6 +86,7 @@ struct Scene {
     @discardableResult
     mutating func give(_ transfer: Transfer, of owner: TaskID, to task: TaskID) -> Arrived {
         records = []
+        kernel.own()
         var step = Step()
         let right = kernel.take(transfer, from: owner, into: nil, &step)
         defer { world.carryOut(step.actions) }
