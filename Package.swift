@@ -106,7 +106,20 @@ let package = Package(
         .testTarget(
             name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"],
             swiftSettings: strict),
-        .testTarget(name: "Conformance", dependencies: ["Masix", "MasixTestKit", "MasixSimulator"], swiftSettings: strict),
+        // What every carrier must do, the program that plays it in processes of its own, and one that does what it likes.
+        .target(name: "MasixStories", dependencies: ["Masix", "MasixLinux", "MasixTestKit"], path: "Tests/Stories", swiftSettings: strict),
+        .executableTarget(
+            name: "masix-story-player", dependencies: ["Masix", "MasixLinux", "MasixStories", "MasixTestKit"], path: "Tests/StoryPlayer",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "masix-hostile-peer", dependencies: ["MasixKernel", "MasixLinux", "MasixTransport", "MasixWire", system],
+            path: "Tests/HostilePeer", swiftSettings: strict),
+        .testTarget(
+            name: "Conformance",
+            dependencies: [
+                "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixStories", "MasixTestKit", "MasixTransport", "masix-hostile-peer",
+                "masix-story-player", system,
+            ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(

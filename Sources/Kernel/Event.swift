@@ -78,8 +78,6 @@ public enum Action: Hashable, Sendable {
     case grant(Lease)
     /// The lease has more credit, or has become or ceased to be the only one.
     case reshape(Lease)
-    /// The callee's link-local reply right has become this send-once right.
-    case promoteReply(Link, callee: TaskID, index: UInt16, generation: UInt32, SendOnceID)
     case release(Payload)
     case releaseMemory(MemoryToken)
     /// A right could not be given because the receiving task is over its quota (V7); it was destroyed.

@@ -18,6 +18,7 @@ extension Kernel {
         audit.checkTickets()
         audit.checkReplies()
         audit.checkNumbers()
+        audit.checkEnded()
         return audit.found
     }
 }
@@ -46,6 +47,10 @@ final class Audit {
 
     func expect(_ condition: Bool, _ complaint: @autoclosure () -> String) {
         if !condition { found.append(complaint()) }
+    }
+
+    func checkEnded() {
+        for task in kernel.ended.order { expect(kernel.tasks[task] == nil && task.raw <= kernel.lastTask, "\(task): remembered as ended") }
     }
 
     // MARK: where everything is

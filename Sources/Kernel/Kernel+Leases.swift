@@ -264,14 +264,10 @@ extension Kernel {
             step.crowded.append(call.port)
             enqueue(message, &step)
         case .held, .unclaimed:
+            // Held or about to be taken up: either way the callee asks for it by its name, when it wants to use it. Its own word of
+            // the right may by then be another call's.
             if callee == dying {
                 notifyUnused(replyPort: call.port, &step)
-            } else if call.outcome == .held {
-                guard case .sendOnce(let once) = realReply(to: call.port, of: call.caller) else { return }
-                sendOnces[once]?.holder = .task(callee)
-                tasks[callee]?.sendOnces.insert(once)
-                step.actions.append(
-                    .promoteReply(link, callee: callee, index: call.index, generation: call.generation, once))
             } else {
                 unclaimed[UnclaimedReply(link: link.id, callee: callee, index: call.index, generation: call.generation)] = call.port
             }

@@ -32,8 +32,8 @@ extension Kernel {
     }
 
     func identity(of other: TaskID) throws(Refusal) -> Response {
-        guard let task = tasks[other] else { throw .invalidName }
-        return .identity(task.identity)
+        guard let identity = identity(ofTask: other) else { throw .invalidName }
+        return .identity(identity)
     }
 
     mutating func setBootstrap(_ port: PortID, by id: TaskID) throws(Refusal) -> Response {
@@ -88,6 +88,7 @@ extension Kernel {
         }
         settle(&step, &world)
         tasks[id] = nil
+        ended.remember(id, task.identity)
         step.actions.append(.gone(id))
     }
 }

@@ -25,6 +25,8 @@ public struct Kernel: Hashable, Sendable {
     /// The port that each blocked send waits for.
     var ticketPorts: [Ticket: PortID] = [:]
     var bootstrap: PortID?
+    /// Tasks that have ended and may still be asked for.
+    var ended = Remembrance()
 
     var lastTask: UInt64 = 0
     var lastMessage: UInt64 = 0

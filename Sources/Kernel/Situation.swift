@@ -65,7 +65,8 @@ extension Kernel {
                 "set queue limit", Int(limit) < record.queueLimit ? "lowered" : "raised or the same", contention(of: record))
         case .notify(let request): return situation(ofNotifying: request, by: task)
         case .status(let port): return Situation("status", task.receives[port] == nil ? "no receive right" : "receive right")
-        case .identity(let other): return Situation("identity", tasks[other] == nil ? "unknown task" : "known")
+        case .identity(let other):
+            return Situation("identity", tasks[other] != nil ? "known" : ended[other] != nil ? "ended" : "unknown task")
         case .linkOffers, .linkMapped, .linkPeer, .linkFault, .claimReply: return situation(ofLinking: request, by: task)
         case .setBootstrap(let port):
             guard task.isFirst else { return Situation("set bootstrap", "not permitted") }

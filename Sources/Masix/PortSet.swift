@@ -25,8 +25,8 @@ public final class PortSet: Sendable {
             state.members[holder.entry.port] = holder
             state.order.append(holder.entry)
         }
-        // Whoever waits on the set looks again: the port may have messages.
-        space.reception.wake()
+        // Whoever waits on the set looks again, the leader in its pipe too: the port may have messages.
+        space.reception.interruptOthers()
         return holder.entry.port
     }
 

@@ -92,7 +92,9 @@ final class Reactor: Sendable {
 
 extension Space {
     /// Suspends until `attempt` has a result, or throws `.timedOut`, or `.cancelled` when the Swift task is.
-    func suspend(until deadline: Deadline, attempt: @escaping @Sendable () throws(MasixError) -> Incoming?) async throws(MasixError) -> Incoming {
+    func suspend(until deadline: Deadline, attempt: @escaping @Sendable () throws(MasixError) -> Incoming?) async throws(MasixError)
+        -> Incoming
+    {
         let box = WaiterBox()
         let result: Result<Incoming, MasixError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

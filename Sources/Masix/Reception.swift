@@ -47,6 +47,7 @@ final class Reception: Sendable {
     /// The kernel socket, which `Connection` owns: a sleeping leader notices when the node is gone.
     private let kernelSocket: Int32
     private let spin = Mutex(SpinBudget())
+    private let sleeps = Atomic<Int>(0)
 
     init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor, ownBell: consuming Descriptor, kernelSocket: Int32) {
         self.kernelSocket = kernelSocket
@@ -251,17 +252,22 @@ final class Reception: Sendable {
             return
         }
         status.processor.relax(UInt32(Processor.current))
+        Interlude.at(.spun)
         status.asleep.release(1)
         fullFence()
+        Interlude.at(.saidAsleep)
         // The last look: whoever published before our flag was visible is seen here, whoever comes later rings.
         if hasNews(since: seenNews) || bell.acquired != seenBell || hint() {
             awake()
             tell(seenBell, all: true)
             return
         }
+        Interlude.at(.lookedAgain)
+        sleeps.add(1, ordering: .relaxed)
         do throws(Errno) {
             let ready = try Ready.pollTwo(
                 pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining)
+            Interlude.at(.woken)
             awake()
             if ready.second { throw Errno.connectionReset }
             try drain()
@@ -340,6 +346,27 @@ final class Reception: Sendable {
             _ = try ownBell.write([1])
         } catch {
             // A full pipe has been rung already.
+        }
+    }
+
+    // MARK: for tests
+
+    /// Entries into the wait in the pipe.
+    var sleepCount: Int { sleeps.load(ordering: .relaxed) }
+
+    /// For people.
+    var description: String {
+        state.withLock { state in
+            let links =
+                state.active.map { "\($0.id) active\($0.hasNews ? ", news" : "")" }
+                + state.parked.map { "\($0.id) parked\($0.hasNews ? ", news" : "")" }
+            let ports = state.ports.values.filter(\.isReady).map {
+                "\($0.port): home \($0.homeCount.acquired), frames \($0.frameCount.load(ordering: .relaxed))"
+            }
+            return """
+                asleep \(status.asleep.acquired), waiting for room \(status.waiting.acquired), bell \(bell.acquired), leader \(state.hasLeader), \
+                followers \(state.followers.count), sleeps \(sleepCount), links [\(links.joined(separator: "; "))], ready [\(ports.joined(separator: "; "))]
+                """
         }
     }
 

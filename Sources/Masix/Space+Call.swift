@@ -50,10 +50,12 @@ extension Space {
     func begin(_ message: inout Message, to entry: SendEntry, deadline: Deadline) throws(MasixError) -> PendingCall {
         try message.check()
         let port = try takeReplyPort()
+        var hasWaited = false
         if message.isPlain, let reply = try prepareReply(for: entry, to: port) {
             var isSent = false
             do throws(MasixError) {
-                isSent = try sendByLease(code: message.code, bytes: message.bytes, to: entry, reply: reply, deadline: deadline)
+                isSent = try sendByLease(
+                    code: message.code, bytes: message.bytes, to: entry, reply: reply, deadline: deadline, hasWaited: &hasWaited)
             } catch {
                 unprepare(reply)
                 giveBack(replyPort: port)
@@ -67,6 +69,8 @@ extension Space {
         } catch {
             // Nothing was sent, or it was taken back: but then the reply right was dropped, and its notification lies in the port.
             destroy(port)
+            // S4, as for a send: the call was made, and destroyed with the port.
+            if hasWaited, error == .deadName { throw .noReply }
             throw error
         }
         return PendingCall(port: port, reply: nil)
@@ -196,31 +200,28 @@ extension Space {
         let answered = link.sender.withLock { sender -> Answered in
             guard entry.state(link: link.id, generation: token.generation) == .armed, sender.canAnnounce() else { return .elsewhere }
             sender.writeReply(token, code: code, body: bytes, flags: flags, processor: processor)
+            Interlude.at(.answerWritten)
             guard entry.use(link: link.id, generation: token.generation) else { return .elsewhere }
+            Interlude.at(.answerUsed)
             sender.announce(.reply(index: token.index, generation: token.generation))
+            Interlude.at(.answerAnnounced)
             return .given
         }
         if case .given = answered, link.sender.withLock({ $0.peerMustBeRung() }) { link.ring() }
         return answered
     }
 
-    /// The kernel's right in the place of a link-local one: promoted, or claimed now. Nil if it is dead.
+    /// The kernel's right in the place of a link-local one, claimed now. Nil if it is dead.
     func kernelRight(of state: SendOnceState) throws(MasixError) -> SendOnceID? {
         let place = state.place.withLock { $0 }
         switch place {
         case .kernel(let id): return id
         case .gone: throw .invalidRight
         case .link(let link, let token):
-            let entry = control.callee(place: link.place, index: token.index)
-            var found: SendOnceID?
-            if let entry, entry.state(link: link.id, generation: token.generation) == .promoted {
-                found = SendOnceID(raw: entry.promoted.acquired)
-            } else {
-                found = try connection.withCore { core throws(MasixError) -> SendOnceID? in
-                    let answer = try core.ask(.claimReply(link.id, index: token.index, generation: token.generation))
-                    if case .arrived(.sendOnce(let id, _)) = answer.response { return id }
-                    return nil
-                }
+            let found = try connection.withCore { core throws(MasixError) -> SendOnceID? in
+                let answer = try core.ask(.claimReply(link.id, index: token.index, generation: token.generation))
+                if case .arrived(.sendOnce(let id, _)) = answer.response { return id }
+                return nil
             }
             if let found { state.place.withLock { $0 = .kernel(found) } }
             return found

@@ -60,10 +60,13 @@ extension Space {
                 case .stale: return .none
                 case .fault(let fault): return .fault(fault)
                 case .frame(let frame):
+                    Interlude.at(.frameSeen)
                     // The reception, if and only if this succeeds; else the nucleus has put it into the home queue.
                     guard receiver.take(frame, takeIndex: ready.announcement.index) else { return .none }
+                    Interlude.at(.frameTaken)
                     let bytes = receiver.body(frame)
                     receiver.publish(frame)
+                    Interlude.at(.framePublished)
                     return .taken(frame, bytes, mustRing: receiver.peerWaits())
                 }
             }

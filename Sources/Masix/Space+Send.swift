@@ -9,10 +9,19 @@ extension Space {
     func send(_ message: inout Message, to entry: SendEntry, deadline: Deadline) throws(MasixError) {
         try checkFork()
         try message.check()
-        if message.isPlain, try sendByLease(code: message.code, bytes: message.bytes, to: entry, reply: nil, deadline: deadline) {
+        var hasWaited = false
+        if message.isPlain,
+            try sendByLease(
+                code: message.code, bytes: message.bytes, to: entry, reply: nil, deadline: deadline, hasWaited: &hasWaited)
+        {
             return
         }
-        try sendByNucleus(&message, destination: .send(entry), reply: .null, deadline: deadline)
+        do throws(MasixError) {
+            try sendByNucleus(&message, destination: .send(entry), reply: .null, deadline: deadline)
+        } catch .deadName where hasWaited {
+            // S4: it was waiting for room when the port died, on the link as it would have in the kernel: sent, and destroyed.
+            message = Message(code: message.code)
+        }
     }
 
     // MARK: by a lease
@@ -25,9 +34,9 @@ extension Space {
         case full(LinkEnd, OutgoingLease)
     }
 
-    /// True if the message went by the link. False: it has to go by the nucleus.
+    /// True if the message went by the link. False: it has to go by the nucleus; `hasWaited` if it was a blocked sender before.
     func sendByLease(
-        code: UInt32, bytes: [UInt8], to entry: SendEntry, reply: PreparedReply?, deadline: Deadline
+        code: UInt32, bytes: [UInt8], to entry: SendEntry, reply: PreparedReply?, deadline: Deadline, hasWaited: inout Bool
     ) throws(MasixError) -> Bool {
         while true {
             switch try trySendByLease(code: code, bytes: bytes, to: entry, reply: reply) {
@@ -40,6 +49,7 @@ extension Space {
                 // With the whole limit in our hands nobody else could give us room: wait for it on the link. Else the nucleus
                 // knows whether there is more (architecture rule 3).
                 guard lease.isWhole, !deadline.isPoll else { return false }
+                hasWaited = true
                 try waitForRoom(on: link, lease, entry, deadline)
             }
         }
@@ -54,12 +64,17 @@ extension Space {
             // Looked at again under the lock: the word may have moved while we waited for it.
             guard let lease = entry.memory.lease(), lease.link == link.id else { return .closed }
             guard sender.hasRoom(lease) else { return .full(link, lease) }
+            Interlude.at(.leaseSeen)
             // Armed before the commit, with the number that the commit will give (Documentation/Decisions/0001).
             reply?.arm(number: lease.number, epoch: lease.word.epoch)
             sender.write(lease, code: code, body: bytes, reply: reply?.token, processor: processor)
+            Interlude.at(.frameWritten)
             guard entry.memory.commit(lease) else { return .closed }
+            Interlude.at(.committed)
             sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
+            Interlude.at(.announced)
             let mustRing = sender.peerMustBeRung()
+            Interlude.at(.askedWhetherToRing)
             sender.prepareNext(lease)
             return .sent(link, mustRing: mustRing)
         }

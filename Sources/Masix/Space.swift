@@ -73,7 +73,8 @@ public final class Space: Sendable {
             let raw = socket.raw
             connection = Connection(socket: socket, node: welcome.node, task: welcome.task)
             try bell.setNonBlocking(true)
-            reception = Reception(control: controlMemory, status: StatusPage(statusRegion.region), pipe: bell, ownBell: ownBell,
+            reception = Reception(
+                control: controlMemory, status: StatusPage(statusRegion.region), pipe: bell, ownBell: ownBell,
                 kernelSocket: raw)
             links = Links()
             fork = try ForkWord()

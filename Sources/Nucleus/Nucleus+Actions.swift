@@ -73,8 +73,6 @@ extension Nucleus {
         case .closeLink(let id, let fault): close(id, fault)
         case .grant(let lease): grant(lease)
         case .reshape(let lease): tables.tasks[lease.sender]?.memory.control.send(lease.sendIndex).reshape(lease)
-        case .promoteReply(let link, let callee, let index, _, let once):
-            tables.tasks[callee]?.memory.control.callee(place: link.place(of: callee), index: index)?.promoted.release(once.raw)
         case .release(let payload): tables.store.release(payload)
         case .releaseMemory(let token): forget(token)
         case .shortage(let id):

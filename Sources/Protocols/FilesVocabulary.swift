@@ -218,7 +218,9 @@ public struct FileAttributes: Hashable, Sendable, WireCodable {
         let seconds = try reader.read(Int64.self)
         let nanoseconds = try reader.read(UInt32.self)
         guard mode <= 0o7777, nanoseconds < 1_000_000_000 else { throw .malformed(field: "attributes") }
-        guard flags & 1 != 0 || mode == 0, flags & 2 != 0 || (seconds == 0 && nanoseconds == 0) else { throw .malformed(field: "attributes") }
+        guard flags & 1 != 0 || mode == 0, flags & 2 != 0 || (seconds == 0 && nanoseconds == 0) else {
+            throw .malformed(field: "attributes")
+        }
         self.mode = flags & 1 != 0 ? mode : nil
         modified = flags & 2 != 0 ? Modified(seconds: seconds, nanoseconds: nanoseconds) : nil
     }

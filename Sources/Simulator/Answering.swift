@@ -1,25 +1,18 @@
 import MasixKernel
 import MasixTransport
 
-/// The kernel's right in the place of a link-local one: promoted, or claimed now.
+/// The kernel's right in the place of a link-local one.
 final class ClaimingRight: Routine {
     private let held: HeldOnce
 
     init(_ held: HeldOnce) { self.held = held }
 
     override func step(_ thread: SimulatedThread) -> Progress {
-        let task = thread.task
         guard stage == 0 else {
             thread.stand(at: nil)
             return .done
         }
         guard case .link(let link, let token) = held.place else { return .done }
-        if let entry = task.control.callee(place: link.place, index: token.index),
-            entry.state(link: link.id, generation: token.generation) == .promoted
-        {
-            held.place = .kernel(SendOnceID(raw: entry.promoted.acquired))
-            return .done
-        }
         thread.stand(at: .claiming, held.callPort ?? held.port)
         return call(
             Asking(.claimReply(link.id, index: token.index, generation: token.generation), once: held.once) { [held] _, response, _ in
@@ -77,7 +70,9 @@ final class Answering: Routine {
         guard case .link(let link, let token) = held.place else { return go(to: 6) }
         guard let entry = thread.task.control.callee(place: link.place, index: token.index) else { return .done }
         guard thread.acquire(link.sending) else { return .wait }
-        guard entry.state(link: link.id, generation: token.generation) == .armed, link.sender.canAnnounce() else { return elsewhere(thread) }
+        guard entry.state(link: link.id, generation: token.generation) == .armed, link.sender.canAnnounce() else {
+            return elsewhere(thread)
+        }
         thread.stand(at: .rightHeld, port)
         return go(to: 2)
     }

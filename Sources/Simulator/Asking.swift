@@ -100,7 +100,9 @@ final class MeetingOffers: Routine {
                 Asking(.linkPeer(link), holdsCore: true) { task, response, _ in
                     guard case .linkPeer(let peer, _, let place) = response else { return }
                     task.mapped.remove(link)
-                    guard let pages = task.simulation.node.memory.links[link], let other = task.simulation.node.memory.tasks[peer] else { return }
+                    guard let pages = task.simulation.node.memory.links[link], let other = task.simulation.node.memory.tasks[peer] else {
+                        return
+                    }
                     let end = LinkEnd(pages, of: task, peer: peer, other, place: place)
                     task.ends[link] = end
                     task.active.append(end)

@@ -249,7 +249,8 @@ final class Book {
 
     func left(_ port: PortID, by task: TaskID) {
         entries[port]?.remove(task)
-        for place in requests.indices where requests[place].kind == .deadName && requests[place].port == port && requests[place].task == task {
+        for place in requests.indices
+        where requests[place].kind == .deadName && requests[place].port == port && requests[place].task == task {
             if owners[port] == nil { requests[place].mayBeFreed = true } else { requests[place].wasFreed = true }
         }
     }
@@ -326,7 +327,9 @@ final class Book {
         case .noSenders:
             consume(at: port, "no-senders (70)") { $0.kind == .noSenders && $0.sawNoSenders }
         case .deadName(let name):
-            consume(at: port, "dead-name (72) of \(name)") { $0.kind == .deadName && $0.port == name && !$0.wasFreed && owners[name] == nil }
+            consume(at: port, "dead-name (72) of \(name)") {
+                $0.kind == .deadName && $0.port == name && !$0.wasFreed && owners[name] == nil
+            }
             dead.insert(name)
         case .portDeleted(let name):
             consume(at: port, "port-deleted (65) of \(name)") { $0.kind == .deadName && $0.port == name && ($0.wasFreed || $0.mayBeFreed) }
@@ -379,7 +382,8 @@ final class Book {
             switch request.kind {
             case .noSenders where request.sawNoSenders && owners[request.port] != nil:
                 fail("no-senders of \(request.port) was never told to \(request.notify)")
-            case .deadName where request.wasFreed || request.mayBeFreed: fail("port-deleted (65) of \(request.port) was never told to \(request.notify)")
+            case .deadName where request.wasFreed || request.mayBeFreed:
+                fail("port-deleted (65) of \(request.port) was never told to \(request.notify)")
             case _ where owners[request.port] == nil:
                 fail("the end of \(request.port) was never told to \(request.notify) (\(request.kind))")
             default: break

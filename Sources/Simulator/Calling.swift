@@ -30,10 +30,11 @@ final class Calling: Routine {
         case 0:
             port = task.replyPorts.popLast()
             if port != nil { return go(to: 1) }
-            return call(Allocating(limit: 1) { [self] in
-                $0.isReplyPort = true
-                port = $0
-            }, then: 1)
+            return call(
+                Allocating(limit: 1) { [self] in
+                    $0.isReplyPort = true
+                    port = $0
+                }, then: 1)
         case 1: return begin(task, thread)
         case 2:
             if lease == nil { return prepared(task) }
@@ -189,7 +190,9 @@ final class AnswerAttempt: Attempt {
             return succeed()
         default:
             guard let incoming = taking?.incoming else { return .done }
-            if let message = incoming.message, message.uses != once { task.book.fail("a call got the answer of another: message \(message.id)") }
+            if let message = incoming.message, message.uses != once {
+                task.book.fail("a call got the answer of another: message \(message.id)")
+            }
             return succeed()
         }
     }

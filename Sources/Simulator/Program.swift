@@ -23,17 +23,19 @@ final class Allocating: Routine {
         case 1:
             var port = PortID(node: SimulatedNode.id, counter: 0)
             return call(
-                Asking(make: { [limit] task in
-                    port = PortID(node: SimulatedNode.id, counter: task.nextPort)
-                    task.nextPort += 1
-                    return Asking.Question(request: .allocate(port, queueLimit: limit))
-                }, follow: { [then] task, response, _ in
-                    guard case .allocated(let index) = response else { return task.book.fail("no port: \(response)") }
-                    let entry = HeldReceive(port, index, task.control)
-                    task.receives[port] = entry
-                    task.ports[index] = entry
-                    then(entry)
-                }), then: 2)
+                Asking(
+                    make: { [limit] task in
+                        port = PortID(node: SimulatedNode.id, counter: task.nextPort)
+                        task.nextPort += 1
+                        return Asking.Question(request: .allocate(port, queueLimit: limit))
+                    },
+                    follow: { [then] task, response, _ in
+                        guard case .allocated(let index) = response else { return task.book.fail("no port: \(response)") }
+                        let entry = HeldReceive(port, index, task.control)
+                        task.receives[port] = entry
+                        task.ports[index] = entry
+                        then(entry)
+                    }), then: 2)
         default: return .done
         }
     }
@@ -233,7 +235,8 @@ final class Program: Routine {
             case 0..<4: if let entry = simulation.chance.pick(task.sendList) { cargo.append(.copy(entry)) }
             case 4..<7: if let entry = simulation.chance.pick(task.receiveList) { cargo.append(.make(entry)) }
             case 7:
-                guard let entry = simulation.chance.pick(task.sendList), entry.references == 1, !cargo.contains(where: { $0.names(entry.port) })
+                guard let entry = simulation.chance.pick(task.sendList), entry.references == 1,
+                    !cargo.contains(where: { $0.names(entry.port) })
                 else { break }
                 cargo.append(.move(entry))
             case 8:
@@ -302,7 +305,10 @@ final class Program: Routine {
 
     private func status(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        if task.simulation.chance.oneIn(2) { return call(Asking(.identity(task.id)), then: 0) }
+        if task.simulation.chance.oneIn(2) {
+            // Anybody: alive, ended, or never there.
+            return call(Asking(.identity(TaskID(raw: UInt64(task.simulation.chance.below(Int(task.id.raw) + 2))))), then: 0)
+        }
         guard let entry = task.simulation.chance.pick(task.receiveList) else { return .next }
         return call(Asking(.status(entry.port)), then: 0)
     }
@@ -325,15 +331,17 @@ final class Program: Routine {
         let once = task.book.newOnce(to: target.port, holder: .request)
         request = NotificationRequest(kind, port: port, notify: cancels ? .null : .makeSendOnce(target.port))
         return call(
-            Asking(make: { _ in
-                Asking.Question(request: .notify(request), booked: BookedDetails(once: cancels ? nil : once))
-            }, follow: { task, response, _ in
-                guard case .arrived(let right) = response, case .sendOnce(let id, _) = right else { return }
-                guard let previous = task.simulation.node.returnedOnces.removeValue(forKey: id) else {
-                    return task.book.fail("a request was replaced that nobody made")
-                }
-                if let held = task.arrive(right, once: previous) { task.keep(held) }
-            }), then: 0)
+            Asking(
+                make: { _ in
+                    Asking.Question(request: .notify(request), booked: BookedDetails(once: cancels ? nil : once))
+                },
+                follow: { task, response, _ in
+                    guard case .arrived(let right) = response, case .sendOnce(let id, _) = right else { return }
+                    guard let previous = task.simulation.node.returnedOnces.removeValue(forKey: id) else {
+                        return task.book.fail("a request was replaced that nobody made")
+                    }
+                    if let held = task.arrive(right, once: previous) { task.keep(held) }
+                }), then: 0)
     }
 
     /// Gives a link up that is all right: everything must go on by the nucleus, and later by another link.

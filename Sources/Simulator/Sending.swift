@@ -320,7 +320,8 @@ final class NucleusSending: Routine {
             target = .moveSendOnce(id)
         }
         let outgoing = Outgoing(
-            to: target, reply: reply, code: 1, rights: draft.cargo.map(transfer), payload: Payload(place: 0, length: UInt32(draft.bytes.count)),
+            to: target, reply: reply, code: 1, rights: draft.cargo.map(transfer),
+            payload: Payload(place: 0, length: UInt32(draft.bytes.count)),
             blocks: !patience.isPoll && completion != nil, completion: completion ?? 0)
         return Asking.Question(request: .send(outgoing), bytes: draft.bytes, booked: BookedDetails(message: draft.id))
     }

@@ -115,12 +115,15 @@ final class SimulatedNode {
 
     private func handle(_ event: Event) -> ([Action], [Observation], [Payload]) {
         var sending: (TaskID, PortID)?
-        if case .request(let task, _, .send(let outgoing)) = event, case .copySend(let port) = outgoing.destination { sending = (task, port) }
+        if case .request(let task, _, .send(let outgoing)) = event, case .copySend(let port) = outgoing.destination {
+            sending = (task, port)
+        }
         var kept: [Payload] = []
         let isRevocation = if case .revoke = event { true } else { false }
         let shared = SharedLeaseWorld(
             InterruptedMemory(memory: memory, interrupt: { [simulation] in simulation.interrupt() }, kept: { kept.append($0) }))
-        let mutable = MutableWorld(world: shared, memory: memory, mutation: plan.mutation, sending: sending) { [simulation] lease, closing in
+        let mutable = MutableWorld(world: shared, memory: memory, mutation: plan.mutation, sending: sending) {
+            [simulation] lease, closing in
             simulation.closed(lease, closing, byRevocation: isRevocation)
         }
         var world = RecordingWorld(mutable)
@@ -276,8 +279,6 @@ final class SimulatedNode {
             if fault != nil { simulation.tally.linkFaults += 1 }
         case .grant(let lease): open(lease, first: false)
         case .reshape(let lease): memory.tasks[lease.sender]?.control.send(lease.sendIndex).reshape(lease)
-        case .promoteReply(let link, let callee, let index, _, let once):
-            memory.tasks[callee]?.control.callee(place: link.place(of: callee), index: index)?.promoted.release(once.raw)
         case .release(let payload): memory.store[payload.place] = nil
         case .releaseMemory: break
         case .shortage(let id): book.fail("\(id) is over a quota that no simulation reaches")

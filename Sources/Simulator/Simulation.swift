@@ -50,7 +50,8 @@ public final class Simulation {
         simulation.tally.seeds = 1
         simulation.tally.steps = simulation.now
         return Verdict(
-            seed: plan.seed, failure: simulation.book.failure, tally: simulation.tally, situations: Set(simulation.situations.map(\.description)),
+            seed: plan.seed, failure: simulation.book.failure, tally: simulation.tally,
+            situations: Set(simulation.situations.map(\.description)),
             hash: simulation.eventLog.hash, log: Array(simulation.eventLog.tail))
     }
 
@@ -145,7 +146,8 @@ public final class Simulation {
                     return false
                 }
                 for case let waiting as Waiting in thread.routines where waiting.isOwed() {
-                    book.fail("a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)\(state(of: task))")
+                    book.fail(
+                        "a lost wake-up: thread \(thread.name) sleeps, and what it waits for is there: \(thread.trail)\(state(of: task))")
                     return false
                 }
             }

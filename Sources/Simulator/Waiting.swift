@@ -100,7 +100,8 @@ final class Waiting: Routine {
     var isCalledOff = false
 
     init(
-        _ patience: Patience, port: PortID?, at position: ProtocolStep? = nil, isOwed: @escaping () -> Bool, hint: @escaping () -> Bool = { false },
+        _ patience: Patience, port: PortID?, at position: ProtocolStep? = nil, isOwed: @escaping () -> Bool,
+        hint: @escaping () -> Bool = { false },
         attempt: @escaping () -> Attempt
     ) {
         self.patience = patience
@@ -112,7 +113,8 @@ final class Waiting: Routine {
     }
 
     private enum Stage {
-        static let begin = 0, attempted = 1, handOver = 2, told = 3, lead = 4, flag = 5, look = 6, sleep = 7, drain = 8, scanned = 9, left = 10
+        static let begin = 0, attempted = 1, handOver = 2, told = 3, lead = 4, flag = 5, look = 6, sleep = 7, drain = 8, scanned = 9,
+            left = 10
     }
 
     override func step(_ thread: SimulatedThread) -> Progress {

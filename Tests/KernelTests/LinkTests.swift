@@ -91,19 +91,10 @@ import Testing
         #expect(scene.kernel.leftovers == Leftovers())
     }
 
-    @Test("architecture rule 10: a held right becomes a real one, and the callee is told which")
-    mutating func held() throws {
-        call(.held)
-        let link = try #require(scene.kernel.links[lease.link])
-        bring(.fault)
-        let once = try #require(scene.kernel.tasks[server]?.sendOnces.first)
-        let call = scene.world.calls[0]
-        #expect(scene.actions.contains(.promoteReply(link, callee: server, index: call.index, generation: call.generation, once)))
-    }
-
-    @Test("architecture rule 10: an unclaimed right waits for its callee, and only for it; once")
-    mutating func unclaimed() {
-        call(.taken)
+    @Test(
+        "architecture rule 10: a right that was held or about to be waits for its callee, and only for it; once", arguments: [true, false])
+    mutating func unclaimed(_ isHeld: Bool) {
+        call(isHeld ? .held : .taken)
         bring(.fault)
         let call = scene.world.calls[0]
         let claim = Request.claimReply(call.link, index: call.index, generation: call.generation)
@@ -222,7 +213,7 @@ import Testing
         call(.held)
         scene.world.faults = [.missingFrames]
         scene.handle(.end(calleeEnds ? server : client))
-        #expect(calleeEnds ? scene.drain(reply, by: client) == [71] : scene.kernel.tasks[server]?.sendOnces.count == 1)
+        #expect(calleeEnds ? scene.drain(reply, by: client) == [71] : scene.kernel.unclaimed.isEmpty)
         scene.handle(.end(calleeEnds ? client : server))
         #expect(scene.kernel.leftovers == Leftovers())
     }

@@ -1,3 +1,4 @@
+import MasixWire
 import Testing
 
 @testable import MasixKernel
@@ -210,6 +211,37 @@ import Testing
 
 /// Ways between clans (architecture rule 16).
 @Suite struct ClanTests {
+    @Test("1.12: who a task was is known after its end, for the last few thousand of them")
+    func remembered() throws {
+        var scene = Scene()
+        scene.recounts = false
+        let task = scene.attach()
+        let others = (0...Remembrance.tasksMax).map { scene.attach(name: "task \($0)") }
+        for other in others {
+            scene.handle(.end(other))
+            #expect(scene.ask(task, .identity(other)) == .identity(Scene.identity("task \(other.raw - others[0].raw)")))
+        }
+        #expect(scene.ask(task, .identity(others[0])) == .refused(.invalidName))
+        #expect(scene.ask(task, .identity(others[1])) == .identity(Scene.identity("task 1")))
+        #expect(scene.ask(task, .identity(TaskID(raw: 1 << 40))) == .refused(.invalidName))
+        #expect(scene.kernel.violations().isEmpty)
+        let again = try Kernel(wireBytes: scene.kernel.wireBytes)
+        #expect(again == scene.kernel)
+    }
+
+    @Test("1.12: long names make the memory of ended tasks shorter, not larger")
+    func rememberedText() {
+        var scene = Scene()
+        scene.recounts = false
+        let task = scene.attach()
+        let name = String(repeating: "n", count: Limits.identityTextMax)
+        let others = (0...Remembrance.textMax / Limits.identityTextMax).map { _ in scene.attach(name: name) }
+        for other in others { scene.handle(.end(other)) }
+        #expect(scene.kernel.ended.text <= Remembrance.textMax)
+        #expect(scene.ask(task, .identity(others[0])) == .refused(.invalidName))
+        #expect(scene.ask(task, .identity(others[1])) == .identity(Scene.identity(name)))
+    }
+
     @Test("L3: nearest is direct within a clan and with its chief, else the chief on the way")
     func nearest() {
         var kernel = Kernel(node: Scene.node)

@@ -17,6 +17,8 @@ public final class Background<Success: Sendable>: Sendable {
 
     public struct StillRunning: Error {}
 
+    public var isDone: Bool { done.value != 0 }
+
     /// The result; throws what the body threw, or `StillRunning` when the time is over.
     public func wait(seconds: UInt64 = 20) throws -> Success {
         let deadline = Clock.monotonicNanoseconds() + seconds * 1_000_000_000

@@ -1,49 +1,111 @@
-import Masix
+public import Masix
 import MasixLinux
 import Synchronization
 
-/// The smallest server by which tasks of a bare node meet: it keeps a send right under a number until somebody calls for it.
+/// The smallest server by which tasks of a bare node meet: it keeps a send right under a name until somebody calls for it, and holds
+/// whoever comes to a meeting until all are there.
 final class Exchange: Sendable {
-    private let next = Atomic<UInt32>(1)
-    private static let withdrawal: UInt32 = 1 << 31
+    /// Codes of its messages.
+    enum Errand {
+        static let leave: UInt32 = 1
+        static let fetch: UInt32 = 2
+        static let meet: UInt32 = 3
+        static let look: UInt32 = 4
+    }
 
     init(_ space: Space) throws {
-        let port = try space.makePort()
+        let port = try space.makePort(queueLimit: 256)
         try space.setBootstrap(port)
         let boxed = Mutex<ReceiveRight?>(port)
         try DetachedThread.start("exchange") {
             guard let port = boxed.withLock({ $0.take() }) else { return }
-            var kept: [UInt32: KeptRight] = [:]
+            var counter = Counter()
             // Ends when the node does.
             while var message = try? port.receive() {
-                if message.code & Self.withdrawal == 0 {
-                    if let right = message.takeSendRight() { kept[message.code] = KeptRight(right) }
-                    continue
+                do throws(MasixError) {
+                    try counter.serve(&message)
+                } catch {
+                    // The one who asked has gone.
                 }
-                var answer = Message()
-                if let right = kept.removeValue(forKey: message.code & ~Self.withdrawal)?.take() { answer.attach(right) }
-                let reply = message.takeReply()
-                try? reply?.send(answer)
             }
         }
     }
 
-    func pass(_ right: consuming SendRight, from giver: Space, to taker: Space) throws -> SendRight {
-        let number = next.add(1, ordering: .relaxed).newValue
-        try Self.deposit(right, as: number, from: giver)
-        guard let right = try Self.withdraw(number, for: taker) else { throw MasixError.malformedMessage }
+    /// What is kept, and who waits for it.
+    private struct Counter {
+        private var kept: [String: [KeptRight]] = [:]
+        private var waiting: [String: [KeptReply]] = [:]
+        private var met: [String: [KeptReply]] = [:]
+
+        mutating func serve(_ message: inout ReceivedMessage) throws(MasixError) {
+            let name = message.text ?? ""
+            switch message.code {
+            case Errand.leave:
+                guard let right = message.takeSendRight() else { return }
+                kept[name, default: []].append(KeptRight(right))
+                try match(name)
+            case Errand.fetch:
+                guard let reply = message.takeReply() else { return }
+                waiting[name, default: []].append(KeptReply(reply))
+                try match(name)
+            case Errand.look:
+                var answer = Message()
+                if kept[name]?.isEmpty == false, let right = kept[name]?.removeFirst().take() { answer.attach(right) }
+                let reply = message.takeReply()
+                try reply?.send(answer)
+            case Errand.meet:
+                guard let reply = message.takeReply(), let count = name.split(separator: " ").last.flatMap({ Int($0) }) else { return }
+                met[name, default: []].append(KeptReply(reply))
+                guard let all = met[name], all.count >= count else { return }
+                met[name] = nil
+                for one in all { try one.take()?.send(Message()) }
+            default: break
+            }
+        }
+
+        private mutating func match(_ name: String) throws(MasixError) {
+            while let right = kept[name]?.first, let reply = waiting[name]?.first {
+                kept[name]?.removeFirst()
+                waiting[name]?.removeFirst()
+                var answer = Message()
+                if let right = right.take() { answer.attach(right) }
+                try reply.take()?.send(answer)
+            }
+            if kept[name]?.isEmpty == true { kept[name] = nil }
+            if waiting[name]?.isEmpty == true { waiting[name] = nil }
+        }
+    }
+}
+
+/// A task's way to meet the other tasks of its test node: `TestNode` runs what answers.
+public struct MeetingPlace: Sendable {
+    private let space: Space
+
+    public init(_ space: Space) { self.space = space }
+
+    /// Leaves a right under a name, for one who fetches it.
+    public func leave(_ right: consuming SendRight, as name: String) throws(MasixError) {
+        var message = Message(code: Exchange.Errand.leave, text: name)
+        message.attach(right)
+        try space.bootstrap().send(message, timeout: .seconds(10))
+    }
+
+    /// Fetches what somebody leaves under this name; waits for it.
+    public func fetch(_ name: String, timeout: Duration = .seconds(10)) throws(MasixError) -> SendRight {
+        var answer = try space.bootstrap().call(Message(code: Exchange.Errand.fetch, text: name), timeout: timeout)
+        guard let right = answer.takeSendRight() else { throw .malformedMessage }
         return right
     }
 
-    static func deposit(_ right: consuming SendRight, as number: UInt32, from giver: Space) throws {
-        var deposit = Message(code: number)
-        deposit.attach(right)
-        try giver.bootstrap().send(deposit, timeout: .seconds(10))
+    /// The same for what is there already; else nil.
+    public func fetchIfThere(_ name: String) throws(MasixError) -> SendRight? {
+        var answer = try space.bootstrap().call(Message(code: Exchange.Errand.look, text: name), timeout: .seconds(10))
+        return answer.takeSendRight()
     }
 
-    static func withdraw(_ number: UInt32, for taker: Space) throws -> SendRight? {
-        var answer = try taker.bootstrap().call(Message(code: number | withdrawal), timeout: .seconds(10))
-        return answer.takeSendRight()
+    /// Returns when `count` have come to this meeting.
+    public func meet(_ name: String, of count: Int, timeout: Duration = .seconds(20)) throws(MasixError) {
+        _ = try space.bootstrap().call(Message(code: Exchange.Errand.meet, text: "\(name) \(count)"), timeout: timeout)
     }
 }
 
@@ -52,4 +114,10 @@ private final class KeptRight: Sendable {
     private let right: Mutex<SendRight?>
     init(_ right: consuming SendRight) { self.right = Mutex(right) }
     func take() -> SendRight? { right.withLock { $0.take() } }
+}
+
+private final class KeptReply: Sendable {
+    private let right: Mutex<SendOnceRight?>
+    init(_ right: consuming SendOnceRight) { self.right = Mutex(right) }
+    func take() -> SendOnceRight? { right.withLock { $0.take() } }
 }

@@ -156,7 +156,8 @@ import Testing
 
     @Test func snippetsOfNothing() {
         let source = file("Examples/Sources/guides/main.swift", "func f() {\n    let x = 1\n\n    let y = 2\n}\n")
-        let page = file("Documentation/Guides/a.md", "```swift\nlet x = 1\nlet y = 2\n```\n```swift\nlet x\n```\n<!-- file: b -->\n```swift\nz\n```\n")
+        let text = "```swift\nlet x = 1\nlet y = 2\n```\n```swift\nlet x\n```\n<!-- file: b -->\n```swift\nz\n```\n"
+        let page = file("Documentation/Guides/a.md", text)
         #expect(Check.snippets(page, compiledIn: source).map(\.line) == [5])
     }
 }

@@ -41,7 +41,8 @@ extension Mention {
     }
 
     private static func cut(_ lines: [String]) -> [String] {
-        lines.map { String($0.drop { $0 == " " }) }.joined(separator: " ").split(separator: "`", omittingEmptySubsequences: false).map(String.init)
+        lines.map { String($0.drop { $0 == " " }) }.joined(separator: " ").split(separator: "`", omittingEmptySubsequences: false).map(
+            String.init)
     }
 
     private static func isFile(_ word: String) -> Bool {

@@ -1,6 +1,7 @@
 import MasixKernel
-@testable import MasixTransport
 import Testing
+
+@testable import MasixTransport
 
 /// Whatever a peer or a task writes into memory that it can reach, the other side finds a fault or nothing: never a trap.
 @Suite struct HostileBytes {

@@ -1,4 +1,5 @@
 import MasixKernel
+
 @testable import MasixTransport
 
 /// Two tasks, one link, one lease from the first to the second, in memory of this process.

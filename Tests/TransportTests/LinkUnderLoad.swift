@@ -28,15 +28,12 @@ import Testing
     }
 
     private func run(closeAfter: Int) async throws -> Outcome {
-        let bench = try LinkBench()
-        let memory = Shared(bench)
-        let progress = Atomic<Int>(0)
-        let isOver = Atomic<Bool>(false)
+        let memory = Shared(try LinkBench())
         return await withTaskGroup(of: Outcome.self) { group in
             group.addTask {
                 var outcome = Outcome()
                 var sender = memory.bench.makeSender()
-                while let lease = memory.bench.entry.lease(), !isOver.load(ordering: .relaxed) {
+                while let lease = memory.bench.entry.lease(), !memory.isOver.load(ordering: .relaxed) {
                     guard sender.hasRoom(lease) else { continue }
                     sender.write(lease, code: UInt32(outcome.sent + 1), body: [], reply: nil, processor: 0)
                     guard memory.bench.entry.commit(lease) else { break }
@@ -48,25 +45,25 @@ import Testing
             group.addTask {
                 var outcome = Outcome()
                 var receiver = memory.bench.makeReceiver()
-                while !isOver.load(ordering: .acquiring) {
+                while !memory.isOver.load(ordering: .acquiring) {
                     guard let announcement = receiver.nextAnnouncement() else { continue }
                     guard case .frame(let frame) = receiver.look(announcement), receiver.take(frame, takeIndex: announcement.index) else {
                         continue
                     }
                     outcome.received.append(Int(frame.header.code))
                     receiver.publish(frame)
-                    progress.add(1, ordering: .relaxed)
+                    memory.progress.add(1, ordering: .relaxed)
                 }
                 return outcome
             }
             group.addTask {
                 var outcome = Outcome()
                 var patience = 2_000_000
-                while progress.load(ordering: .relaxed) < closeAfter, patience > 0 { patience -= 1 }
+                while memory.progress.load(ordering: .relaxed) < closeAfter, patience > 0 { patience -= 1 }
                 var world = memory.bench.makeWorld()
                 let closing = world.close(memory.bench.lease)
                 if closing.fault == nil { outcome.harvested = closing.frames.map { Int($0.code) } }
-                isOver.store(true, ordering: .releasing)
+                memory.isOver.store(true, ordering: .releasing)
                 return outcome
             }
             var whole = Outcome()
@@ -82,6 +79,9 @@ import Testing
     /// Shared on purpose: what is in the memory is what the threads fight over.
     private final class Shared: @unchecked Sendable {
         let bench: LinkBench
+        let progress = Atomic<Int>(0)
+        let isOver = Atomic<Bool>(false)
+
         init(_ bench: LinkBench) { self.bench = bench }
     }
 }

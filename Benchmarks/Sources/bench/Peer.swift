@@ -55,7 +55,9 @@ struct Peer {
             case PeerRequest.memory:
                 guard let memory = request.takeMemory() else { continue }
                 answer.bytes = try memory.withMapped { bytes in
-                    [0, bytes.byteCount / 2, bytes.byteCount - 1].map { place in unsafe bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self) }
+                    [0, bytes.byteCount / 2, bytes.byteCount - 1].map { place in
+                        unsafe bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self)
+                    }
                 }
             default: break
             }

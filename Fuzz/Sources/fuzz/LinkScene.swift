@@ -162,6 +162,10 @@ final class LinkScene: @unchecked Sendable {
             guard case .frame(let frame) = receiver.look(announcement) else { continue }
             require(frame.length <= LinkHalf.bodyMax, "a frame of \(frame.length) bytes")
             require(receiver.body(frame).count == frame.length, "a body of another length")
+            var body = [UInt8](repeating: 0, count: frame.length)
+            // Over the call.
+            unsafe body.withUnsafeMutableBytes { unsafe receiver.copy(frame, into: $0) }
+            require(body == receiver.body(frame), "another body")
             guard receiver.take(frame, takeIndex: announcement.index) else { continue }
             _ = frame.lease.isDue(received: 0)
             receiver.publish(frame)
@@ -182,6 +186,8 @@ final class LinkScene: @unchecked Sendable {
         let token = ReplyToken(index: index, generation: generation)
         guard announcement.isReply(of: generation), let header = receiver.lookReply(token) else { return }
         require(receiver.replyBody(token, count: Int(header.length)).count == Int(header.length), "an answer of another length")
+        var body = [UInt8](repeating: 0, count: Int(header.length))
+        unsafe body.withUnsafeMutableBytes { unsafe receiver.copyReply(token, into: $0) }
         if generation & 1 == 0 { _ = caller.take(link: Story.link, generation: generation) }
         _ = caller.abandon(link: Story.link, generation: generation)
     }

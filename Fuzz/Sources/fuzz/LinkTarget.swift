@@ -78,8 +78,11 @@ struct LinkPatch: WireCodable {
         let announced = (0..<3).map { LinkPatch(.announcement, UInt16($0), lap | epoch << 32) }
         let frames =
             frame(1, length: 5, replyIndex: 0xFFFF) + frame(2, length: 448, replyIndex: 0) + frame(3, length: 0, replyIndex: 0xFFFF)
-        let answer = [LinkPatch(.announcement, 3, lap | 1 << 63 | 3 << 32), LinkPatch(.reply, 0, 3), LinkPatch(.reply, 1, 7 << 32)]
         func word(_ state: ReplyWord.State) -> UInt64 { ReplyWord(state, link: Story.link.raw, generation: 3).bits }
+        let answer = [
+            LinkPatch(.caller, 0, task: 1, word(.armed)), LinkPatch(.announcement, 3, lap | 1 << 63 | 3 << 32),
+            LinkPatch(.reply, 0, 3), LinkPatch(.reply, 1, 7 << 32),
+        ]
         let states: [ReplyWord.State] = [.free, .armed, .counted, .taken, .used, .promoted, .settled, .closed]
         let calls = states.enumerated().flatMap { number, state in
             [
@@ -94,7 +97,7 @@ struct LinkPatch: WireCodable {
             ]
         }
         let all: [[LinkPatch]] = [
-            [commit] + announced + frames, [commit, take] + frames + calls, [commit] + frames + answer + settled,
+            [commit] + announced + frames, [commit, take] + frames + calls, [commit] + announced + frames + answer + settled,
             [commit, LinkPatch(.commit, 4, task: 1, 5), LinkPatch(.consumed, 0, 1), LinkPatch(.control, 9, task: 1, 4)],
         ]
         return all.map { patches in [UInt8(patches.count)] + patches.flatMap(\.wireBytes) + [0xFF, 0x00, 0x41] } + [

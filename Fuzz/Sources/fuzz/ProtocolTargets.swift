@@ -124,7 +124,10 @@ extension Target {
     static let configuration = Target(
         name: "configuration", share: 30, longest: 1_024,
         seeds: {
-            let whole = (try? JSONEncoder().encode(Servers(servers: specifications))).map { [UInt8]($0) } ?? []
+            let encoder = JSONEncoder()
+            // The same bytes every time.
+            encoder.outputFormatting = [.sortedKeys]
+            let whole = (try? encoder.encode(Servers(servers: specifications))).map { [UInt8]($0) } ?? []
             return [whole, Array(#"{"servers": []}"#.utf8), Array(#"{"servers": [{"name": "a", "command": ["/a"]}]}"#.utf8)]
         },
         feed: { bytes in

@@ -13,7 +13,7 @@ public import MasixKernel
 /// 0x502000  takes        4,096 x 64                take word, port counter u64, port node u64, link u64, sender u64, firstSlot u16,
 ///                                                  window u16, receiveIndex u32
 /// 0x542000  callers      256 x 64 x 32             reply word, port counter u64, number u64, sendIndex u32, epoch u32
-/// 0x5C2000  callees      256 x 64 x 16             reply word, send-once id u64
+/// 0x5C2000  callees      256 x 64 x 16             reply word, unused u64
 /// ```
 public struct ControlMemory: Sendable {
     public static let length = 0x602000
@@ -198,6 +198,4 @@ public struct CalleeEntryMemory: Sendable {
     let offset: Int
 
     @inline(__always) public var word: SharedWord64 { region.word64(offset) }
-    /// The kernel's send-once right that this one has become.
-    @inline(__always) public var promoted: SharedWord64 { region.word64(offset + 8) }
 }

@@ -1,0 +1,89 @@
+import Masix
+import MasixKernel
+import MasixLinux
+import MasixStories
+import MasixTestKit
+import MasixTransport
+import Testing
+
+/// A way for messages to go. Nobody can tell which it was (architecture rule 1).
+enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
+    /// Without links: the nucleus carries everything.
+    case nucleus
+    /// By links wherever that is possible; the roles are tasks in threads of this process.
+    case link
+    /// The same, and leases are closed at any moment.
+    case revoked
+    /// All roles are one task: what it sends, it sends to itself.
+    case oneTask
+    /// Every role but one is a process of its own.
+    case processes
+    /// The same, with revocations.
+    case processesRevoked
+
+    var description: String { rawValue }
+
+    private var leases: TestNode.Leases {
+        switch self {
+        case .nucleus: .off
+        case .link, .oneTask, .processes: .on
+        case .revoked, .processesRevoked: .revokedAtRandom
+        }
+    }
+
+    private var isProcesses: Bool { self == .processes || self == .processesRevoked }
+
+    func play(_ story: Story, seed: UInt64 = 1) throws {
+        try TestNode.run(leases: leases, seed: seed) { node in
+            let witness = try node.attach()
+            var programs: [Program] = []
+            var threads: [(String, Background<Void>)] = []
+            let shared = self == .oneTask ? try node.attach() : nil
+            for (index, role) in story.roles.enumerated() {
+                if isProcesses, index > 0 {
+                    programs.append(try Program(Programs.player, ["play", story.name, role.name, node.directory]))
+                } else {
+                    let space = try shared ?? node.attach()
+                    threads.append((role.name, try Background { try role.play(Stage(space: space, roles: story.roles.count)) }))
+                }
+            }
+            for (name, thread) in threads {
+                do { try thread.wait(seconds: 50) } catch { Issue.record("\(story.name), by \(self): \(name): \(error)") }
+            }
+            for program in programs {
+                let end = try program.end()
+                if end != .exited(code: 0) { Issue.record("\(story.name), by \(self): \(String(describing: end)) \(try program.text())") }
+            }
+            try checkTheWay(story, NodeCounts.counters(witness))
+        }
+    }
+
+    /// That the messages went where this carrier says.
+    private func checkTheWay(_ story: Story, _ counters: NodeCounters) throws {
+        let received = counters["messages received by the nucleus"]
+        switch self {
+        case .nucleus: #expect(counters["links opened"] == 0 && received >= UInt64(story.plainMessages))
+        case .link, .processes:
+            guard story.plainMessages > 0 else { break }
+            #expect(counters["links opened"] > 0)
+            #expect(received < UInt64(story.plainMessages) / 2, "\(received) of \(story.plainMessages) messages went by the nucleus")
+        // Its only link, if any, is with the exchange.
+        case .oneTask: #expect(received >= UInt64(story.plainMessages))
+        case .revoked, .processesRevoked:
+            guard story.plainMessages > 0 else { break }
+            #expect(counters["revocations"] > 0 && counters["leases closed"] > 0)
+        }
+        #expect(counters.entries.allSatisfy { !$0.name.hasPrefix("link faults") || $0.value == 0 }, "\(counters.entries)")
+    }
+}
+
+/// Everything here runs on whole nodes, and in part holds up every thread of the process: one test at a time.
+@Suite(.serialized) enum Conformance {
+    @Suite(.serialized) struct Semantics {
+        @Test("what is observable is the same, whatever carries it", arguments: Carrier.allCases, Story.all)
+        func conforms(_ carrier: Carrier, _ story: Story) async throws {
+            guard carrier != .oneTask || !story.needsTasks else { return }
+            try await onThread { try carrier.play(story) }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Masix
+import MasixLinux
+import MasixTestKit
+
+/// What must be observable of the communication of tasks, whatever carries it: a few roles, each a task of its own.
+///
+/// The roles run as threads or as processes, meet by `Stage.leave` and `Stage.fetch`, and throw at the first thing that is not as it
+/// must be. The same story is played over every carrier.
+public struct Story: Sendable, CustomStringConvertible {
+    public struct Role: Sendable {
+        public let name: String
+        public let play: @Sendable (Stage) throws -> Void
+
+        init(_ name: String, _ play: @escaping @Sendable (Stage) throws -> Void) {
+            self.name = name
+            self.play = play
+        }
+    }
+
+    public let name: String
+    /// So many plain messages are sent, nearly all of which can go by a link; 0 for a story that is about something else.
+    public let plainMessages: Int
+    /// Played by one task in all roles, it would be another story.
+    public let needsTasks: Bool
+    public let roles: [Role]
+
+    init(_ name: String, plainMessages: Int = 0, needsTasks: Bool = false, _ roles: Role...) {
+        self.name = name
+        self.plainMessages = plainMessages
+        self.needsTasks = needsTasks
+        self.roles = roles
+    }
+
+    public var description: String { name }
+
+    public static let all: [Story] = order + calls + rights + deaths + limits + waiting + memory
+
+    public static func named(_ name: String) -> Story? { all.first { $0.name == name } }
+}
