@@ -215,7 +215,7 @@ public enum FetchedFile: Hashable, Sendable, WireCodable {
         case 0: self = .failed(try reader.read())
         case 1:
             let info = try reader.read(FileInfo.self)
-            guard info.size <= UInt64(FilesProtocol.inlineBytesMax) else { throw .malformed(field: "size") }
+            guard info.size <= UInt64(FilesProtocol.smallFileBytesMax) else { throw .malformed(field: "size") }
             self = .content(info)
         case 2: self = .passedOver(try reader.read())
         case let tag: throw .unknownCase(of: "FetchedFile", tag: UInt64(tag))

@@ -16,7 +16,9 @@ public enum FilesProtocol {
     public static let inlineBytesMax = 64_000
     /// Bytes of one read or write that travels as a memory object.
     public static let pieceBytesMax = 16 << 20
-    /// Files of one batch, each at most `inlineBytesMax` bytes.
+    /// Bytes of a file that may come in a batch; larger ones are opened.
+    public static let smallFileBytesMax = 256 << 10
+    /// Files of one batch.
     public static let filesPerBatchMax = 256
     /// Bytes of the memory object that the contents of a batch come in.
     public static let batchBytesMax = 2 << 20

@@ -34,8 +34,8 @@ public final class CopyProgress: Sendable {
 
 /// How a tree is copied.
 public struct CopyOptions: Hashable, Sendable {
-    /// Threads that copy. More than processors, so that while some wait for the server others write.
-    public var threads = 4
+    /// Threads that copy. One more than processors, so that while some wait for the server others write.
+    public var threads = Processor.count + 1
     /// Bytes of one piece of a large file.
     public var pieceBytes = 4 << 20
     /// Reads everything back and compares it with what the server serves then.
@@ -163,7 +163,7 @@ private final class TreeCopy: Sendable {
             case .regular:
                 bytes += Int(entry.info.size)
                 progress.foundFilesCount.add(1, ordering: .relaxed)
-                guard !options.opensAllAsPorts, entry.info.size <= UInt64(FilesProtocol.inlineBytesMax) else {
+                guard !options.opensAllAsPorts, entry.info.size <= UInt64(FilesProtocol.smallFileBytesMax) else {
                     here.append(.file(remote, local: place, entry.info))
                     continue
                 }
@@ -285,9 +285,9 @@ private final class TreeCopy: Sendable {
         progress.filesCount.add(1, ordering: .relaxed)
         if options.verifies {
             let there = try onDisk(local) { () throws(Errno) in
-                try File.open(local, .read, beneath: target.raw).readAll(max: FilesProtocol.inlineBytesMax)
+                try File.open(local, .read, beneath: target.raw).readAll(max: FilesProtocol.smallFileBytesMax)
             }
-            guard case .content(_, let again) = try files.fetch(path), again == there else { throw .differs(path: path.description) }
+            guard try files.open(path).read(at: 0, count: there.count + 1) == there else { throw .differs(path: path.description) }
         }
     }
 

@@ -124,7 +124,7 @@ struct CopyFlags: ParsableArguments {
     @Flag(name: .customLong("quiet"), help: "No progress bar and no summary.")
     var isQuiet = false
     @Option(name: .customLong("threads"), help: ArgumentHelp("Threads that copy.", valueName: "n"))
-    var threads = 4
+    var threads = CopyOptions().threads
 
     func validate() throws {
         guard (1...64).contains(threads) else { throw ValidationError("--threads must be from 1 to 64") }

@@ -27,7 +27,7 @@ struct FilesServeCommand: ReportingCommand {
     @Flag(name: .customLong("read-write"), help: "Allow writing.")
     var isWritable = false
     @Option(name: .customLong("threads"), help: ArgumentHelp("Threads that serve.", valueName: "n"))
-    var threads = 4
+    var threads = max(2, Processor.count)
     @Option(name: .customLong("open-files"), help: ArgumentHelp("Files that one client task may have open.", valueName: "n"))
     var openFiles = FileServer.openFilesPerTaskDefault
     @Argument(help: ArgumentHelp("The directory.", valueName: "dir"))

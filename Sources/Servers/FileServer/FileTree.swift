@@ -69,7 +69,7 @@ public final class FileTree: Sendable {
         var files: [FetchedFile] = []
         var contents: [UInt8] = []
         for name in names {
-            guard contents.count + FilesProtocol.inlineBytesMax <= FilesProtocol.batchBytesMax else { break }
+            guard contents.count + FilesProtocol.smallFileBytesMax <= FilesProtocol.batchBytesMax else { break }
             do throws(Errno) {
                 files.append(try Self.fetch(name, in: directory.raw, &contents))
             } catch {
@@ -84,7 +84,7 @@ public final class FileTree: Sendable {
         let file = try File.open(name.description, [.read, .noFollow, .nonBlocking, .noControllingTerminal], at: directory)
         let status = try File.status(of: file.raw)
         let info = FileInfo(status)
-        guard status.kind == .regular, status.size <= FilesProtocol.inlineBytesMax else { return .passedOver(info) }
+        guard status.kind == .regular, status.size <= FilesProtocol.smallFileBytesMax else { return .passedOver(info) }
         guard status.size > 0 else { return .content(info) }
         let bytes = try File.readBytes(file.raw, count: status.size, at: 0)
         // It has become shorter between the two calls: whoever opens it sees what it is.
