@@ -166,7 +166,7 @@ struct MessageTests {
             try MessageSocket.send(on: hoarder.socket.raw, envelope.wireBytes, wait: true)
         }
         let witness = try (hoarder.host as? TestNode)?.task()
-        #expect(try eventually { try witness?.say(.identity(hoarder.id)) == .refused(.invalidName) })
+        #expect(try eventually { try witness?.sees(hoarder.id) == false })
     }
 
     @Test func quotasAreRefusals() throws {

@@ -95,6 +95,12 @@ final class RawTask {
         return try Envelope<Answer>(wireBytes: answer.bytes).content
     }
 
+    /// Whether the node has let this task go. (Who it was, the node remembers for a while.)
+    func sees(_ id: TaskID) throws -> Bool {
+        guard case .tasks(let rows) = try query(.tasks(after: TaskID(raw: id.raw - 1))) else { throw Failure.noDescriptor }
+        return rows.first?.id == id
+    }
+
     // MARK: ports
 
     private var nextPort: PortID?
