@@ -98,7 +98,8 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["MasixWire"], swiftSettings: strict),
         .testTarget(name: "KernelTests", dependencies: ["MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
-            name: "TransportTests", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"], swiftSettings: strict),
+            name: "TransportTests",
+            dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixTestKit", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "NucleusTests",
             dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
@@ -117,7 +118,8 @@ let package = Package(
         .testTarget(
             name: "Conformance",
             dependencies: [
-                "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixStories", "MasixTestKit", "MasixTransport", "masix-hostile-peer",
+                "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixStories", "MasixTestKit", "MasixTransport",
+                "masix-hostile-peer",
                 "masix-story-player", system,
             ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),

@@ -13,6 +13,7 @@ final class Connection: Sendable {
     struct Core: ~Copyable {
         let socket: Descriptor
         var lastNumber: UInt64 = 0
+        var lastQuery: UInt64 = 0
         var isGone = false
         /// By port: one entry each, however many rights of this process name it (spec/mach.md N2).
         var sends: [PortID: SendEntry] = [:]
@@ -41,7 +42,6 @@ final class Connection: Sendable {
 
 /// What came back for a request.
 struct Answer: ~Copyable {
-    let number: UInt64
     let response: Response
     var payload: [UInt8]
     var descriptors: DescriptorBundle
@@ -55,11 +55,10 @@ extension Connection.Core {
         let bytes = Envelope(number: lastNumber, content: request, payload: payload).wireBytes
         do {
             try MessageSocket.send(on: socket.raw, bytes, descriptors: descriptors, wait: true)
-            while true {
-                let answer = try receive()
-                // A restarted nucleus repeats its last answer, for it cannot know whether we have it (decision 0004).
-                if answer.number == lastNumber { return answer }
-            }
+            let datagram = try receive(number: lastNumber, max: Envelope<Response>.bytesMax)
+            // The nucleus is trusted; what cannot be read is another version of it, or its end.
+            guard let envelope = try? Envelope<Response>(wireBytes: datagram.bytes) else { throw Errno.protocolError }
+            return Answer(response: envelope.content, payload: envelope.payload, descriptors: datagram.descriptors)
         } catch {
             isGone = true
             throw .nodeGone
@@ -73,20 +72,30 @@ extension Connection.Core {
         return answer
     }
 
-    private func receive() throws(Errno) -> Answer {
-        var datagram = try Datagram.receive(on: socket.raw, max: Envelope<Response>.bytesMax)
-        // A nucleus that took over may welcome us once more.
-        while (try? Welcome(wireBytes: datagram.bytes)) != nil {
-            datagram = try Datagram.receive(on: socket.raw, max: Envelope<Response>.bytesMax)
-        }
-        let envelope: Envelope<Response>
-        do throws(WireError) {
-            envelope = try Envelope<Response>(wireBytes: datagram.bytes)
+    /// Asks a query, which has a number in a row of its own.
+    mutating func ask(_ query: Query) throws(MasixError) -> MasixTransport.Answer {
+        guard !isGone else { throw .nodeGone }
+        lastQuery += 1
+        let number = Query.numberBit | lastQuery
+        do {
+            try MessageSocket.send(on: socket.raw, Envelope(number: number, content: query).wireBytes, wait: true)
+            let datagram = try receive(number: number, max: Envelope<MasixTransport.Answer>.bytesMax)
+            guard let envelope = try? Envelope<MasixTransport.Answer>(wireBytes: datagram.bytes) else { throw Errno.protocolError }
+            return envelope.content
         } catch {
-            // The nucleus is trusted; what cannot be read is another version of it, or its end.
-            throw .protocolError
+            isGone = true
+            throw .nodeGone
         }
-        return Answer(number: envelope.number, response: envelope.content, payload: envelope.payload, descriptors: datagram.descriptors)
+    }
+
+    /// The datagram with this number. A restarted nucleus repeats its last answer, and may welcome us once more, for it cannot know
+    /// whether we have it (decision 0004): whatever has another number was meant for an earlier question.
+    private func receive(number: UInt64, max: Int) throws(Errno) -> Datagram {
+        while true {
+            let datagram = try Datagram.receive(on: socket.raw, max: max)
+            var reader = WireReader(datagram.bytes)
+            if let found = try? reader.read(UInt64.self), found == number { return datagram }
+        }
     }
 }
 

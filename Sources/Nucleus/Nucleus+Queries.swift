@@ -13,10 +13,10 @@ extension Nucleus {
         record.isFirst || record.identity.uid == 0 || record.identity.uid == ownUID
     }
 
-    func answer(_ query: Query, of record: TaskRecord) {
+    func answer(_ query: Query, number: UInt64, of record: TaskRecord) {
         let answer = self.answer(to: query, of: record)
         do {
-            try MessageSocket.send(on: record.socket.raw, Envelope(number: 0, content: answer).wireBytes, wait: false)
+            try MessageSocket.send(on: record.socket.raw, Envelope(number: number, content: answer).wireBytes, wait: false)
         } catch {
             endTask(record.id, error == .wouldBlock || error == .resourceTemporarilyUnavailable ? .unreadAnswers : .endOfFile)
         }

@@ -53,9 +53,9 @@ extension Nucleus {
     private func dispatch(_ bytes: [UInt8], _ descriptors: inout DescriptorBundle, of record: TaskRecord) throws(WireError) {
         var reader = WireReader(bytes)
         let number = try reader.read(UInt64.self)
-        if number == 0 {
+        if number & Query.numberBit != 0 {
             let query = try Envelope<Query>(wireBytes: bytes)
-            answer(query.content, of: record)
+            answer(query.content, number: number, of: record)
             consume(record)
             return
         }

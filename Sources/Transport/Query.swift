@@ -1,10 +1,16 @@
 public import MasixKernel
 public import MasixWire
 
-/// What people ask of a node, in an envelope numbered 0. Not journaled.
+/// What people ask of a node. Not journaled.
+///
+/// Its envelope bears a number of its own with the top bit set, which the answer repeats: a nucleus that takes over may answer a query
+/// twice, and the second answer must not be taken for that of the next (Documentation/Decisions/0004).
 ///
 /// The first task, root, and the user of the nucleus may ask everything; others are told what concerns themselves.
 public enum Query: Hashable, Sendable, WireCodable {
+    /// What tells the number of a query from that of a request.
+    public static let numberBit: UInt64 = 1 << 63
+
     /// Tables, a page at a time: rows above the given id, in order.
     case tasks(after: TaskID?)
     case ports(after: PortID?)
@@ -63,7 +69,7 @@ public enum Query: Hashable, Sendable, WireCodable {
     }
 }
 
-/// The answer to a query, in an envelope numbered 0.
+/// The answer to a query, in an envelope with the query's number.
 public enum Answer: Hashable, Sendable, WireCodable {
     case done
     case notPermitted

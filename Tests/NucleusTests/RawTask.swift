@@ -18,6 +18,7 @@ final class RawTask {
     private let controlMapping: Mapping
     private let statusMapping: Mapping
     private(set) var number: UInt64 = 0
+    private var queryNumber: UInt64 = 0
 
     enum Failure: Error { case ended, refused(Refusal), unexpected(Response), noDescriptor, wrongVersion(UInt16) }
 
@@ -75,10 +76,9 @@ final class RawTask {
         while true {
             let answer = try Self.datagram(socket.raw)
             // A restarted nucleus may say a thing again (Documentation/Decisions/0004).
-            if (try? Welcome(wireBytes: answer.bytes)) != nil { continue }
+            var reader = WireReader(answer.bytes)
+            guard try reader.read(UInt64.self) == number else { continue }
             let envelope = try Envelope<Response>(wireBytes: answer.bytes)
-            if envelope.number < number { continue }
-            guard envelope.number == number else { throw Failure.unexpected(envelope.content) }
             return Reply(response: envelope.content, payload: envelope.payload, descriptors: answer.descriptors)
         }
     }
@@ -90,9 +90,15 @@ final class RawTask {
     }
 
     func query(_ query: Query) throws -> Answer {
-        try MessageSocket.send(on: socket.raw, Envelope(number: 0, content: query).wireBytes, wait: true)
-        let answer = try Self.datagram(socket.raw)
-        return try Envelope<Answer>(wireBytes: answer.bytes).content
+        queryNumber += 1
+        let number = Query.numberBit | queryNumber
+        try MessageSocket.send(on: socket.raw, Envelope(number: number, content: query).wireBytes, wait: true)
+        while true {
+            let answer = try Self.datagram(socket.raw)
+            var reader = WireReader(answer.bytes)
+            guard try reader.read(UInt64.self) == number else { continue }
+            return try Envelope<Answer>(wireBytes: answer.bytes).content
+        }
     }
 
     /// Whether the node has let this task go. (Who it was, the node remembers for a while.)

@@ -39,10 +39,10 @@ extension Target {
                 ]),
                 .exact(requests.map { Envelope(number: 4, content: $0, payload: Array("hello".utf8)) }),
                 .exact(responses.map { Envelope(number: 4, content: $0) }),
-                .exact(queries.map { Envelope(number: 0, content: $0) }) { envelope in
+                .exact(queries.map { Envelope(number: Query.numberBit | 7, content: $0) }) { envelope in
                     if case .subscribeTrace(let filter) = envelope.content { _ = filter.admits(TraceEvent(.sent, task: Story.first)) }
                 },
-                .exact(answers.map { Envelope(number: 0, content: $0) }),
+                .exact(answers.map { Envelope(number: Query.numberBit | 7, content: $0) }),
             ])
     }()
 
