@@ -11,16 +11,14 @@ final class Links: Sendable {
         /// Mapped by us; the peer's half is not yet to be had.
         var pending: [LinkID: MappedRegion] = [:]
         var broken: Set<LinkID> = []
-        var seenOffers: UInt32 = 0
     }
 
     let state = Mutex(State())
+    /// The nucleus's count of links made and sealed, when we last looked.
+    let seenOffers = Atomic<UInt32>(0)
 
     /// The nucleus has made or sealed a link since we last looked.
-    func hasOffers(_ control: ControlMemory) -> Bool {
-        let offers = control.offers.acquired
-        return offers != 0 && state.withLock { $0.seenOffers != offers }
-    }
+    func hasOffers(_ control: ControlMemory) -> Bool { control.offers.acquired != seenOffers.load(ordering: .relaxed) }
 }
 
 extension Space {
@@ -68,7 +66,7 @@ extension Space {
                 self.links.state.withLock { $0.ends[link] = end }
                 self.reception.add(end)
             }
-            self.links.state.withLock { $0.seenOffers = seen }
+            self.links.seenOffers.store(seen, ordering: .relaxed)
         }
     }
 

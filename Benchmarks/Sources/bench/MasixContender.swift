@@ -35,7 +35,7 @@ final class MasixContender: Contender {
         let space = try node.attach()
         self.space = space
         for _ in 0..<5_000 {
-            if let right = try TestNode.withdraw(Peer.number, for: space) {
+            if let right = try TestNode.withdraw(Peer.place, for: space) {
                 server = SendReference(right)
                 return
             }

@@ -143,6 +143,9 @@ public struct TakeEntryMemory: Sendable {
         if old.epoch != lease.id.epoch { word.release(LeaseWord(epoch: lease.id.epoch).bits) }
     }
 
+    /// The receive entry of the lease's port.
+    @inline(__always) public var receiveIndex: UInt32 { UInt32(truncatingIfNeeded: shape.relaxed >> 32) }
+
     /// The lease as the nucleus described it here.
     @inline(__always)
     public var grant: IncomingLease {
