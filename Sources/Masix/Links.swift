@@ -66,7 +66,21 @@ extension Space {
                 self.links.state.withLock { $0.ends[link] = end }
                 self.reception.add(end)
             }
+            self.dropClosedLinks()
             self.links.seenOffers.store(seen, ordering: .relaxed)
+        }
+    }
+
+    /// Links end with their peers: memory, bell and place in every list are let go. Whatever was under way comes by the nucleus.
+    private func dropClosedLinks() {
+        let closed = links.state.withLock { state -> [LinkEnd] in
+            let closed = state.ends.values.filter { control.link(at: $0.place).acquired != $0.id.raw }
+            for end in closed { state.ends[end.id] = nil }
+            return closed
+        }
+        for end in closed {
+            reception.remove(end.id)
+            forgetWords(of: end)
         }
     }
 

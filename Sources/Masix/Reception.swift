@@ -15,6 +15,8 @@ final class Reception: Sendable {
         var active: [LinkEnd] = []
         /// Links that have been quiet: they ring for everything.
         var parked: [LinkEnd] = []
+        /// Over which something came last: the likeliest to bring the next.
+        var latest: LinkEnd?
         /// By the index of the control memory.
         var ports: [ReceiveEntry?] = []
         var hasLeader = false
@@ -41,6 +43,7 @@ final class Reception: Sendable {
         let bell: UInt32
         let news: UInt64
         let links: [LinkEnd]
+        let latest: LinkEnd?
     }
 
     /// More links than this are not scanned (pitfalls 9).
@@ -81,7 +84,9 @@ final class Reception: Sendable {
     func add(_ port: ReceiveEntry) {
         state.withLock { state in
             let index = Int(port.index)
-            if index >= state.ports.count { state.ports += Array(repeating: nil, count: max(index + 1 - state.ports.count, state.ports.count)) }
+            if index >= state.ports.count {
+                state.ports += Array(repeating: nil, count: max(index + 1 - state.ports.count, state.ports.count))
+            }
             state.ports[index] = port
         }
     }
@@ -104,6 +109,7 @@ final class Reception: Sendable {
         state.withLock { state in
             state.active.removeAll { $0.id == link }
             state.parked.removeAll { $0.id == link }
+            if state.latest?.id == link { state.latest = nil }
         }
     }
 
@@ -124,7 +130,13 @@ final class Reception: Sendable {
     /// Whether anything was found.
     private func scan(_ state: inout State, all: Bool) -> Bool {
         var found = false
-        for place in state.active.indices where state.active[place].hasNews { found = file(state.active[place], &state) || found }
+        for place in state.active.indices where state.active[place].hasNews {
+            let link = state.active[place]
+            if file(link, &state) {
+                found = true
+                state.latest = link
+            }
+        }
         if all {
             var woken: [LinkEnd] = []
             for link in state.parked where file(link, &state) { woken.append(link) }
@@ -132,6 +144,7 @@ final class Reception: Sendable {
                 _ = link.receiver.withLock { $0.setParked(false) }
                 state.parked.removeAll { $0 === link }
                 state.active.append(link)
+                state.latest = link
                 found = true
             }
         }
@@ -207,9 +220,11 @@ final class Reception: Sendable {
     ///
     /// `attempt` takes what is ready, by whatever locks and requests it needs; `hint` is looked at while spinning, where it must be
     /// cheap, and a last time before sleeping, where it must not be mistaken.
-    /// With `room` the thread counts, while it sleeps, as one that waits for room on a link.
+    /// With `room` the thread counts, while it sleeps, as one that waits for room on a link. `partner` is who is waited for, if that
+    /// is known.
     func wait<Result>(
-        until deadline: Deadline, room: RoomWaiters? = nil, hint: (_ isLast: Bool) -> Bool = { _ in false }, attempt: () throws(MasixError) -> Result?
+        until deadline: Deadline, partner: LinkEnd? = nil, room: RoomWaiters? = nil, hint: (_ isLast: Bool) -> Bool = { _ in false },
+        attempt: () throws(MasixError) -> Result?
     ) throws(MasixError) -> Result? {
         // What has been filed already needs no look at the links.
         if let result = try attempt() { return result }
@@ -241,7 +256,7 @@ final class Reception: Sendable {
                 case .following(let follower):
                     try sleep(follower, until: deadline, room: room, hint: hint)
                     hasSlept = false
-                case .leading: hasSlept = try lead(until: deadline, seen, room: room, hint: hint)
+                case .leading: hasSlept = try lead(until: deadline, seen, partner: partner ?? seen.latest, room: room, hint: hint)
                 }
             } catch {
                 leave(place)
@@ -279,7 +294,7 @@ final class Reception: Sendable {
                 place = .leading
             }
         }
-        return Seen(bell: rung, news: news.load(ordering: .relaxed), links: state.active)
+        return Seen(bell: rung, news: news.load(ordering: .relaxed), links: state.active, latest: state.latest)
     }
 
     /// One who leaves makes sure that one who stays will lead.
@@ -313,12 +328,18 @@ final class Reception: Sendable {
     }
 
     /// Leads until something may be new or the time is over. Whether it has said that it sleeps, after which every link counts.
-    private func lead(until deadline: Deadline, _ seen: Seen, room: RoomWaiters?, hint: (Bool) -> Bool) throws(MasixError) -> Bool {
+    private func lead(
+        until deadline: Deadline, _ seen: Seen, partner: LinkEnd?, room: RoomWaiters?, hint: (Bool) -> Bool
+    ) throws(MasixError) -> Bool {
         let here = UInt32(Processor.current)
         // Written only when it changes: the peers look at it with every wait.
         if status.processor.relaxed != here { status.processor.relax(here) }
+        // Spinning on the processor that the peer needs would only keep it from answering (pitfalls 21).
+        let isElsewhere = partner.map { $0.peerStatus.processor.relaxed != here } ?? false
         let began = Clock.monotonicNanoseconds()
-        if spinning(seen, here: here, began: began, deadline: deadline, hint: hint) { return false }
+        if spinning(seen, for: isElsewhere ? spin.withLock { $0.nanoseconds } : 0, began: began, deadline: deadline, hint: hint) {
+            return false
+        }
         Interlude.at(.spun)
         room?.begin(status)
         defer { room?.end(status) }
@@ -379,14 +400,12 @@ final class Reception: Sendable {
         }
     }
 
-    private func spinning(_ seen: Seen, here: UInt32, began: UInt64, deadline: Deadline, hint: (Bool) -> Bool) -> Bool {
+    private func spinning(_ seen: Seen, for budget: UInt64, began: UInt64, deadline: Deadline, hint: (Bool) -> Bool) -> Bool {
         func isNew() -> Bool {
             for place in seen.links.indices where seen.links[place].hasNews { return true }
             return bell.acquired != seen.bell || news.load(ordering: .acquiring) != seen.news || hint(false)
         }
         if isNew() { return true }
-        // Spinning on the processor that the peer needs would only keep it from answering (pitfalls 21).
-        let budget = seen.links.contains { $0.peerStatus.processor.relaxed != here } ? spin.withLock { $0.nanoseconds } : 0
         guard budget > 0 else { return false }
         var round = 0
         while true {

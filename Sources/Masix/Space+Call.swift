@@ -44,7 +44,7 @@ extension Space {
         let call = try begin(&message, to: entry, deadline: deadline)
         let answer: Incoming?
         do throws(MasixError) {
-            answer = try wait(until: deadline) { () throws(MasixError) -> Incoming? in try self.poll(call) }
+            answer = try wait(until: deadline, partner: call.reply?.link) { () throws(MasixError) -> Incoming? in try self.poll(call) }
         } catch {
             giveUp(call)
             throw error

@@ -26,9 +26,10 @@ extension Space {
 
     /// Tries until there is a result, waiting in between; nil when the time is over (see `Reception.wait`).
     func wait<Result>(
-        until deadline: Deadline, room: RoomWaiters? = nil, hint: (_ isLast: Bool) -> Bool = { _ in false }, attempt: () throws(MasixError) -> Result?
+        until deadline: Deadline, partner: LinkEnd? = nil, room: RoomWaiters? = nil, hint: (_ isLast: Bool) -> Bool = { _ in false },
+        attempt: () throws(MasixError) -> Result?
     ) throws(MasixError) -> Result? {
-        try reception.wait(until: deadline, room: room, hint: hint) { () throws(MasixError) -> Result? in
+        try reception.wait(until: deadline, partner: partner, room: room, hint: hint) { () throws(MasixError) -> Result? in
             try self.runErrands()
             return try attempt()
         }

@@ -107,7 +107,7 @@ extension Space {
         }
         // A sender that is awake waits for several: each look at the receiver's count takes the line away from it.
         let several = max(1, full.window / 4)
-        let done: Bool? = try wait(until: deadline, room: waiters, hint: { isOver($0 ? 1 : several) }) {
+        let done: Bool? = try wait(until: deadline, partner: link, room: waiters, hint: { isOver($0 ? 1 : several) }) {
             () throws(MasixError) -> Bool? in
             isOver(1) ? true : nil
         }

@@ -291,6 +291,13 @@ public final class Space: Sendable {
 
     func giveBack(_ kit: CallKit) { callKits.withLock { $0.append(kit) } }
 
+    /// No kit keeps the memory of a link that is over.
+    func forgetWords(of link: LinkEnd) {
+        callKits.withLock { kits in
+            for place in kits.indices where kits[place].word?.link === link { kits[place].word = nil }
+        }
+    }
+
     /// A descriptor that becomes readable when a message, a notification or room may have come and no thread waits in this library:
     /// for foreign event loops. Then look with a zero timeout until nothing is there.
     public func pollableDescriptor() -> Int32 { reception.beginPolling() }

@@ -87,7 +87,8 @@ final class Watch: Sendable {
         let now = Clock.monotonicNanoseconds()
         do throws(Errno) {
             let seen = try Ready.pollTwo(
-                ends.socket.raw, for: .ended, ends.changes.raw, for: .readable, timeoutNanoseconds: next == .max ? nil : next > now ? next - now : 0)
+                ends.socket.raw, for: .ended, ends.changes.raw, for: .readable,
+                timeoutNanoseconds: next == .max ? nil : next > now ? next - now : 0)
             if seen.first { return false }
             if seen.second { _ = try ends.changes.take() }
         } catch {
