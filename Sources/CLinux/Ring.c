@@ -12,7 +12,7 @@ long masix_ring(int fd) {
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     if (pthread_sigmask(SIG_BLOCK, &pipe, &before) != 0) return -EINVAL;
-    long written = write(fd, "\1", 1);
+    long written = syscall(SYS_write, fd, "\1", 1);
     long result = written < 0 ? -errno : written;
     if (!sigismember(&before, SIGPIPE)) {
         if (result == -EPIPE) {

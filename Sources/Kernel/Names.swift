@@ -10,7 +10,7 @@ public struct TaskID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
     /// The kernel itself, as the sender of notifications.
     public static let kernel = TaskID(raw: 0)
 
-    public init(raw: UInt64) { self.raw = raw }
+    @inlinable public init(raw: UInt64) { self.raw = raw }
     public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
     public func encode(into writer: inout WireWriter) { writer.write(raw) }
     public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
@@ -24,6 +24,7 @@ public struct NodeID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
     /// How often the node has been started; a port of an earlier life is dead for ever.
     public let incarnation: UInt32
 
+    @inlinable
     public init(number: UInt32, incarnation: UInt32) {
         self.number = number
         self.incarnation = incarnation
@@ -49,6 +50,7 @@ public struct PortID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
     public let node: NodeID
     public let counter: UInt64
 
+    @inlinable
     public init(node: NodeID, counter: UInt64) {
         self.node = node
         self.counter = counter
@@ -75,7 +77,7 @@ public struct PortID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
 /// One send-once right. Each is its own capability: two of them for one port are two identities (spec/mach.md N2).
 public struct SendOnceID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable, CustomStringConvertible {
     public let raw: UInt64
-    public init(raw: UInt64) { self.raw = raw }
+    @inlinable public init(raw: UInt64) { self.raw = raw }
     public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
     public func encode(into writer: inout WireWriter) { writer.write(raw) }
     public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
@@ -85,7 +87,7 @@ public struct SendOnceID: Hashable, Comparable, Sendable, BitwiseCopyable, WireC
 /// A message that has passed the kernel.
 public struct MessageID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable {
     public let raw: UInt64
-    public init(raw: UInt64) { self.raw = raw }
+    @inlinable public init(raw: UInt64) { self.raw = raw }
     public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
     public func encode(into writer: inout WireWriter) { writer.write(raw) }
     public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
@@ -94,7 +96,7 @@ public struct MessageID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCo
 /// A blocked send: what its task names to learn of it or to take it back.
 public struct Ticket: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable {
     public let raw: UInt64
-    public init(raw: UInt64) { self.raw = raw }
+    @inlinable public init(raw: UInt64) { self.raw = raw }
     public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
     public func encode(into writer: inout WireWriter) { writer.write(raw) }
     public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
@@ -103,7 +105,7 @@ public struct Ticket: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
 /// Shared memory between two tasks.
 public struct LinkID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable, CustomStringConvertible {
     public let raw: UInt64
-    public init(raw: UInt64) { self.raw = raw }
+    @inlinable public init(raw: UInt64) { self.raw = raw }
     public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
     public func encode(into writer: inout WireWriter) { writer.write(raw) }
     public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
@@ -113,7 +115,7 @@ public struct LinkID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
 /// One lease on a link, for one sending task and one port.
 public struct LeaseID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodable, CustomStringConvertible {
     public let raw: UInt64
-    public init(raw: UInt64) { self.raw = raw }
+    @inlinable public init(raw: UInt64) { self.raw = raw }
     public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
     public func encode(into writer: inout WireWriter) { writer.write(raw) }
     public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }

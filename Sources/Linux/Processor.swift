@@ -30,4 +30,8 @@ public enum Processor {
     /// Asks for the memory line at this address, for writing, before it is needed. Harmless for any address.
     @_transparent
     public static func prefetchForWriting(_ address: UnsafeMutableRawPointer) { unsafe masix_prefetch_for_writing(address) }
+
+    /// Asks for a line that is about to be read, so that several are under way at once.
+    @unsafe @inlinable @inline(__always)
+    public static func prefetchForReading(_ address: UnsafeMutableRawPointer) { unsafe masix_prefetch_for_reading(address) }
 }

@@ -84,6 +84,8 @@ struct ReadyAnnouncement: Sendable {
     let link: LinkEnd
     let announcement: Announcement
     private(set) var count = 1
+    /// When it was taken, more of them lay behind it.
+    private(set) var isFollowed = false
 
     init(link: LinkEnd, announcement: Announcement) {
         self.link = link
@@ -100,6 +102,8 @@ struct ReadyAnnouncement: Sendable {
     /// One of them alone.
     mutating func split() -> ReadyAnnouncement {
         count -= 1
-        return ReadyAnnouncement(link: link, announcement: announcement)
+        var one = ReadyAnnouncement(link: link, announcement: announcement)
+        one.isFollowed = true
+        return one
     }
 }

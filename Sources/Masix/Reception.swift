@@ -12,7 +12,8 @@ import SystemPackage
 final class Reception: Sendable {
     struct State: ~Copyable {
         /// Links that are scanned.
-        var active: [LinkEnd] = []
+        var active: [LinkEnd] = [] { didSet { looks = active.map(\.news) } }
+        private(set) var looks: [LinkNews] = []
         /// Links that have been quiet: they ring for everything.
         var parked: [LinkEnd] = []
         /// Over which something came last: the likeliest to bring the next.
@@ -43,6 +44,8 @@ final class Reception: Sendable {
         let bell: UInt32
         let news: UInt64
         let links: [LinkEnd]
+        /// Of the same links, which keep the memory that these look at.
+        let looks: [LinkNews]
         let latest: LinkEnd?
     }
 
@@ -127,19 +130,17 @@ final class Reception: Sendable {
 
     // MARK: scanning
 
-    /// Whether anything was found.
+    /// Whether frames were found. Answers are not counted: whoever waits for one is told, or sees it itself.
     private func scan(_ state: inout State, all: Bool) -> Bool {
         var found = false
-        for place in state.active.indices where state.active[place].hasNews {
+        for place in state.looks.indices where state.looks[place].isWaiting {
             let link = state.active[place]
-            if file(link, &state) {
-                found = true
-                state.latest = link
-            }
+            if file(link, &state).frames { found = true }
+            state.latest = link
         }
         if all {
             var woken: [LinkEnd] = []
-            for link in state.parked where file(link, &state) { woken.append(link) }
+            for link in state.parked where file(link, &state).any { woken.append(link) }
             for link in woken {
                 _ = link.receiver.withLock { $0.setParked(false) }
                 state.parked.removeAll { $0 === link }
@@ -153,26 +154,28 @@ final class Reception: Sendable {
         return found
     }
 
-    private func file(_ link: LinkEnd, _ state: inout State) -> Bool {
-        var found = false
+    private func file(_ link: LinkEnd, _ state: inout State) -> (frames: Bool, any: Bool) {
+        var (found, isAnswered) = (false, false)
         link.receiver.withLock { receiver in
             // Announcements of one lease in a row are filed together.
             var run: ReadyAnnouncement?
             // A peer that writes without end must not keep us here: as many as can honestly be outstanding, then the others' turn.
             for _ in 0..<LinkHalf.announcementsMax {
                 guard let announcement = receiver.nextAnnouncement() else { break }
-                found = true
                 if announcement.isReply {
                     link.answers.announce(announcement)
+                    isAnswered = true
                     continue
                 }
+                found = true
                 if run?.extend(by: announcement) == true { continue }
                 file(run, &state)
                 run = ReadyAnnouncement(link: link, announcement: announcement)
             }
             file(run, &state)
         }
-        return found
+        if isAnswered { wakeAll(&state) }
+        return (found, found || isAnswered)
     }
 
     private func file(_ run: ReadyAnnouncement?, _ state: inout State) {
@@ -294,7 +297,7 @@ final class Reception: Sendable {
                 place = .leading
             }
         }
-        return Seen(bell: rung, news: news.load(ordering: .relaxed), links: state.active, latest: state.latest)
+        return Seen(bell: rung, news: news.load(ordering: .relaxed), links: state.active, looks: state.looks, latest: state.latest)
     }
 
     /// One who leaves makes sure that one who stays will lead.
@@ -402,7 +405,7 @@ final class Reception: Sendable {
 
     private func spinning(_ seen: Seen, for budget: UInt64, began: UInt64, deadline: Deadline, hint: (Bool) -> Bool) -> Bool {
         func isNew() -> Bool {
-            for place in seen.links.indices where seen.links[place].hasNews { return true }
+            for place in seen.looks.indices where seen.looks[place].isWaiting { return true }
             return bell.acquired != seen.bell || news.load(ordering: .acquiring) != seen.news || hint(false)
         }
         if isNew() { return true }

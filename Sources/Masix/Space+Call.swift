@@ -11,6 +11,9 @@ struct PreparedReply: Sendable {
     let entry: CallerEntryMemory
     let port: PortID
 
+    /// Whether the callee says so, by the slot or by an announcement.
+    var isAnswered: Bool { link.news.isGiven(token) || link.answers.isAnnounced(token) }
+
     func arm(number: UInt64, epoch: UInt32) {
         entry.arm(link: link.id, generation: token.generation, port: port.counter, number: number, epoch: epoch)
     }
@@ -44,7 +47,12 @@ extension Space {
         let call = try begin(&message, to: entry, deadline: deadline)
         let answer: Incoming?
         do throws(MasixError) {
-            answer = try wait(until: deadline, partner: call.reply?.link) { () throws(MasixError) -> Incoming? in try self.poll(call) }
+            let news = call.reply?.link.news
+            let token = call.reply?.token
+            answer = try wait(
+                until: deadline, partner: call.reply?.link,
+                hint: { _ in if let news, let token { news.isGiven(token) } else { false } }
+            ) { () throws(MasixError) -> Incoming? in try self.poll(call) }
         } catch {
             giveUp(call)
             throw error
@@ -90,7 +98,7 @@ extension Space {
     /// The answer, if it is there: by the link, or, if the nucleus has closed it meanwhile, through the home queue of the reply
     /// port; one of the two, decided by the word.
     func poll(_ call: PendingCall) throws(MasixError) -> Incoming? {
-        if let reply = call.reply, reply.link.answers.isAnnounced(reply.token), let incoming = takeAnswer(reply) { return incoming }
+        if let reply = call.reply, reply.isAnswered, let incoming = takeAnswer(reply) { return incoming }
         return call.kit.port.hasHome ? try take(from: call.kit.port) : nil
     }
 
@@ -219,6 +227,7 @@ extension Space {
             Interlude.at(.answerWritten)
             guard entry.use(link: link.id, generation: token.generation) else { return (.elsewhere, false) }
             Interlude.at(.answerUsed)
+            sender.give(token)
             sender.announce(.reply(index: token.index, generation: token.generation))
             Interlude.at(.answerAnnounced)
             return (.given, sender.peerMustBeRung())

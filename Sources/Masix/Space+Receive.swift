@@ -71,7 +71,9 @@ extension Space {
                     // The reception, if and only if this succeeds; else the nucleus has put it into the home queue.
                     guard receiver.take(frame, takeIndex: ready.announcement.index) else { return .none }
                     Interlude.at(.frameTaken)
+                    if ready.isFollowed { receiver.prepareNext(frame) }
                     let bytes = receiver.body(frame)
+                    if let reply = frame.reply { receiver.prepareReply(reply) }
                     receiver.publish(frame)
                     Interlude.at(.framePublished)
                     return .taken(frame, bytes, mustRing: receiver.peerWaits())

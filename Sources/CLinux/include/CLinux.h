@@ -101,7 +101,7 @@ static inline long masix_write(int fd, const void *bytes, size_t count) { return
 long masix_ring(int fd);
 static inline long masix_read_rings(int fd) {
     char bytes[256];
-    return masix_result(read(fd, bytes, sizeof bytes));
+    return masix_result(syscall(SYS_read, fd, bytes, sizeof bytes));
 }
 static inline long masix_pipe(int ends[2], int flags) { return masix_result(syscall(SYS_pipe2, ends, flags | O_CLOEXEC)); }
 static inline long masix_fchmod(int fd, mode_t mode) { return masix_result(fchmod(fd, mode)); }
@@ -372,7 +372,15 @@ static inline long masix_allowed_processors(uint64_t words[16]) {
     return masix_result(syscall(SYS_sched_getaffinity, 0, 16 * sizeof words[0], words));
 }
 static inline long masix_processor_count(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
-static inline void masix_prefetch_for_writing(const void *line) { __builtin_prefetch(line, 1, 3); }
+static inline void masix_prefetch_for_writing(const void *line) {
+#ifdef __x86_64__
+    /* The builtin asks for a shared line unless the compiler is told of a newer processor; older ones take this for a no-op. */
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)line));
+#else
+    __builtin_prefetch(line, 1, 3);
+#endif
+}
+static inline void masix_prefetch_for_reading(const void *line) { __builtin_prefetch(line, 0, 3); }
 static inline void masix_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __asm__ volatile("pause" ::: "memory");

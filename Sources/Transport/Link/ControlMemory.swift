@@ -17,76 +17,76 @@ public import MasixKernel
 /// 0x5C2000  callees      256 x 64 x 16             reply word, unused u64
 /// ```
 public struct ControlMemory: Sendable {
-    public static let length = 0x602000
-    static let version: UInt32 = 1
-    static let receivesMax = 131_072
-    static let sendsMax = 131_072
-    static let takesMax = 4_096
-    public static let linksMax = 256
-    static let completionsOffset = 0x1000
-    static let receivesOffset = 0x2000
-    static let sendsOffset = 0x102000
-    static let takesOffset = 0x502000
-    static let callersOffset = 0x542000
-    static let calleesOffset = 0x5C2000
+    @inlinable public static var length: Int { 0x602000 }
+    @inlinable static var version: UInt32 { 1 }
+    @inlinable static var receivesMax: Int { 131_072 }
+    @inlinable static var sendsMax: Int { 131_072 }
+    @inlinable static var takesMax: Int { 4_096 }
+    @inlinable public static var linksMax: Int { 256 }
+    @inlinable static var completionsOffset: Int { 0x1000 }
+    @inlinable static var receivesOffset: Int { 0x2000 }
+    @inlinable static var sendsOffset: Int { 0x102000 }
+    @inlinable static var takesOffset: Int { 0x502000 }
+    @inlinable static var callersOffset: Int { 0x542000 }
+    @inlinable static var calleesOffset: Int { 0x5C2000 }
 
-    let region: SharedRegion
+    @usableFromInline let region: SharedRegion
 
-    public init(_ region: SharedRegion) {
+    @inlinable public init(_ region: SharedRegion) {
         precondition(region.length >= Self.length)
         self.region = region
     }
 
     /// Links that wait to be mapped by this task.
-    public var offers: SharedWord32 { region.word32(0) }
+    @inlinable public var offers: SharedWord32 { region.word32(0) }
 
     /// Rises with every ring of the nucleus, so that a task that spins sees it without a system call.
-    public var bell: SharedWord32 { region.word32(0x40) }
+    @inlinable public var bell: SharedWord32 { region.word32(0x40) }
 
     /// The link that is open at a place of this task; 0 if there is none. A task lets go of the ends that it does not find here.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func link(at place: UInt32) -> SharedWord64 {
         precondition(place < Self.linksMax)
         return region.word64(0x800 + Int(place) * 8)
     }
 
-    public func completion(_ index: UInt16) -> SharedWord64 {
+    @inlinable public func completion(_ index: UInt16) -> SharedWord64 {
         region.word64(Self.completionsOffset + Int(index) % Limits.completionWords * 8)
     }
 
     /// Messages in the home queue of a receive entry.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func homeCount(_ index: UInt32) -> SharedWord32 {
         precondition(index < Self.receivesMax)
         return region.word32(Self.receivesOffset + Int(index) * 8)
     }
 
     /// Messages that the port of a receive entry has had received from its home queue, modulo 2^32.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func homeReceived(_ index: UInt32) -> SharedWord32 {
         precondition(index < Self.receivesMax)
         return region.word32(Self.receivesOffset + Int(index) * 8 + 4)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func send(_ index: UInt32) -> SendEntryMemory {
         precondition(index < Self.sendsMax)
         return SendEntryMemory(region: region, offset: Self.sendsOffset + Int(index) * 32)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func take(_ index: UInt32) -> TakeEntryMemory? {
         guard index < Self.takesMax else { return nil }
         return TakeEntryMemory(region: region, offset: Self.takesOffset + Int(index) * 64)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func caller(place: UInt32, index: UInt16) -> CallerEntryMemory? {
         guard place < Self.linksMax, index < LinkHalf.replies else { return nil }
         return CallerEntryMemory(region: region, offset: Self.callersOffset + (Int(place) * LinkHalf.replies + Int(index)) * 32)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func callee(place: UInt32, index: UInt16) -> CalleeEntryMemory? {
         guard place < Self.linksMax, index < LinkHalf.replies else { return nil }
         return CalleeEntryMemory(region: region, offset: Self.calleesOffset + (Int(place) * LinkHalf.replies + Int(index)) * 16)
@@ -95,20 +95,22 @@ public struct ControlMemory: Sendable {
 
 /// A send right's entry: is its port dead, and which lease does it have.
 public struct SendEntryMemory: Sendable {
-    let region: SharedRegion
-    let offset: Int
+    @usableFromInline let region: SharedRegion
+    @usableFromInline let offset: Int
 
-    @inline(__always) public var commit: SharedWord64 { region.word64(offset) }
-    @inline(__always) public var mark: SharedWord32 { region.word32(offset + 8) }
-    @inline(__always) var shape: SharedWord64 { region.word64(offset + 16) }
-    @inline(__always) var takeIndex: SharedWord32 { region.word32(offset + 12) }
-    @inline(__always) var link: SharedWord64 { region.word64(offset + 24) }
+    @inlinable init(region: SharedRegion, offset: Int) { (self.region, self.offset) = (region, offset) }
 
-    public static let dead: UInt32 = 1
-    public var isDead: Bool { mark.acquired & Self.dead != 0 }
+    @inlinable @inline(__always) public var commit: SharedWord64 { region.word64(offset) }
+    @inlinable @inline(__always) public var mark: SharedWord32 { region.word32(offset + 8) }
+    @inlinable @inline(__always) var shape: SharedWord64 { region.word64(offset + 16) }
+    @inlinable @inline(__always) var takeIndex: SharedWord32 { region.word32(offset + 12) }
+    @inlinable @inline(__always) var link: SharedWord64 { region.word64(offset + 24) }
+
+    @inlinable public static var dead: UInt32 { 1 }
+    @inlinable public var isDead: Bool { mark.acquired & Self.dead != 0 }
 
     /// The fields first, the word last: who sees the word open sees the fields of that lease.
-    public func open(_ lease: Lease) {
+    @inlinable public func open(_ lease: Lease) {
         takeIndex.release(lease.takeIndex)
         reshape(lease)
         link.release(lease.link.raw)
@@ -120,7 +122,7 @@ public struct SendEntryMemory: Sendable {
 
 extension SendEntryMemory {
     /// What may change while a lease is open: its credit, and whether it is the only one.
-    public func reshape(_ lease: Lease) {
+    @inlinable public func reshape(_ lease: Lease) {
         shape.release(
             UInt64(lease.firstSlot) | UInt64(lease.slots) << 16 | UInt64(lease.isWhole ? 1 : 0) << 32 | UInt64(lease.linkPlace) << 40
                 | UInt64(lease.window) << 48)
@@ -129,18 +131,20 @@ extension SendEntryMemory {
 
 /// An incoming lease's entry: everything the receiver believes about it comes from here, nothing from the sender.
 public struct TakeEntryMemory: Sendable {
-    let region: SharedRegion
-    let offset: Int
+    @usableFromInline let region: SharedRegion
+    @usableFromInline let offset: Int
 
-    @inline(__always) public var word: SharedWord64 { region.word64(offset) }
-    @inline(__always) var portCounter: SharedWord64 { region.word64(offset + 8) }
-    @inline(__always) var portNode: SharedWord64 { region.word64(offset + 16) }
-    @inline(__always) var link: SharedWord64 { region.word64(offset + 24) }
-    @inline(__always) var sender: SharedWord64 { region.word64(offset + 32) }
-    @inline(__always) var shape: SharedWord64 { region.word64(offset + 40) }
-    @inline(__always) var after: SharedWord32 { region.word32(offset + 48) }
+    @inlinable init(region: SharedRegion, offset: Int) { (self.region, self.offset) = (region, offset) }
 
-    public func open(_ lease: Lease) {
+    @inlinable @inline(__always) public var word: SharedWord64 { region.word64(offset) }
+    @inlinable @inline(__always) var portCounter: SharedWord64 { region.word64(offset + 8) }
+    @inlinable @inline(__always) var portNode: SharedWord64 { region.word64(offset + 16) }
+    @inlinable @inline(__always) var link: SharedWord64 { region.word64(offset + 24) }
+    @inlinable @inline(__always) var sender: SharedWord64 { region.word64(offset + 32) }
+    @inlinable @inline(__always) var shape: SharedWord64 { region.word64(offset + 40) }
+    @inlinable @inline(__always) var after: SharedWord32 { region.word32(offset + 48) }
+
+    @inlinable public func open(_ lease: Lease) {
         portCounter.release(lease.port.counter)
         portNode.release(UInt64(lease.port.node.number) | UInt64(lease.port.node.incarnation) << 32)
         link.release(lease.link.raw)
@@ -152,10 +156,10 @@ public struct TakeEntryMemory: Sendable {
     }
 
     /// The receive entry of the lease's port.
-    @inline(__always) public var receiveIndex: UInt32 { UInt32(truncatingIfNeeded: shape.relaxed >> 32) }
+    @inlinable @inline(__always) public var receiveIndex: UInt32 { UInt32(truncatingIfNeeded: shape.relaxed >> 32) }
 
     /// The lease as the nucleus described it here.
-    @inline(__always)
+    @inlinable @inline(__always)
     public var grant: IncomingLease {
         let shape = self.shape.relaxed
         let node = portNode.relaxed
@@ -178,23 +182,31 @@ public struct IncomingLease: Equatable, Sendable {
     /// No frame is taken before so many messages of the port have been received from its home queue.
     public let after: UInt32
 
+    @inlinable
+    init(port: PortID, link: LinkID, sender: TaskID, firstSlot: Int, slots: Int, receiveIndex: UInt32, after: UInt32) {
+        (self.port, self.link, self.sender) = (port, link, sender)
+        (self.firstSlot, self.slots, self.receiveIndex, self.after) = (firstSlot, slots, receiveIndex, after)
+    }
+
     /// Whether that is so.
-    public func isDue(received: UInt32) -> Bool { Int32(bitPattern: received &- after) >= 0 }
+    @inlinable public func isDue(received: UInt32) -> Bool { Int32(bitPattern: received &- after) >= 0 }
 }
 
 /// The caller's record of one link-local reply right.
 public struct CallerEntryMemory: Sendable {
-    let region: SharedRegion
-    let offset: Int
+    @usableFromInline let region: SharedRegion
+    @usableFromInline let offset: Int
 
-    @inline(__always) public var word: SharedWord64 { region.word64(offset) }
-    @inline(__always) var port: SharedWord64 { region.word64(offset + 8) }
-    @inline(__always) var number: SharedWord64 { region.word64(offset + 16) }
-    @inline(__always) var lease: SharedWord64 { region.word64(offset + 24) }
+    @inlinable init(region: SharedRegion, offset: Int) { (self.region, self.offset) = (region, offset) }
+
+    @inlinable @inline(__always) public var word: SharedWord64 { region.word64(offset) }
+    @inlinable @inline(__always) var port: SharedWord64 { region.word64(offset + 8) }
+    @inlinable @inline(__always) var number: SharedWord64 { region.word64(offset + 16) }
+    @inlinable @inline(__always) var lease: SharedWord64 { region.word64(offset + 24) }
 
     /// Armed before the call is committed, with the number that the commit will give it: so the nucleus can tell afterwards
     /// whether the call was made (Documentation/Decisions/0001).
-    @inline(__always)
+    @inlinable @inline(__always)
     public func arm(link: LinkID, generation: UInt32, port: UInt64, number: UInt64, epoch: UInt32) {
         self.port.release(port)
         self.number.release(number)
@@ -205,8 +217,10 @@ public struct CallerEntryMemory: Sendable {
 
 /// The callee's record of one link-local reply right.
 public struct CalleeEntryMemory: Sendable {
-    let region: SharedRegion
-    let offset: Int
+    @usableFromInline let region: SharedRegion
+    @usableFromInline let offset: Int
 
-    @inline(__always) public var word: SharedWord64 { region.word64(offset) }
+    @inlinable init(region: SharedRegion, offset: Int) { (self.region, self.offset) = (region, offset) }
+
+    @inlinable @inline(__always) public var word: SharedWord64 { region.word64(offset) }
 }

@@ -9,6 +9,7 @@
 /// 22 flags       u16  bit 0: dropped (an answer that stands for a send-once notification)
 /// 24 replyGeneration u32
 /// 28 processor   u32  where the writer ran: whoever runs on the same one must not spin for it
+/// 40 given       u32  in a reply: its generation again, written once the callee has used its right (see `LinkNews.isGiven`)
 /// ```
 public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
     public var number: UInt64
@@ -20,11 +21,11 @@ public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
     public var replyGeneration: UInt32
     public var processor: UInt32
 
-    public static let size = 64
-    public static let noReply: UInt16 = 0xFFFF
-    public static let dropped: UInt16 = 1
+    @inlinable public static var size: Int { 64 }
+    @inlinable public static var noReply: UInt16 { 0xFFFF }
+    @inlinable public static var dropped: UInt16 { 1 }
 
-    public init(
+    @inlinable public init(
         number: UInt64, epoch: UInt32 = 0, length: UInt32, code: UInt32, replyIndex: UInt16 = Self.noReply, flags: UInt16 = 0,
         replyGeneration: UInt32 = 0, processor: UInt32 = 0
     ) {

@@ -5,24 +5,24 @@
 public struct LeaseWord: Equatable, Sendable, BitwiseCopyable {
     public var bits: UInt64
 
-    static let closedBit: UInt64 = 1 << 63
-    static let countMask: UInt64 = (1 << 40) - 1
+    @inlinable static var closedBit: UInt64 { 1 << 63 }
+    @inlinable static var countMask: UInt64 { (1 << 40) - 1 }
     /// A lease is given up for a fresh one long before the count could reach the epoch.
-    public static let countMax: UInt64 = 1 << 39
+    @inlinable public static var countMax: UInt64 { 1 << 39 }
 
     @inlinable public init(bits: UInt64) { self.bits = bits }
 
-    public init(epoch: UInt32, count: UInt64 = 0, isClosed: Bool = false) {
+    @inlinable public init(epoch: UInt32, count: UInt64 = 0, isClosed: Bool = false) {
         bits = (isClosed ? Self.closedBit : 0) | UInt64(epoch & 0x7F_FFFF) << 40 | (count & Self.countMask)
     }
 
-    public var isClosed: Bool { bits & Self.closedBit != 0 }
-    public var epoch: UInt32 { UInt32(truncatingIfNeeded: bits >> 40) & 0x7F_FFFF }
-    public var count: UInt64 { bits & Self.countMask }
-    public var closed: LeaseWord { LeaseWord(bits: bits | Self.closedBit) }
-    public var next: LeaseWord { LeaseWord(bits: bits + 1) }
+    @inlinable public var isClosed: Bool { bits & Self.closedBit != 0 }
+    @inlinable public var epoch: UInt32 { UInt32(truncatingIfNeeded: bits >> 40) & 0x7F_FFFF }
+    @inlinable public var count: UInt64 { bits & Self.countMask }
+    @inlinable public var closed: LeaseWord { LeaseWord(bits: bits | Self.closedBit) }
+    @inlinable public var next: LeaseWord { LeaseWord(bits: bits + 1) }
     /// A place where no lease has ever been: epoch 0 is never given.
-    public static let none = LeaseWord(bits: closedBit)
+    @inlinable public static var none: LeaseWord { LeaseWord(bits: closedBit) }
 }
 
 /// The 64 bits of one link-local reply right: at the caller who awaits the answer, or at the callee who may give it.
@@ -49,16 +49,18 @@ public struct ReplyWord: Equatable, Sendable, BitwiseCopyable {
         case closed = 7
     }
 
-    public init(bits: UInt64) { self.bits = bits }
+    @inlinable public init(bits: UInt64) { self.bits = bits }
 
-    public init(_ state: State, link: UInt64, generation: UInt32) {
+    @inlinable public init(_ state: State, link: UInt64, generation: UInt32) {
         bits = UInt64(state.rawValue) << 60 | (link & 0x0FFF_FFFF) << 32 | UInt64(generation)
     }
 
-    public var state: State? { State(rawValue: UInt8(truncatingIfNeeded: bits >> 60)) }
-    public var link: UInt64 { (bits >> 32) & 0x0FFF_FFFF }
-    public var generation: UInt32 { UInt32(truncatingIfNeeded: bits) }
+    @inlinable public var state: State? { State(rawValue: UInt8(truncatingIfNeeded: bits >> 60)) }
+    @inlinable public var link: UInt64 { (bits >> 32) & 0x0FFF_FFFF }
+    @inlinable public var generation: UInt32 { UInt32(truncatingIfNeeded: bits) }
 
-    public func with(_ state: State) -> ReplyWord { ReplyWord(bits: bits & 0x0FFF_FFFF_FFFF_FFFF | UInt64(state.rawValue) << 60) }
-    public func isOf(link other: UInt64) -> Bool { link == other & 0x0FFF_FFFF }
+    @inlinable public func with(_ state: State) -> ReplyWord {
+        ReplyWord(bits: bits & 0x0FFF_FFFF_FFFF_FFFF | UInt64(state.rawValue) << 60)
+    }
+    @inlinable public func isOf(link other: UInt64) -> Bool { link == other & 0x0FFF_FFFF }
 }

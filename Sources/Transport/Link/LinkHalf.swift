@@ -1,4 +1,4 @@
-import MasixLinux
+public import MasixLinux
 
 /// The memory of a link that one of its two tasks writes and the other only reads.
 ///
@@ -12,31 +12,35 @@ import MasixLinux
 /// ```
 /// Pages are there only once touched, and the writer is who touches them first (architecture rule 22).
 public struct LinkHalf: Sendable {
-    public static let length = 0x8F000
-    public static let slotBytes = 512
+    @inlinable public static var length: Int { 0x8F000 }
+    @inlinable public static var slotBytes: Int { 512 }
     /// Inline bytes that fit beside the header; more goes by the nucleus.
-    public static let bodyMax = slotBytes - FrameHeader.size
-    public static let slots = 1024
-    public static let replies = 64
-    static let ringSize: UInt64 = 2048
-    public static let announcementsMax = 2048
+    @inlinable public static var bodyMax: Int { slotBytes - FrameHeader.size }
+    @inlinable public static var slots: Int { 1024 }
+    @inlinable public static var replies: Int { 64 }
+    @inlinable static var ringSize: UInt64 { 2048 }
+    @inlinable public static var announcementsMax: Int { 2048 }
 
-    let region: SharedRegion
+    @usableFromInline let region: SharedRegion
 
-    public init(_ region: SharedRegion) {
+    @inlinable public init(_ region: SharedRegion) {
         precondition(region.length >= Self.length)
         self.region = region
     }
 
-    @inline(__always) var head: SharedWord64 { region.word64(0x40) }
-    @inline(__always) var parked: SharedWord32 { region.word32(0x80) }
-    @inline(__always) func announcement(_ number: UInt64) -> SharedWord64 { region.word64(0x1000 + Int(number % Self.ringSize) * 8) }
-    @inline(__always) func consumed(_ firstSlot: Int) -> SharedWord64 { region.word64(0x5000 + (firstSlot & (Self.slots - 1)) * 8) }
-    @inline(__always) static func replyOffset(_ index: Int) -> Int { 0x7000 + (index & (replies - 1)) * slotBytes }
-    @inline(__always) static func slotOffset(_ slot: Int) -> Int { 0xF000 + (slot & (slots - 1)) * slotBytes }
+    @inlinable @inline(__always) var head: SharedWord64 { region.word64(0x40) }
+    @inlinable @inline(__always) var parked: SharedWord32 { region.word32(0x80) }
+    @inlinable @inline(__always) func announcement(_ number: UInt64) -> SharedWord64 {
+        region.word64(0x1000 + Int(number % Self.ringSize) * 8)
+    }
+    @inlinable @inline(__always) func consumed(_ firstSlot: Int) -> SharedWord64 {
+        region.word64(0x5000 + (firstSlot & (Self.slots - 1)) * 8)
+    }
+    @inlinable @inline(__always) static func replyOffset(_ index: Int) -> Int { 0x7000 + (index & (replies - 1)) * slotBytes }
+    @inlinable @inline(__always) static func slotOffset(_ slot: Int) -> Int { 0xF000 + (slot & (slots - 1)) * slotBytes }
 
     /// Asks the processor to get a line for writing before it is needed.
-    @inline(__always)
+    @inlinable @inline(__always)
     func prefetchForWriting(_ offset: Int) {
         // Both lines lie inside the region.
         guard let line = unsafe region.bytes(offset, 128).baseAddress else { return }
@@ -44,7 +48,20 @@ public struct LinkHalf: Sendable {
         unsafe Processor.prefetchForWriting(line + 64)
     }
 
-    @inline(__always)
+    /// Asks for the two lines of a short frame at once: one journey between two processors instead of two.
+    @inlinable @inline(__always)
+    func prefetchForReading(_ offset: Int) {
+        // Both lines lie inside the region.
+        guard let line = unsafe region.bytes(offset, 128).baseAddress else { return }
+        unsafe Processor.prefetchForReading(line)
+        unsafe Processor.prefetchForReading(line + 64)
+    }
+
+    /// In the line of a reply's header: the generation of the call that it has been given to. Written after the use.
+    @inlinable @inline(__always)
+    func given(_ index: Int) -> SharedWord32 { region.word32(Self.replyOffset(index) + 40) }
+
+    @inlinable @inline(__always)
     func write(_ header: FrameHeader, _ body: UnsafeRawBufferPointer, at offset: Int) {
         let slot = unsafe region.bytes(offset, Self.slotBytes)
         unsafe slot.storeBytes(of: header, toByteOffset: 0, as: FrameHeader.self)
@@ -54,16 +71,18 @@ public struct LinkHalf: Sendable {
     }
 
     /// The header, copied once: whatever the peer writes there later changes nothing.
-    @inline(__always)
+    @inlinable @inline(__always)
     func header(at offset: Int) -> FrameHeader {
         unsafe region.bytes(offset, FrameHeader.size).loadUnaligned(as: FrameHeader.self)
     }
 
     /// The body, copied once. `count` has been checked against `bodyMax`.
-    @inline(__always)
+    @inlinable @inline(__always)
     func copyBody(at offset: Int, into target: UnsafeMutableRawBufferPointer) {
         unsafe target.copyMemory(from: UnsafeRawBufferPointer(region.bytes(offset + FrameHeader.size, target.count)))
     }
+
+    @inlinable
 
     func body(at offset: Int, count: Int) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -81,27 +100,27 @@ public struct LinkHalf: Sendable {
 public struct Announcement: Equatable, Sendable, BitwiseCopyable {
     public let bits: UInt64
 
-    static let replyBit: UInt64 = 1 << 63
-    static let lapBit: UInt64 = 1 << 62
-    static let generationMask: UInt32 = 0x3FFF_FFFF
+    @inlinable static var replyBit: UInt64 { 1 << 63 }
+    @inlinable static var lapBit: UInt64 { 1 << 62 }
+    @inlinable static var generationMask: UInt32 { 0x3FFF_FFFF }
 
     /// The lap bit that announcement number `number` carries; memory that was never written carries none.
-    @inline(__always) static func lap(_ number: UInt64) -> UInt64 { (number / LinkHalf.ringSize) & 1 == 0 ? lapBit : 0 }
-    @inline(__always) func isOfLap(_ number: UInt64) -> Bool { bits & Self.lapBit == Self.lap(number) }
+    @inlinable @inline(__always) static func lap(_ number: UInt64) -> UInt64 { (number / LinkHalf.ringSize) & 1 == 0 ? lapBit : 0 }
+    @inlinable @inline(__always) func isOfLap(_ number: UInt64) -> Bool { bits & Self.lapBit == Self.lap(number) }
 
-    @inline(__always) init(bits: UInt64) { self.bits = bits }
-    @inline(__always) public static func lease(takeIndex: UInt32, epoch: UInt32) -> Announcement {
+    @inlinable @inline(__always) init(bits: UInt64) { self.bits = bits }
+    @inlinable @inline(__always) public static func lease(takeIndex: UInt32, epoch: UInt32) -> Announcement {
         Announcement(bits: UInt64(epoch) << 32 | UInt64(takeIndex))
     }
-    @inline(__always) public static func reply(index: UInt16, generation: UInt32) -> Announcement {
+    @inlinable @inline(__always) public static func reply(index: UInt16, generation: UInt32) -> Announcement {
         Announcement(bits: replyBit | UInt64(generation & generationMask) << 32 | UInt64(index))
     }
 
     /// Whether both say the same, on whatever lap of the ring.
-    @inline(__always) public func isSame(as other: Announcement) -> Bool { (bits ^ other.bits) & ~Self.lapBit == 0 }
-    @inline(__always) public var isReply: Bool { bits & Self.replyBit != 0 }
+    @inlinable @inline(__always) public func isSame(as other: Announcement) -> Bool { (bits ^ other.bits) & ~Self.lapBit == 0 }
+    @inlinable @inline(__always) public var isReply: Bool { bits & Self.replyBit != 0 }
     /// Whether it announces an answer to this use of its reply word.
-    @inline(__always) public func isReply(of generation: UInt32) -> Bool { isReply && epoch == generation & Self.generationMask }
-    @inline(__always) public var index: UInt32 { UInt32(truncatingIfNeeded: bits) }
-    @inline(__always) public var epoch: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) & Self.generationMask }
+    @inlinable @inline(__always) public func isReply(of generation: UInt32) -> Bool { isReply && epoch == generation & Self.generationMask }
+    @inlinable @inline(__always) public var index: UInt32 { UInt32(truncatingIfNeeded: bits) }
+    @inlinable @inline(__always) public var epoch: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) & Self.generationMask }
 }

@@ -5,9 +5,14 @@ public struct ReadyFrame: Equatable, Sendable {
     public let lease: IncomingLease
     public let word: LeaseWord
     public let header: FrameHeader
-    let offset: Int
+    @usableFromInline let offset: Int
 
-    public var length: Int { Int(header.length) }
+    @inlinable
+    init(lease: IncomingLease, word: LeaseWord, header: FrameHeader, offset: Int) {
+        (self.lease, self.word, self.header, self.offset) = (lease, word, header, offset)
+    }
+
+    @inlinable public var length: Int { Int(header.length) }
     public var reply: ReplyToken? {
         header.replyIndex == FrameHeader.noReply ? nil : ReplyToken(index: header.replyIndex, generation: header.replyGeneration)
     }
@@ -23,14 +28,21 @@ public enum Look: Equatable, Sendable {
 
 /// Whether something lies announced on a link: one load of the peer's memory, one of our own.
 public struct LinkNews: Sendable {
-    let peer: LinkHalf
-    let head: SharedWord64
+    @usableFromInline let peer: LinkHalf
+    @usableFromInline let head: SharedWord64
 
-    @inline(__always)
+    @inlinable init(peer: LinkHalf, head: SharedWord64) { (self.peer, self.head) = (peer, head) }
+
+    @inlinable @inline(__always)
     public var isWaiting: Bool {
         let number = head.relaxed
         return Announcement(bits: peer.announcement(number).acquired).isOfLap(number)
     }
+
+    /// Whether the answer to a call lies in its slot. A hint like an announcement, seen in the line that has to be read anyway; what
+    /// it hints at is checked against the words.
+    @inlinable @inline(__always)
+    public func isGiven(_ token: ReplyToken) -> Bool { peer.given(Int(token.index)).acquired == token.generation }
 }
 
 /// The reading end of a link.
@@ -39,15 +51,15 @@ public struct LinkNews: Sendable {
 /// freed before the user has it, and nothing is drained to private memory (architecture rule 5).
 public struct LinkReceiver: Sendable {
     public let link: LinkID
-    let own: LinkHalf
-    let peer: LinkHalf
-    let control: ControlMemory
-    let peerStatus: StatusPage
-    private var head: UInt64
+    @usableFromInline let own: LinkHalf
+    @usableFromInline let peer: LinkHalf
+    @usableFromInline let control: ControlMemory
+    @usableFromInline let peerStatus: StatusPage
+    @usableFromInline var head: UInt64
     /// The sender's wait for room that we have rung for.
-    private var rungWait: UInt32 = 0
+    @usableFromInline var rungWait: UInt32 = 0
 
-    public init(link: LinkID, own: LinkHalf, peer: LinkHalf, control: ControlMemory, peerStatus: StatusPage) {
+    @inlinable public init(link: LinkID, own: LinkHalf, peer: LinkHalf, control: ControlMemory, peerStatus: StatusPage) {
         self.link = link
         self.own = own
         self.peer = peer
@@ -57,14 +69,14 @@ public struct LinkReceiver: Sendable {
     }
 
     /// What tells whether there is news, for a look without the receiver's lock.
-    public var news: LinkNews { LinkNews(peer: peer, head: own.head) }
+    @inlinable public var news: LinkNews { LinkNews(peer: peer, head: own.head) }
 
     /// Something has been announced that has not been looked at.
-    @inline(__always)
+    @inlinable @inline(__always)
     public var hasNews: Bool { Announcement(bits: peer.announcement(head).acquired).isOfLap(head) }
 
     /// Step 1.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func nextAnnouncement() -> Announcement? {
         let announcement = Announcement(bits: peer.announcement(head).acquired)
         guard announcement.isOfLap(head) else { return nil }
@@ -75,7 +87,7 @@ public struct LinkReceiver: Sendable {
 
     /// Before step 2: whether home messages come first, of which so many have been received (architecture rule 7). An announcement
     /// of a lease that is over is held back by nobody, whatever lease has its place now.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func isHeldBack(_ announcement: Announcement, received: UInt32) -> Bool {
         guard let entry = control.take(announcement.index) else { return false }
         let word = LeaseWord(bits: entry.word.acquired)
@@ -85,7 +97,7 @@ public struct LinkReceiver: Sendable {
 
     /// Step 2: the next frame of the announced lease. What the lease is, only the nucleus says; what the slot says is checked
     /// against it.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func look(_ announcement: Announcement) -> Look {
         guard let entry = control.take(announcement.index) else { return .fault(.unknownAnnouncement) }
         let word = LeaseWord(bits: entry.word.acquired)
@@ -96,6 +108,7 @@ public struct LinkReceiver: Sendable {
             return entry.word.acquired == word.bits ? .fault(.unknownAnnouncement) : .stale
         }
         let offset = LinkHalf.slotOffset(lease.firstSlot + Int(word.count % UInt64(lease.slots)))
+        peer.prefetchForReading(offset)
         let header = peer.header(at: offset)
         guard header.number == word.count + 1, header.epoch == word.epoch, header.length <= LinkHalf.bodyMax else {
             // Closed under our eyes, and the slot used again?
@@ -105,30 +118,41 @@ public struct LinkReceiver: Sendable {
         return .frame(ReadyFrame(lease: lease, word: word, header: header, offset: offset))
     }
 
+    /// Asks for the frame after this one, which has been announced too.
+    @inlinable @inline(__always)
+    public func prepareNext(_ frame: ReadyFrame) {
+        peer.prefetchForReading(
+            LinkHalf.slotOffset(frame.lease.firstSlot + Int((frame.word.count + 1) % UInt64(max(1, frame.lease.slots)))))
+    }
+
+    /// Asks for the place of the answer, which will be written soon.
+    @inlinable @inline(__always)
+    public func prepareReply(_ token: ReplyToken) { own.prefetchForWriting(LinkHalf.replyOffset(Int(token.index))) }
+
     /// Step 3, the reception: it has happened if and only if this succeeds; else the nucleus has the frame.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func take(_ frame: ReadyFrame, takeIndex: UInt32) -> Bool {
         guard let entry = control.take(takeIndex) else { return false }
         return entry.word.exchange(frame.word.bits, for: frame.word.next.bits)
     }
 
     /// Step 4: the body, copied once into memory of one's own.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func copy(_ frame: ReadyFrame, into target: UnsafeMutableRawBufferPointer) {
         precondition(target.count == frame.length)
         unsafe peer.copyBody(at: frame.offset, into: target)
     }
 
-    public func body(_ frame: ReadyFrame) -> [UInt8] { peer.body(at: frame.offset, count: frame.length) }
+    @inlinable public func body(_ frame: ReadyFrame) -> [UInt8] { peer.body(at: frame.offset, count: frame.length) }
 
     /// Step 5: the slot is free. Not before the copy is complete.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func publish(_ frame: ReadyFrame) {
         own.consumed(frame.lease.firstSlot).release(frame.word.next.bits)
     }
 
     /// Step 6: whether the sender sleeps for want of room, in a sleep that we have not rung for.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func peerWaits() -> Bool {
         fullFence()
         let sleep = peerStatus.waiting.relaxed
@@ -137,30 +161,31 @@ public struct LinkReceiver: Sendable {
     }
 
     /// The header of an answer, if the slot carries the one that is waited for.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func lookReply(_ token: ReplyToken) -> FrameHeader? {
+        peer.prefetchForReading(LinkHalf.replyOffset(Int(token.index)))
         let header = peer.header(at: LinkHalf.replyOffset(Int(token.index)))
         guard header.number == UInt64(token.generation), header.length <= LinkHalf.bodyMax else { return nil }
         return header
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func copyReply(_ token: ReplyToken, into target: UnsafeMutableRawBufferPointer) {
         unsafe peer.copyBody(at: LinkHalf.replyOffset(Int(token.index)), into: target)
     }
 
-    public func replyBody(_ token: ReplyToken, count: Int) -> [UInt8] {
+    @inlinable public func replyBody(_ token: ReplyToken, count: Int) -> [UInt8] {
         peer.body(at: LinkHalf.replyOffset(Int(token.index)), count: min(count, LinkHalf.bodyMax))
     }
 
     /// Parks or unparks the link: a parked one is not scanned, and its sender rings for everything. After parking, look once
     /// more: an announcement may have come before its sender saw the flag.
-    public func setParked(_ parked: Bool) -> Bool {
+    @inlinable public func setParked(_ parked: Bool) -> Bool {
         own.parked.release(parked ? 1 : 0)
         fullFence()
         return hasNews
     }
 
-    public var isParked: Bool { own.parked.relaxed != 0 }
-    public var peerProcessor: UInt32 { peerStatus.processor.relaxed }
+    @inlinable public var isParked: Bool { own.parked.relaxed != 0 }
+    @inlinable public var peerProcessor: UInt32 { peerStatus.processor.relaxed }
 }

@@ -11,13 +11,21 @@ public struct OutgoingLease: Equatable, Sendable {
     public let window: UInt64
     public let isWhole: Bool
 
+    @inlinable
+    init(
+        word: LeaseWord, link: LinkID, place: UInt32, takeIndex: UInt32, firstSlot: Int, slots: UInt64, window: UInt64, isWhole: Bool
+    ) {
+        (self.word, self.link, self.place, self.takeIndex) = (word, link, place, takeIndex)
+        (self.firstSlot, self.slots, self.window, self.isWhole) = (firstSlot, slots, window, isWhole)
+    }
+
     /// The number that the next message will have.
-    public var number: UInt64 { word.count + 1 }
+    @inlinable public var number: UInt64 { word.count + 1 }
 }
 
 extension SendEntryMemory {
     /// The open lease of this send right, or nil: then the nucleus is the way.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func lease() -> OutgoingLease? {
         let word = LeaseWord(bits: commit.acquired)
         guard !word.isClosed, word.bits != 0, word.count < LeaseWord.countMax else { return nil }
@@ -29,7 +37,7 @@ extension SendEntryMemory {
     }
 
     /// The commit: the send has happened if and only if this succeeds (architecture rule 4).
-    @inline(__always)
+    @inlinable @inline(__always)
     public func commit(_ lease: OutgoingLease) -> Bool {
         commit.exchange(lease.word.bits, for: lease.word.next.bits)
     }
@@ -40,7 +48,7 @@ public struct ReplyToken: Equatable, Sendable, BitwiseCopyable {
     public let index: UInt16
     public let generation: UInt32
 
-    public init(index: UInt16, generation: UInt32) {
+    @inlinable public init(index: UInt16, generation: UInt32) {
         self.index = index
         self.generation = generation
     }
@@ -53,18 +61,18 @@ public struct ReplyToken: Equatable, Sendable, BitwiseCopyable {
 /// Whoever calls holds the link's send lock: at most one frame is uncommitted (architecture rule 4).
 public struct LinkSender: Sendable {
     public let link: LinkID
-    let own: LinkHalf
-    let peer: LinkHalf
-    let peerStatus: StatusPage
-    private var tail: UInt64
+    @usableFromInline let own: LinkHalf
+    @usableFromInline let peer: LinkHalf
+    @usableFromInline let peerStatus: StatusPage
+    @usableFromInline var tail: UInt64
     /// What was last read of words that the peer writes with every message: read again only when they seem to leave no room, for
     /// each such read costs a journey of the line between two processors.
-    private var seenHead: UInt64
-    private var seenConsumed: [UInt64]
+    @usableFromInline var seenHead: UInt64
+    @usableFromInline var seenConsumed: [UInt64]
     /// The sleep of the receiver that we have rung for.
-    private var rungSleep: UInt32 = 0
+    @usableFromInline var rungSleep: UInt32 = 0
 
-    public init(link: LinkID, own: LinkHalf, peer: LinkHalf, peerStatus: StatusPage) {
+    @inlinable public init(link: LinkID, own: LinkHalf, peer: LinkHalf, peerStatus: StatusPage) {
         self.link = link
         self.own = own
         self.peer = peer
@@ -77,7 +85,7 @@ public struct LinkSender: Sendable {
     /// Step 1: a slot of the lease is free, and an announcement can be written.
     ///
     /// With `count` so many of them.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func hasRoom(_ lease: OutgoingLease, for count: UInt64 = 1) -> Bool {
         if !isFree(lease, count, consumed: seenConsumed[lease.firstSlot & (LinkHalf.slots - 1)]) {
             let consumed = peer.consumed(lease.firstSlot).acquired
@@ -88,14 +96,14 @@ public struct LinkSender: Sendable {
         return canAnnounce()
     }
 
-    @inline(__always)
-    private func isFree(_ lease: OutgoingLease, _ count: UInt64, consumed bits: UInt64) -> Bool {
+    @inlinable @inline(__always)
+    func isFree(_ lease: OutgoingLease, _ count: UInt64, consumed bits: UInt64) -> Bool {
         let received = LeaseWord(bits: bits)
         return lease.word.count &- (received.epoch == lease.word.epoch ? received.count : 0) &+ count <= lease.window
     }
 
     /// Step 2: the frame, complete before it is committed.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func write(_ lease: OutgoingLease, code: UInt32, body: UnsafeRawBufferPointer, reply: ReplyToken?, processor: UInt32) {
         let header = FrameHeader(
             number: lease.number, epoch: lease.word.epoch, length: UInt32(body.count), code: code,
@@ -104,14 +112,14 @@ public struct LinkSender: Sendable {
     }
 
     /// Step 4, after the commit: a hint to the receiver where to look.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func announce(_ announcement: Announcement) {
         own.announcement(tail).release(announcement.bits | Announcement.lap(tail))
         tail &+= 1
     }
 
     /// After a send: gets the lines of the next frame, while there is nothing else to do.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func prepareNext(_ lease: OutgoingLease) {
         own.prefetchForWriting(LinkHalf.slotOffset(lease.firstSlot + Int((lease.word.count + 1) % lease.slots)))
     }
@@ -120,7 +128,7 @@ public struct LinkSender: Sendable {
     /// before it looks at tails a last time. One of the two sees the other.
     ///
     /// The flag is the number of the sleep: who has rung for this sleep need not ring for it again, for the ring waits in the pipe.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func peerMustBeRung() -> Bool {
         fullFence()
         let sleep = peerStatus.asleep.relaxed
@@ -132,15 +140,19 @@ public struct LinkSender: Sendable {
     }
 
     /// Whether an answer can be announced at all.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func canAnnounce() -> Bool {
         if tail &- seenHead < LinkHalf.ringSize { return true }
         seenHead = peer.head.acquired
         return tail &- seenHead < LinkHalf.ringSize
     }
 
-    /// A reply, into the slot that the caller reserved for it. Commit with `CalleeEntryMemory.use`, then announce.
-    @inline(__always)
+    /// Once the right is used: the caller, if it is awake, looks here first. Then announce.
+    @inlinable @inline(__always)
+    public func give(_ token: ReplyToken) { own.given(Int(token.index)).release(token.generation) }
+
+    /// A reply, into the slot that the caller reserved for it. Commit with `CalleeEntryMemory.use`, then give and announce.
+    @inlinable @inline(__always)
     public func writeReply(_ token: ReplyToken, code: UInt32, body: UnsafeRawBufferPointer, flags: UInt16, processor: UInt32) {
         let header = FrameHeader(
             number: UInt64(token.generation), length: UInt32(body.count), code: code, flags: flags, processor: processor)
@@ -150,7 +162,7 @@ public struct LinkSender: Sendable {
 
 extension CalleeEntryMemory {
     /// The callee takes up the reply right of a call that it has just taken. False: the link has closed; claim it from the kernel.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func arm(link: LinkID, generation: UInt32) -> Bool {
         let word = ReplyWord(bits: self.word.acquired)
         if word.state == .closed && word.isOf(link: link.raw) { return false }
@@ -158,14 +170,14 @@ extension CalleeEntryMemory {
     }
 
     /// The use: the answer has been given if and only if this succeeds.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func use(link: LinkID, generation: UInt32) -> Bool {
         let armed = ReplyWord(.armed, link: link.raw, generation: generation)
         return word.exchange(armed.bits, for: armed.with(.used).bits)
     }
 
     /// What became of a right that could not be used by the link.
-    public func state(link: LinkID, generation: UInt32) -> ReplyWord.State? {
+    @inlinable public func state(link: LinkID, generation: UInt32) -> ReplyWord.State? {
         let word = ReplyWord(bits: self.word.acquired)
         guard word.isOf(link: link.raw), word.generation == generation else { return nil }
         return word.state
@@ -174,14 +186,14 @@ extension CalleeEntryMemory {
 
 extension CallerEntryMemory {
     /// Takes the answer: true for exactly one of the caller, the nucleus that harvests, and a later use of the place.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func take(link: LinkID, generation: UInt32) -> Bool { move(link: link, generation: generation, to: .taken) }
 
     /// The call was not made, or nobody waits for its answer any more.
-    public func abandon(link: LinkID, generation: UInt32) -> Bool { move(link: link, generation: generation, to: .free) }
+    @inlinable public func abandon(link: LinkID, generation: UInt32) -> Bool { move(link: link, generation: generation, to: .free) }
 
-    @inline(__always)
-    private func move(link: LinkID, generation: UInt32, to state: ReplyWord.State) -> Bool {
+    @inlinable @inline(__always)
+    func move(link: LinkID, generation: UInt32, to state: ReplyWord.State) -> Bool {
         while true {
             let word = ReplyWord(bits: self.word.acquired)
             guard word.isOf(link: link.raw), word.generation == generation, word.state == .armed || word.state == .counted else {
@@ -194,13 +206,13 @@ extension CallerEntryMemory {
 
 extension LinkSender {
     /// Step 2 for bytes in an array.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func write(_ lease: OutgoingLease, code: UInt32, body: [UInt8], reply: ReplyToken?, processor: UInt32) {
         // The pointer lives over the call, and `write` copies out of it.
         unsafe body.withUnsafeBytes { unsafe write(lease, code: code, body: $0, reply: reply, processor: processor) }
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public func writeReply(_ token: ReplyToken, code: UInt32, body: [UInt8], flags: UInt16, processor: UInt32) {
         unsafe body.withUnsafeBytes { unsafe writeReply(token, code: code, body: $0, flags: flags, processor: processor) }
     }

@@ -1,4 +1,4 @@
-import Synchronization
+public import Synchronization
 
 /// One atomic 64-bit word inside shared memory.
 ///
@@ -6,22 +6,22 @@ import Synchronization
 /// side writes there is only ever a number.
 @safe
 public struct SharedWord64: @unchecked Sendable {
-    private let pointer: UnsafeMutablePointer<Atomic<UInt64>>
+    @usableFromInline let pointer: UnsafeMutablePointer<Atomic<UInt64>>
 
     /// `address` must be aligned, mapped, and stay so.
-    @unsafe @inline(__always)
+    @unsafe @inlinable @inline(__always)
     init(at address: UnsafeMutableRawPointer) {
         unsafe pointer = address.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
-    @inline(__always) public var relaxed: UInt64 { unsafe pointer.pointee.load(ordering: .relaxed) }
-    @inline(__always) public var acquired: UInt64 { unsafe pointer.pointee.load(ordering: .acquiring) }
-    @inline(__always) public func release(_ value: UInt64) { unsafe pointer.pointee.store(value, ordering: .releasing) }
+    @inlinable @inline(__always) public var relaxed: UInt64 { unsafe pointer.pointee.load(ordering: .relaxed) }
+    @inlinable @inline(__always) public var acquired: UInt64 { unsafe pointer.pointee.load(ordering: .acquiring) }
+    @inlinable @inline(__always) public func release(_ value: UInt64) { unsafe pointer.pointee.store(value, ordering: .releasing) }
     /// Sets bits whatever else happens to the word, in one step: nobody can keep the caller trying. The value before.
-    @inline(__always) public func set(_ bits: UInt64) -> UInt64 {
+    @inlinable @inline(__always) public func set(_ bits: UInt64) -> UInt64 {
         unsafe pointer.pointee.bitwiseOr(bits, ordering: .acquiringAndReleasing).oldValue
     }
-    @inline(__always) public func exchange(_ expected: UInt64, for desired: UInt64) -> Bool {
+    @inlinable @inline(__always) public func exchange(_ expected: UInt64, for desired: UInt64) -> Bool {
         unsafe pointer.pointee.compareExchange(expected: expected, desired: desired, ordering: .acquiringAndReleasing).exchanged
     }
 }
@@ -29,18 +29,18 @@ public struct SharedWord64: @unchecked Sendable {
 /// One atomic 32-bit word inside shared memory.
 @safe
 public struct SharedWord32: @unchecked Sendable {
-    private let pointer: UnsafeMutablePointer<Atomic<UInt32>>
+    @usableFromInline let pointer: UnsafeMutablePointer<Atomic<UInt32>>
 
     /// `address` must be aligned, mapped, and stay so.
-    @unsafe @inline(__always)
+    @unsafe @inlinable @inline(__always)
     init(at address: UnsafeMutableRawPointer) {
         unsafe pointer = address.assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
-    @inline(__always) public var relaxed: UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
-    @inline(__always) public var acquired: UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
-    @inline(__always) public func release(_ value: UInt32) { unsafe pointer.pointee.store(value, ordering: .releasing) }
-    @inline(__always) public func relax(_ value: UInt32) { unsafe pointer.pointee.store(value, ordering: .relaxed) }
+    @inlinable @inline(__always) public var relaxed: UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
+    @inlinable @inline(__always) public var acquired: UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
+    @inlinable @inline(__always) public func release(_ value: UInt32) { unsafe pointer.pointee.store(value, ordering: .releasing) }
+    @inlinable @inline(__always) public func relax(_ value: UInt32) { unsafe pointer.pointee.store(value, ordering: .relaxed) }
 }
 
 /// Orders a store before a later load: the fence between "I publish" and "do you sleep?" (pitfalls 9).

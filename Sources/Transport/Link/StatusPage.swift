@@ -6,15 +6,15 @@
 /// 0x80 processor  u32   where it last began to wait
 /// ```
 public struct StatusPage: Sendable {
-    public static let length = 4096
-    let region: SharedRegion
+    @inlinable public static var length: Int { 4096 }
+    @usableFromInline let region: SharedRegion
 
-    public init(_ region: SharedRegion) {
+    @inlinable public init(_ region: SharedRegion) {
         precondition(region.length >= Self.length)
         self.region = region
     }
 
-    @inline(__always) public var asleep: SharedWord32 { region.word32(0) }
-    @inline(__always) public var waiting: SharedWord32 { region.word32(0x40) }
-    @inline(__always) public var processor: SharedWord32 { region.word32(0x80) }
+    @inlinable @inline(__always) public var asleep: SharedWord32 { region.word32(0) }
+    @inlinable @inline(__always) public var waiting: SharedWord32 { region.word32(0x40) }
+    @inlinable @inline(__always) public var processor: SharedWord32 { region.word32(0x80) }
 }
