@@ -108,7 +108,7 @@ let package = Package(
             dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
             swiftSettings: strict),
         .testTarget(
-            name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"],
+            name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixNucleus", "MasixTestKit", "MasixProtocols", "MasixLinux"],
             swiftSettings: strict),
         .testTarget(name: "TypedTests", dependencies: ["MasixTyped", "Masix", "MasixTestKit"], swiftSettings: strict),
         // What every carrier must do, the program that plays it in processes of its own, and one that does what it likes.
