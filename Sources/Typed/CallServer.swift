@@ -49,7 +49,7 @@ public final class CallServer: Sendable {
     }
 
     /// A server without ports and handlers.
-    public init(in space: Space, requestBytesMax: Int = valueBytesMax, callsAtOnceMax: Int = 64) throws(MasixError) {
+    public init(in space: Space, requestBytesMax: Int = CallLimits.valueBytesMax, callsAtOnceMax: Int = 64) throws(MasixError) {
         self.requestBytesMax = requestBytesMax
         self.callsAtOnceMax = callsAtOnceMax
         self.space = space

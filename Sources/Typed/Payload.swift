@@ -28,11 +28,14 @@ enum AnswerCode: UInt32 {
     case serverFailed
 }
 
-/// Bytes of the largest value that either side reads unless it says otherwise. The reader pays: it holds the bytes, and what it makes of them.
-public let valueBytesMax = 16 << 20
-
-/// Bytes of a text about a refusal.
-private let wordsBytesMax = 512
+/// What is bounded in typed calls, beside what is in any message.
+public enum CallLimits {
+    /// Bytes of the largest value that either side reads unless it says otherwise. The reader pays: it holds the bytes, and what it makes
+    /// of them.
+    public static let valueBytesMax = 16 << 20
+    /// Bytes of a text about a refusal.
+    public static let wordsBytesMax = 512
+}
 
 /// Why there is no value in a message.
 enum PayloadError: Error {
@@ -68,7 +71,8 @@ enum Payload {
     static func words(_ error: any Error) -> String { cut("\(error)") }
 
     static func cut(_ text: String) -> String {
-        text.utf8.count <= wordsBytesMax ? text : String(decoding: text.utf8.prefix(wordsBytesMax), as: UTF8.self) + "..."
+        text.utf8.count <= CallLimits.wordsBytesMax
+            ? text : String(decoding: text.utf8.prefix(CallLimits.wordsBytesMax), as: UTF8.self) + "..."
     }
 }
 

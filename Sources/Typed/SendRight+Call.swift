@@ -15,7 +15,7 @@ extension SendRight {
     ///
     /// With an error the cargo is given up. An answer whose value has more than `answerBytesMax` bytes is not read.
     public func call<C: Call>(
-        _ call: C, with cargo: consuming Cargo, timeout: Duration? = nil, answerBytesMax: Int = valueBytesMax
+        _ call: C, with cargo: consuming Cargo, timeout: Duration? = nil, answerBytesMax: Int = CallLimits.valueBytesMax
     ) throws(CallError<C.Failure>) -> CallAnswer<C> {
         let message = try Self.message(call, cargo)
         return try CallAnswer(try answer(to: message, of: C.self, timeout), bytesMax: answerBytesMax)
@@ -28,7 +28,7 @@ extension SendRight {
 
     /// Calls with rights and memory beside the value; suspends until the one answer is there.
     public func call<C: Call>(
-        _ call: C, with cargo: consuming Cargo, timeout: Duration? = nil, answerBytesMax: Int = valueBytesMax
+        _ call: C, with cargo: consuming Cargo, timeout: Duration? = nil, answerBytesMax: Int = CallLimits.valueBytesMax
     ) async throws(CallError<C.Failure>) -> CallAnswer<C> {
         let message = try Self.message(call, cargo)
         return try CallAnswer(try await answerLater(to: message, of: C.self, timeout), bytesMax: answerBytesMax)
@@ -45,6 +45,17 @@ extension SendRight {
     /// Sends a call without anything beside its value.
     public func send<C: Call>(_ call: C, timeout: Duration? = nil) throws(CallError<C.Failure>) {
         try send(call, with: Cargo(), timeout: timeout)
+    }
+
+    /// Sends a call for whose answer nobody waits; suspends while the server's queue is full.
+    public func send<C: Call>(_ call: C, with cargo: consuming Cargo, timeout: Duration? = nil) async throws(CallError<C.Failure>) {
+        let message = try Self.message(call, cargo)
+        do throws(MasixError) { try await send(message, timeout: timeout) } catch { throw .node(error) }
+    }
+
+    /// Sends a call without anything beside its value; suspends while the server's queue is full.
+    public func send<C: Call>(_ call: C, timeout: Duration? = nil) async throws(CallError<C.Failure>) {
+        try await send(call, with: Cargo(), timeout: timeout)
     }
 
     private static func message<C: Call>(_ call: C, _ cargo: consuming Cargo) throws(CallError<C.Failure>) -> Message {

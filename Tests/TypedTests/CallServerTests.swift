@@ -225,6 +225,25 @@ import Testing
         node.stop()
     }
 
+    @Test func anAsyncSenderWaitsForRoom() async throws {
+        let node = try TestNode()
+        let space = try node.attach()
+        let server = try CallServer(in: space)
+        let heard = Notes<String>()
+        server.on(Echo.self) { request in
+            heard.add(request.value.text)
+            return ""
+        }
+        let right = try server.makeSendRight(to: server.insert(try space.makePort(queueLimit: 1)))
+        try await right.send(Echo(text: "one"), timeout: Self.patience)
+        await #expect(throws: CallError<Never>.node(.timedOut)) { try await right.send(Echo(text: "two"), timeout: .milliseconds(5)) }
+        try server.serveReady()
+        try await right.send(Echo(text: "three"), timeout: Self.patience)
+        try server.serveReady()
+        #expect(heard.all == ["one", "three"])
+        node.stop()
+    }
+
     @Test func aServerThatIsLetGoTakesItsPortsAlong() throws {
         let node = try TestNode()
         let space = try node.attach()

@@ -63,7 +63,7 @@ final class Library {
     let port: PortID
 
     init(
-        leases: TestNode.Leases = .on, requestBytesMax: Int = valueBytesMax, callsAtOnceMax: Int = 64,
+        leases: TestNode.Leases = .on, requestBytesMax: Int = CallLimits.valueBytesMax, callsAtOnceMax: Int = 64,
         _ configure: (CallServer) -> Void = { _ in }
     ) throws {
         node = try TestNode(leases: leases)
