@@ -101,12 +101,19 @@ import Testing
         try library.close()
     }
 
-    @Test func anAnswerThatIsTooLargeIsNotRead() throws {
-        let library = try Library()
+    /// To the byte, in the message and in memory: the text has its quotes, and the request what stands around it.
+    @Test(arguments: [100, 100_000])
+    func whatIsTooLargeIsNotRead(count: Int) throws {
+        let echo = Echo(text: String(repeating: "x", count: count))
+        let around = "{\"text\":\"\"}".utf8.count
+        let library = try Library(requestBytesMax: count + around)
         let right = library.right.copy()
-        #expect(throws: CallError<Never>.self) {
-            let echo = Echo(text: String(repeating: "x", count: 100_000))
-            _ = try right.call(echo, with: Cargo(), timeout: .seconds(10), answerBytesMax: 99_999)
+        #expect(try right.call(echo, with: Cargo(), timeout: .seconds(10), answerBytesMax: count + 2).value == echo.text)
+        #expect(throws: CallError<Never>.undecodableAnswer("it has \(count + 2) bytes; \(count + 1) are read")) {
+            _ = try right.call(echo, with: Cargo(), timeout: .seconds(10), answerBytesMax: count + 1).value
+        }
+        #expect(throws: CallError<Never>.requestTooLarge(bytesMax: count + around)) {
+            try Self.call(right, Echo(text: echo.text + "x"))
         }
         try library.close()
     }
