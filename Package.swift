@@ -95,7 +95,7 @@ let package = Package(
             name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
         .target(
             name: "MasixTestKit",
-            dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixLinux", "MasixKernel"],
+            dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixTransport", "MasixLinux", "MasixKernel"],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["MasixLinux", "CLinux", system], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["MasixWire"], swiftSettings: strict),

@@ -22,6 +22,9 @@ final class Connection: Sendable {
         var completions = CompletionPool()
 
         init(socket: consuming Descriptor) { self.socket = socket }
+
+        // For every holder: the thread that watches it ends too.
+        deinit { try? MessageSocket.end(socket.raw) }
     }
 
     private let core: Mutex<Core>

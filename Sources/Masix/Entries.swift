@@ -51,20 +51,25 @@ final class ReceiveEntry: Sendable {
     /// Announcements filed, counted outside the lock so that a set can look at many ports quickly.
     let frameCount = Atomic<Int>(0)
 
-    func file(_ announcement: ReadyAnnouncement) {
-        ready.withLock { $0.frames.append(announcement) }
-        frameCount.add(1, ordering: .releasing)
+    func file(_ announcements: ReadyAnnouncement) {
+        ready.withLock { $0.frames.append(announcements) }
+        frameCount.add(announcements.count, ordering: .releasing)
     }
 
     /// It is not this one's turn: it waits at the head.
     func putBack(_ announcement: ReadyAnnouncement) {
         ready.withLock { $0.frames.prepend(announcement) }
-        frameCount.add(1, ordering: .releasing)
+        frameCount.add(announcement.count, ordering: .releasing)
     }
 
+    /// One announcement, of those that were filed first.
     func nextAnnouncement() -> ReadyAnnouncement? {
-        guard let next = ready.withLock({ $0.frames.popFirst() }) else { return nil }
-        frameCount.subtract(1, ordering: .relaxed)
+        guard frameCount.load(ordering: .acquiring) > 0 else { return nil }
+        let next = ready.withLock { ready -> ReadyAnnouncement? in
+            guard !ready.frames.isEmpty else { return nil }
+            return ready.frames[0].count > 1 ? ready.frames[0].split() : ready.frames.removeFirst()
+        }
+        if next != nil { frameCount.subtract(1, ordering: .relaxed) }
         return next
     }
 
@@ -74,8 +79,27 @@ final class ReceiveEntry: Sendable {
     var isGone: Bool { ready.withLock { $0.isGone } }
 }
 
-/// An announcement that has been filed under its port and not been looked at.
+/// Announcements of one lease, equal to each other, that have been filed under its port and not been looked at.
 struct ReadyAnnouncement: Sendable {
     let link: LinkEnd
     let announcement: Announcement
+    private(set) var count = 1
+
+    init(link: LinkEnd, announcement: Announcement) {
+        self.link = link
+        self.announcement = announcement
+    }
+
+    /// One more of them, if it is one of them.
+    mutating func extend(by other: Announcement) -> Bool {
+        guard other.isSame(as: announcement) else { return false }
+        count += 1
+        return true
+    }
+
+    /// One of them alone.
+    mutating func split() -> ReadyAnnouncement {
+        count -= 1
+        return ReadyAnnouncement(link: link, announcement: announcement)
+    }
 }

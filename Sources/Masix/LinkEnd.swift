@@ -19,6 +19,8 @@ final class LinkEnd: Sendable {
     let peerStatus: StatusPage
     let news: LinkNews
     let calls = Mutex<OutstandingCalls>(OutstandingCalls())
+    /// Which calls have been answered; written by whoever scans, read by whoever waits for an answer.
+    let answers = AnswerBoard()
     private let bell: Descriptor
     /// The mappings, kept as long as the end is.
     private let memory: [MappedRegion]
@@ -45,38 +47,35 @@ final class LinkEnd: Sendable {
     /// Whether something is announced. Read without the lock: both words are atomic.
     var hasNews: Bool { news.isWaiting }
 
-    /// One byte into the peer's pipe. A full pipe means that it has been rung already.
-    func ring() {
-        do throws(Errno) {
-            _ = try bell.write([1])
-        } catch {
-            // The peer is gone: its death is told by the kernel, not by its bell.
-        }
-    }
+    /// One byte into the peer's pipe. Nobody hears it if the peer is gone: its death is told by the kernel.
+    func ring() { Bell.ring(bell.raw) }
 }
 
-/// Reply words of calls that this task has made over one link.
+/// Reply words of calls that this task makes over one link: which are free, and how often each has been used.
 struct OutstandingCalls: Sendable {
-    private var free: [UInt16] = (0..<UInt16(LinkHalf.replies)).reversed()
-    private var generations = [UInt32](repeating: 0, count: LinkHalf.replies)
-    /// Answers that have been announced: the generation, by index.
-    private var announced = [UInt32](repeating: 0, count: LinkHalf.replies)
+    private var free: [ReplyToken] = (0..<UInt16(LinkHalf.replies)).reversed().map { ReplyToken(index: $0, generation: 0) }
 
     /// A reply word for one call; nil when all are in use.
-    mutating func begin() -> ReplyToken? {
-        guard let index = free.popLast() else { return nil }
-        generations[Int(index)] &+= 1
-        if generations[Int(index)] == 0 { generations[Int(index)] = 1 }
-        return ReplyToken(index: index, generation: generations[Int(index)])
-    }
+    mutating func begin() -> ReplyToken? { free.popLast()?.next }
 
-    mutating func end(_ token: ReplyToken) { free.append(token.index) }
+    mutating func end(_ token: ReplyToken) { free.append(token) }
+}
 
-    mutating func announce(_ announcement: Announcement) {
+extension ReplyToken {
+    /// The same reply word for the next call. Generation 0 is never used: it is what memory holds that nobody has written.
+    var next: ReplyToken { ReplyToken(index: index, generation: generation == .max ? 1 : generation + 1) }
+}
+
+/// The last announced answer of each reply word. An announcement is a hint; the words decide.
+final class AnswerBoard: Sendable {
+    private let announced = InlineArray<64, Atomic<UInt32>> { _ in Atomic(0) }
+
+    func announce(_ announcement: Announcement) {
         let index = Int(announcement.index)
-        guard index < announced.count, announcement.isReply(of: generations[index]) else { return }
-        announced[index] = generations[index]
+        if announced.indices.contains(index) { announced[index].store(announcement.epoch, ordering: .releasing) }
     }
 
-    func isAnnounced(_ token: ReplyToken) -> Bool { announced[Int(token.index)] == token.generation }
+    func isAnnounced(_ token: ReplyToken) -> Bool {
+        announced[Int(token.index)].load(ordering: .acquiring) == Announcement.reply(index: 0, generation: token.generation).epoch
+    }
 }

@@ -11,16 +11,14 @@ final class Links: Sendable {
         /// Mapped by us; the peer's half is not yet to be had.
         var pending: [LinkID: MappedRegion] = [:]
         var broken: Set<LinkID> = []
-        var seenOffers: UInt32 = 0
     }
 
     let state = Mutex(State())
+    /// The nucleus's count of links made and sealed, when we last looked.
+    let seenOffers = Atomic<UInt32>(0)
 
     /// The nucleus has made or sealed a link since we last looked.
-    func hasOffers(_ control: ControlMemory) -> Bool {
-        let offers = control.offers.acquired
-        return offers != 0 && state.withLock { $0.seenOffers != offers }
-    }
+    func hasOffers(_ control: ControlMemory) -> Bool { control.offers.acquired != seenOffers.load(ordering: .relaxed) }
 }
 
 extension Space {
@@ -68,7 +66,21 @@ extension Space {
                 self.links.state.withLock { $0.ends[link] = end }
                 self.reception.add(end)
             }
-            self.links.state.withLock { $0.seenOffers = seen }
+            self.dropClosedLinks()
+            self.links.seenOffers.store(seen, ordering: .relaxed)
+        }
+    }
+
+    /// Links end with their peers: memory, bell and place in every list are let go. Whatever was under way comes by the nucleus.
+    private func dropClosedLinks() {
+        let closed = links.state.withLock { state -> [LinkEnd] in
+            let closed = state.ends.values.filter { control.link(at: $0.place).acquired != $0.id.raw }
+            for end in closed { state.ends[end.id] = nil }
+            return closed
+        }
+        for end in closed {
+            reception.remove(end.id)
+            forgetWords(of: end)
         }
     }
 

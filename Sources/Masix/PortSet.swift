@@ -76,10 +76,7 @@ public final class PortSet: Sendable {
 
     private func receive(until deadline: Deadline) throws(MasixError) -> ReceivedMessage? {
         try space.checkFork()
-        let incoming = try space.reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
-            try self.space.look()
-            return try self.takeNext()
-        }
+        let incoming = try space.wait(until: deadline) { () throws(MasixError) -> Incoming? in try self.takeNext() }
         return incoming.map { space.received($0) }
     }
 

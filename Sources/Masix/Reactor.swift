@@ -59,10 +59,9 @@ final class Reactor: Sendable {
             let seen = changes.load(ordering: .acquiring)
             let deadline = state.withLock { state in Deadline.earliest(state.waiters.map(\.deadline)) }
             do throws(MasixError) {
-                _ = try space.reception.wait(until: deadline, hint: { self.changes.load(ordering: .acquiring) != seen }) {
+                _ = try space.wait(until: deadline, hint: { _ in self.changes.load(ordering: .acquiring) != seen }) {
                     () throws(MasixError) -> Bool? in
-                    try space.look()
-                    return self.tryAll() || self.changes.load(ordering: .acquiring) != seen ? true : nil
+                    self.tryAll() || self.changes.load(ordering: .acquiring) != seen ? true : nil
                 }
                 _ = tryAll()
             } catch {

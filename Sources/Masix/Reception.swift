@@ -15,15 +15,14 @@ final class Reception: Sendable {
         var active: [LinkEnd] = []
         /// Links that have been quiet: they ring for everything.
         var parked: [LinkEnd] = []
+        /// Over which something came last: the likeliest to bring the next.
+        var latest: LinkEnd?
         /// By the index of the control memory.
-        var ports: [UInt32: ReceiveEntry] = [:]
+        var ports: [ReceiveEntry?] = []
         var hasLeader = false
         var followers: [Follower] = []
-        /// Rises with everything that may interest a follower.
-        var news: UInt64 = 0
         /// The bell as it was when the followers were last told of it.
         var toldBell: UInt32 = 0
-        var scansSinceUse = 0
         /// Faults found while scanning, to be reported when no lock is held.
         var faults: [(LinkID, LinkFault)] = []
     }
@@ -32,10 +31,29 @@ final class Reception: Sendable {
         let word = FutexWord()
     }
 
+    /// What a thread is while it waits.
+    private enum Place {
+        case none
+        case leading
+        case following(Follower)
+    }
+
+    /// How things stood before an attempt: what differs afterwards came during it.
+    private struct Seen {
+        let bell: UInt32
+        let news: UInt64
+        let links: [LinkEnd]
+        let latest: LinkEnd?
+    }
+
     /// More links than this are not scanned (pitfalls 9).
     static let activeMax = 8
 
     private let state = Mutex(State())
+    /// Rises with everything that may interest a thread that waits; written under the lock.
+    private let news = Atomic<UInt64>(0)
+    /// Whether there are faults to take, without the lock.
+    private let faultCount = Atomic<Int>(0)
     let status: StatusPage
     let bell: SharedWord32
     let control: ControlMemory
@@ -46,8 +64,11 @@ final class Reception: Sendable {
     private let ownBell: Descriptor
     /// The kernel socket, which `Connection` owns: a sleeping leader notices when the node is gone.
     private let kernelSocket: Int32
+    private let watch = Watch()
     private let spin = Mutex(SpinBudget())
     private let sleeps = Atomic<Int>(0)
+    /// The number of the last sleep that the status page has told of.
+    private let sleepNumber = Atomic<UInt32>(0)
 
     init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor, ownBell: consuming Descriptor, kernelSocket: Int32) {
         self.kernelSocket = kernelSocket
@@ -60,11 +81,20 @@ final class Reception: Sendable {
 
     // MARK: what is known
 
-    func add(_ port: ReceiveEntry) { state.withLock { $0.ports[port.index] = port } }
+    func add(_ port: ReceiveEntry) {
+        state.withLock { state in
+            let index = Int(port.index)
+            if index >= state.ports.count {
+                state.ports += Array(repeating: nil, count: max(index + 1 - state.ports.count, state.ports.count))
+            }
+            state.ports[index] = port
+        }
+    }
 
     func remove(_ port: ReceiveEntry) {
         state.withLock { state in
-            if state.ports[port.index] === port { state.ports[port.index] = nil }
+            let index = Int(port.index)
+            if state.ports.indices.contains(index), state.ports[index] === port { state.ports[index] = nil }
             port.ready.withLock {
                 $0.isGone = true
                 $0.frames = []
@@ -79,28 +109,34 @@ final class Reception: Sendable {
         state.withLock { state in
             state.active.removeAll { $0.id == link }
             state.parked.removeAll { $0.id == link }
+            if state.latest?.id == link { state.latest = nil }
         }
     }
+
+    /// Whether scanning has found faults that nobody has taken.
+    var hasFaults: Bool { faultCount.load(ordering: .relaxed) > 0 }
 
     /// Faults since the last call.
     func takeFaults() -> [(LinkID, LinkFault)] {
         state.withLock { state in
-            guard !state.faults.isEmpty else { return [] }
             defer { state.faults = [] }
+            faultCount.store(0, ordering: .relaxed)
             return state.faults
         }
     }
 
     // MARK: scanning
 
-    /// Files what the active links have announced.
-    func scan() {
-        state.withLock { scan(&$0, all: false) }
-    }
-
-    private func scan(_ state: inout State, all: Bool) {
+    /// Whether anything was found.
+    private func scan(_ state: inout State, all: Bool) -> Bool {
         var found = false
-        for link in state.active { found = file(link, &state) || found }
+        for place in state.active.indices where state.active[place].hasNews {
+            let link = state.active[place]
+            if file(link, &state) {
+                found = true
+                state.latest = link
+            }
+        }
         if all {
             var woken: [LinkEnd] = []
             for link in state.parked where file(link, &state) { woken.append(link) }
@@ -108,34 +144,48 @@ final class Reception: Sendable {
                 _ = link.receiver.withLock { $0.setParked(false) }
                 state.parked.removeAll { $0 === link }
                 state.active.append(link)
+                state.latest = link
                 found = true
             }
         }
         if state.active.count > Self.activeMax { park(&state) }
         if found { wakeAll(&state) }
+        return found
     }
 
     private func file(_ link: LinkEnd, _ state: inout State) -> Bool {
         var found = false
         link.receiver.withLock { receiver in
+            // Announcements of one lease in a row are filed together.
+            var run: ReadyAnnouncement?
             // A peer that writes without end must not keep us here: as many as can honestly be outstanding, then the others' turn.
             for _ in 0..<LinkHalf.announcementsMax {
                 guard let announcement = receiver.nextAnnouncement() else { break }
                 found = true
                 if announcement.isReply {
-                    link.calls.withLock { $0.announce(announcement) }
+                    link.answers.announce(announcement)
                     continue
                 }
-                guard let entry = control.take(announcement.index) else {
-                    state.faults.append((link.id, .unknownAnnouncement))
-                    continue
-                }
-                // Whose it is, the nucleus has written; a lease that is over concerns nobody.
-                guard let port = state.ports[entry.grant.receiveIndex] else { continue }
-                port.file(ReadyAnnouncement(link: link, announcement: announcement))
+                if run?.extend(by: announcement) == true { continue }
+                file(run, &state)
+                run = ReadyAnnouncement(link: link, announcement: announcement)
             }
+            file(run, &state)
         }
         return found
+    }
+
+    private func file(_ run: ReadyAnnouncement?, _ state: inout State) {
+        guard let run else { return }
+        guard let entry = control.take(run.announcement.index) else {
+            state.faults.append((run.link.id, .unknownAnnouncement))
+            faultCount.add(1, ordering: .relaxed)
+            return
+        }
+        // Whose it is, the nucleus has written; a lease that is over concerns nobody.
+        let index = Int(entry.receiveIndex)
+        guard index < state.ports.count, let port = state.ports[index] else { return }
+        port.file(run)
     }
 
     /// Parks the link that has been active longest; if something came meanwhile it stays.
@@ -150,12 +200,15 @@ final class Reception: Sendable {
     }
 
     private func wakeAll(_ state: inout State) {
-        state.news &+= 1
-        for follower in state.followers {
-            follower.word.set(1)
-            follower.word.wake()
-        }
+        news.add(1, ordering: .releasing)
+        guard !state.followers.isEmpty else { return }
+        for follower in state.followers { wake(follower) }
         state.followers = []
+    }
+
+    private func wake(_ follower: Follower) {
+        follower.word.set(1)
+        follower.word.wake()
     }
 
     /// Something has changed that is not in shared memory: whoever waits looks again.
@@ -165,63 +218,106 @@ final class Reception: Sendable {
 
     /// Tries until it has a result, waiting in between; nil when the time is over.
     ///
-    /// `attempt` takes what is ready, by whatever locks and requests it needs; `hint` is looked at while spinning and must be cheap.
+    /// `attempt` takes what is ready, by whatever locks and requests it needs; `hint` is looked at while spinning, where it must be
+    /// cheap, and a last time before sleeping, where it must not be mistaken.
+    /// With `room` the thread counts, while it sleeps, as one that waits for room on a link. `partner` is who is waited for, if that
+    /// is known.
     func wait<Result>(
-        until deadline: Deadline, hint: () -> Bool = { false }, attempt: () throws(MasixError) -> Result?
+        until deadline: Deadline, partner: LinkEnd? = nil, room: RoomWaiters? = nil, hint: (_ isLast: Bool) -> Bool = { _ in false },
+        attempt: () throws(MasixError) -> Result?
     ) throws(MasixError) -> Result? {
+        // What has been filed already needs no look at the links.
+        if let result = try attempt() { return result }
+        var place = Place.none
+        var hasSlept = false
         while true {
-            // Taken before the attempt: what comes during it is noticed.
-            let (seenBell, seenNews) = state.withLock { notice(&$0) }
+            // Taken before the attempt, and the place with it: what comes during it is noticed.
+            let seen = state.withLock { enter(&$0, &place, hasSlept: hasSlept, staysAwake: deadline.isPoll) }
             let result: Result?
             do throws(MasixError) {
                 result = try attempt()
             } catch {
-                handOver()
+                leave(place)
                 throw error
             }
             if let result {
-                handOver()
+                leave(place)
                 return result
             }
             if deadline.isPoll || deadline.isOver {
-                handOver()
+                leave(place)
                 if isPolled.load(ordering: .relaxed) { return try lastLook(attempt) }
                 return nil
             }
-            let follower: Follower? = state.withLock { state in
-                if !state.hasLeader {
-                    state.hasLeader = true
-                    return nil
-                }
-                let follower = Follower()
-                // The leader of now may have read the bell after us, and will not tell us of that ring.
-                if state.news != seenNews || bell.acquired != seenBell { follower.word.set(1) } else { state.followers.append(follower) }
-                return follower
-            }
             do throws(MasixError) {
-                if let follower {
-                    try sleep(follower, until: deadline)
-                } else {
-                    try lead(until: deadline, seenBell: seenBell, seenNews: seenNews, hint: hint)
+                switch place {
+                // Something had come, only not for us.
+                case .none: hasSlept = false
+                case .following(let follower):
+                    try sleep(follower, until: deadline, room: room, hint: hint)
+                    hasSlept = false
+                case .leading: hasSlept = try lead(until: deadline, seen, partner: partner ?? seen.latest, room: room, hint: hint)
                 }
             } catch {
-                handOver()
+                leave(place)
                 throw error
             }
         }
     }
 
-    /// What is known now. A ring that nobody has told the followers of is told now: whoever leads next looks for later ones only.
-    private func notice(_ state: inout State) -> (bell: UInt32, news: UInt64) {
+    /// Looks at the links, and gives the thread its place: none if something was found, since then all are told and it tries again.
+    private func enter(_ state: inout State, _ place: inout Place, hasSlept: Bool, staysAwake: Bool) -> Seen {
+        if case .following(let follower) = place {
+            state.followers.removeAll { $0 === follower }
+            place = .none
+        }
+        // A ring that nobody has told the followers of is told now: whoever leads next looks for later ones only. What else has rung a
+        // sleeper is unknown: room, or a thread of our own.
         let rung = bell.acquired
-        if rung != state.toldBell {
+        if rung != state.toldBell || hasSlept {
             state.toldBell = rung
             wakeAll(&state)
         }
-        return (rung, state.news)
+        let found = scan(&state, all: hasSlept || staysAwake)
+        if found {
+            if case .leading = place {
+                state.hasLeader = false
+                place = .none
+            }
+        } else if case .none = place, !staysAwake {
+            if state.hasLeader {
+                let follower = Follower()
+                state.followers.append(follower)
+                place = .following(follower)
+            } else {
+                state.hasLeader = true
+                place = .leading
+            }
+        }
+        return Seen(bell: rung, news: news.load(ordering: .relaxed), links: state.active, latest: state.latest)
     }
 
-    private func sleep(_ follower: Follower, until deadline: Deadline) throws(MasixError) {
+    /// One who leaves makes sure that one who stays will lead.
+    private func leave(_ place: Place) {
+        if case .none = place { return }
+        state.withLock { state in
+            switch place {
+            case .none: break
+            case .leading: state.hasLeader = false
+            case .following(let follower): state.followers.removeAll { $0 === follower }
+            }
+            guard !state.hasLeader, !state.followers.isEmpty else { return }
+            wake(state.followers.removeFirst())
+        }
+    }
+
+    private func sleep(_ follower: Follower, until deadline: Deadline, room: RoomWaiters?, hint: (Bool) -> Bool) throws(MasixError) {
+        room?.begin(status)
+        defer { room?.end(status) }
+        if room != nil {
+            fullFence()
+            if hint(true) { return }
+        }
         do throws(Errno) {
             while follower.word.value == 0 {
                 if try !follower.word.wait(while: 0, timeoutNanoseconds: deadline.remaining) { break }
@@ -229,104 +325,97 @@ final class Reception: Sendable {
         } catch {
             throw .nodeGone
         }
-        state.withLock { state in state.followers.removeAll { $0 === follower } }
     }
 
-    /// One who leaves makes sure that one who stays will lead.
-    private func handOver() {
-        state.withLock { state in
-            guard !state.hasLeader, !state.followers.isEmpty else { return }
-            let next = state.followers.removeFirst()
-            next.word.set(1)
-            next.word.wake()
-        }
-    }
-
-    /// Leads until something is new or the time is over.
-    private func lead(until deadline: Deadline, seenBell: UInt32, seenNews: UInt64, hint: () -> Bool) throws(MasixError) {
-        defer { state.withLock { $0.hasLeader = false } }
-        let links = state.withLock { $0.active }
+    /// Leads until something may be new or the time is over. Whether it has said that it sleeps, after which every link counts.
+    private func lead(
+        until deadline: Deadline, _ seen: Seen, partner: LinkEnd?, room: RoomWaiters?, hint: (Bool) -> Bool
+    ) throws(MasixError) -> Bool {
+        let here = UInt32(Processor.current)
+        // Written only when it changes: the peers look at it with every wait.
+        if status.processor.relaxed != here { status.processor.relax(here) }
+        // Spinning on the processor that the peer needs would only keep it from answering (pitfalls 21).
+        let isElsewhere = partner.map { $0.peerStatus.processor.relaxed != here } ?? false
         let began = Clock.monotonicNanoseconds()
-        if spinning(links, seenBell: seenBell, began: began, deadline: deadline, hint: hint) {
-            tell(seenBell, all: false)
-            return
+        if spinning(seen, for: isElsewhere ? spin.withLock { $0.nanoseconds } : 0, began: began, deadline: deadline, hint: hint) {
+            return false
         }
-        status.processor.relax(UInt32(Processor.current))
         Interlude.at(.spun)
-        status.asleep.release(1)
+        room?.begin(status)
+        defer { room?.end(status) }
+        sayAsleep()
         fullFence()
         Interlude.at(.saidAsleep)
         // The last look: whoever published before our flag was visible is seen here, whoever comes later rings.
-        if hasNews(since: seenNews) || bell.acquired != seenBell || hint() {
+        if hasNews(since: seen.news) || bell.acquired != seen.bell || hint(true) {
             awake()
-            tell(seenBell, all: true)
-            return
+            return true
         }
         Interlude.at(.lookedAgain)
         sleeps.add(1, ordering: .relaxed)
         do throws(Errno) {
-            let ready = try Ready.pollTwo(
-                pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining)
-            Interlude.at(.woken)
-            awake()
-            if ready.second { throw Errno.connectionReset }
-            try drain()
+            try block(until: deadline)
         } catch {
             awake()
             throw .nodeGone
         }
+        Interlude.at(.woken)
+        awake()
         spin.withLock { $0.learn(waited: Clock.monotonicNanoseconds() - began) }
-        state.withLock { state in
-            scan(&state, all: true)
-            wakeAll(&state)
-        }
+        return true
+    }
+
+    /// Every sleep has a number of its own, so that each peer rings once for it. 0 is being awake.
+    private func sayAsleep() {
+        let number = sleepNumber.add(1, ordering: .relaxed).newValue
+        status.asleep.release(number == 0 ? sleepNumber.add(1, ordering: .relaxed).newValue : number)
     }
 
     private func awake() {
         if !isPolled.load(ordering: .relaxed) { status.asleep.release(0) }
     }
 
-    /// Files what is new; a ring of the nucleus concerns anybody.
-    private func tell(_ seenBell: UInt32, all: Bool) {
-        state.withLock { state in
-            scan(&state, all: all)
-            if bell.acquired != seenBell { wakeAll(&state) }
+    /// Until the bell has rung, or a little before the deadline, or the node is gone.
+    private func block(until deadline: Deadline) throws(Errno) {
+        if watch.covers(deadline.instant, bell: ownBell.raw, kernelSocket: kernelSocket) {
+            if watch.isGone { throw .connectionReset }
+            do throws(Errno) {
+                try Bell.listen(pipe.raw)
+                if watch.isGone { throw Errno.connectionReset }
+                return
+            } catch {
+                // Whoever polls the descriptor has made it one that does not wait.
+                guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
+            }
         }
+        let ready = try Ready.pollTwo(pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining)
+        if ready.second { throw .connectionReset }
+        if ready.first { try Bell.listen(pipe.raw) }
     }
 
     /// On any link of now, or filed since by another thread: its sender had no reason to ring, for we were not asleep yet.
-    private func hasNews(since seenNews: UInt64) -> Bool {
+    private func hasNews(since seen: UInt64) -> Bool {
         state.withLock { state in
-            state.active.contains(where: \.hasNews) || state.parked.contains(where: \.hasNews) || state.news != seenNews
+            state.active.contains(where: \.hasNews) || state.parked.contains(where: \.hasNews) || news.load(ordering: .relaxed) != seen
         }
     }
 
-    private func spinning(_ links: [LinkEnd], seenBell: UInt32, began: UInt64, deadline: Deadline, hint: () -> Bool) -> Bool {
-        let here = UInt32(Processor.current)
-        // Written only when it changes: the peers look at it with every wait.
-        if status.processor.relaxed != here { status.processor.relax(here) }
-        // Spinning on the processor that the peer needs would only keep it from answering (pitfalls 21).
-        let budget = links.contains { $0.peerStatus.processor.relaxed != here } ? spin.withLock { $0.nanoseconds } : 0
-        guard budget > 0 else { return links.contains(where: \.hasNews) || bell.acquired != seenBell || hint() }
+    private func spinning(_ seen: Seen, for budget: UInt64, began: UInt64, deadline: Deadline, hint: (Bool) -> Bool) -> Bool {
+        func isNew() -> Bool {
+            for place in seen.links.indices where seen.links[place].hasNews { return true }
+            return bell.acquired != seen.bell || news.load(ordering: .acquiring) != seen.news || hint(false)
+        }
+        if isNew() { return true }
+        guard budget > 0 else { return false }
         var round = 0
         while true {
-            for link in links where link.hasNews { return true }
-            if bell.acquired != seenBell || hint() { return true }
             Processor.relax()
+            if isNew() { return true }
             round += 1
             if round & 63 == 0 {
                 let waited = Clock.monotonicNanoseconds() - began
                 if waited > budget || deadline.isOver { return false }
             }
-        }
-    }
-
-    private func drain() throws(Errno) {
-        do throws(Errno) {
-            // One read empties it unless thousands have rung; what is left wakes us once more.
-            _ = try pipe.readBytes(max: 4096)
-        } catch {
-            guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
         }
     }
 
@@ -336,17 +425,13 @@ final class Reception: Sendable {
             wakeAll(&state)
             return state.hasLeader
         }
-        if isLed { interrupt() }
+        if isLed { Bell.ring(ownBell.raw) }
     }
 
     /// Makes everybody who waits look again, the sleeping leader too.
     func interrupt() {
         wake()
-        do throws(Errno) {
-            _ = try ownBell.write([1])
-        } catch {
-            // A full pipe has been rung already.
-        }
+        Bell.ring(ownBell.raw)
     }
 
     // MARK: for tests
@@ -360,7 +445,7 @@ final class Reception: Sendable {
             let links =
                 state.active.map { "\($0.id) active\($0.hasNews ? ", news" : "")" }
                 + state.parked.map { "\($0.id) parked\($0.hasNews ? ", news" : "")" }
-            let ports = state.ports.values.filter(\.isReady).map {
+            let ports = state.ports.compactMap { $0 }.filter(\.isReady).map {
                 "\($0.port): home \($0.homeCount.acquired), frames \($0.frameCount.load(ordering: .relaxed))"
             }
             return """
@@ -375,7 +460,7 @@ final class Reception: Sendable {
     /// From now on the pipe becomes readable whenever something may have come and nobody leads.
     func beginPolling() -> Int32 {
         isPolled.store(true, ordering: .relaxed)
-        status.asleep.release(1)
+        sayAsleep()
         return pipe.raw
     }
 
@@ -383,13 +468,16 @@ final class Reception: Sendable {
     /// two would be lost.
     private func lastLook<Result>(_ attempt: () throws(MasixError) -> Result?) throws(MasixError) -> Result? {
         do throws(Errno) {
-            try drain()
+            // Under the lock nobody begins to lead: who leads already reads the pipe itself, and would take what we waited for.
+            try state.withLock { state throws(Errno) in
+                if !state.hasLeader, try Bell.hasRung(pipe.raw) { try Bell.listen(pipe.raw) }
+            }
         } catch {
-            throw .nodeGone
+            guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw .nodeGone }
         }
-        status.asleep.release(1)
+        sayAsleep()
         fullFence()
-        state.withLock { scan(&$0, all: true) }
+        _ = state.withLock { scan(&$0, all: true) }
         return try attempt()
     }
 }

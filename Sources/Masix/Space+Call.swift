@@ -16,10 +16,23 @@ struct PreparedReply: Sendable {
     }
 }
 
+/// What a call needs besides its message, kept for the next one: a reply port, and the reply word that the last call used.
+struct CallKit: Sendable {
+    let port: ReceiveEntry
+    var word: (link: LinkEnd, token: ReplyToken)?
+
+    /// The reply word is free for others.
+    mutating func giveWordBack() {
+        guard let word else { return }
+        word.link.calls.withLock { $0.end(word.token) }
+        self.word = nil
+    }
+}
+
 /// A call that has been sent and not been answered yet.
 struct PendingCall: Sendable {
     /// Where the answer comes unless it comes by the link.
-    let port: ReceiveEntry
+    var kit: CallKit
     /// The reply word, for a call that went by a link.
     let reply: PreparedReply?
 }
@@ -31,10 +44,7 @@ extension Space {
         let call = try begin(&message, to: entry, deadline: deadline)
         let answer: Incoming?
         do throws(MasixError) {
-            answer = try reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
-                try self.look()
-                return try self.poll(call)
-            }
+            answer = try wait(until: deadline, partner: call.reply?.link) { () throws(MasixError) -> Incoming? in try self.poll(call) }
         } catch {
             giveUp(call)
             throw error
@@ -49,46 +59,44 @@ extension Space {
     /// Sends the message of a call.
     func begin(_ message: inout Message, to entry: SendEntry, deadline: Deadline) throws(MasixError) -> PendingCall {
         try message.check()
-        let port = try takeReplyPort()
+        var kit = try takeCallKit()
         var hasWaited = false
-        if message.isPlain, let reply = try prepareReply(for: entry, to: port) {
+        if message.isPlain, let reply = try prepareReply(for: entry, &kit) {
             var isSent = false
             do throws(MasixError) {
                 isSent = try sendByLease(
                     code: message.code, bytes: message.bytes, to: entry, reply: reply, deadline: deadline, hasWaited: &hasWaited)
             } catch {
                 unprepare(reply)
-                giveBack(replyPort: port)
+                giveBack(kit)
                 throw error
             }
-            if isSent { return PendingCall(port: port, reply: reply) }
+            if isSent { return PendingCall(kit: kit, reply: reply) }
             unprepare(reply)
         }
         do throws(MasixError) {
-            try sendByNucleus(&message, destination: .send(entry), reply: .makeSendOnce(port.port), deadline: deadline)
+            try sendByNucleus(&message, destination: .send(entry), reply: .makeSendOnce(kit.port.port), deadline: deadline)
         } catch {
             // Nothing was sent, or it was taken back: but then the reply right was dropped, and its notification lies in the port.
-            destroy(port)
+            kit.giveWordBack()
+            destroy(kit.port)
             // S4, as for a send: the call was made, and destroyed with the port.
             if hasWaited, error == .deadName { throw .noReply }
             throw error
         }
-        return PendingCall(port: port, reply: nil)
+        return PendingCall(kit: kit, reply: nil)
     }
 
     /// The answer, if it is there: by the link, or, if the nucleus has closed it meanwhile, through the home queue of the reply
     /// port; one of the two, decided by the word.
     func poll(_ call: PendingCall) throws(MasixError) -> Incoming? {
-        if let reply = call.reply, reply.link.calls.withLock({ $0.isAnnounced(reply.token) }), let incoming = takeAnswer(reply) {
-            return incoming
-        }
-        return call.port.hasHome ? try take(from: call.port) : nil
+        if let reply = call.reply, reply.link.answers.isAnnounced(reply.token), let incoming = takeAnswer(reply) { return incoming }
+        return call.kit.port.hasHome ? try take(from: call.kit.port) : nil
     }
 
     /// The answer is here: the reply port and the reply word are free again.
     func finish(_ call: PendingCall, _ answer: Incoming) throws(MasixError) -> ReceivedMessage {
-        if let reply = call.reply { reply.link.calls.withLock { $0.end(reply.token) } }
-        giveBack(replyPort: call.port)
+        giveBack(call.kit)
         if case .sendOnce? = answer.notification { throw .noReply }
         return received(answer)
     }
@@ -96,35 +104,41 @@ extension Space {
     /// Nobody waits for the answer any more; a late one must not meet the next call.
     func giveUp(_ call: PendingCall) {
         guard let reply = call.reply else {
-            destroy(call.port)
+            var kit = call.kit
+            kit.giveWordBack()
+            destroy(kit.port)
             return
         }
         if reply.entry.abandon(link: reply.link.id, generation: reply.token.generation) {
-            giveBack(replyPort: call.port)
+            giveBack(call.kit)
         } else {
             // The nucleus has taken the reply over: its message would come here.
-            destroy(call.port)
+            var kit = call.kit
+            kit.giveWordBack()
+            destroy(kit.port)
         }
-        reply.link.calls.withLock { $0.end(reply.token) }
     }
 
-    /// A reply word on the link of the lease, if there is one.
-    private func prepareReply(for entry: SendEntry, to port: ReceiveEntry) throws(MasixError) -> PreparedReply? {
-        guard let lease = entry.memory.lease(), let link = try link(of: entry, lease), let token = link.calls.withLock({ $0.begin() })
-        else {
+    /// A reply word on the link of the lease, if there is one: the kit's, if it is of that link, in its next use.
+    private func prepareReply(for entry: SendEntry, _ kit: inout CallKit) throws(MasixError) -> PreparedReply? {
+        guard let lease = entry.memory.lease(), let link = try link(of: entry, lease) else { return nil }
+        if let word = kit.word, word.link === link {
+            kit.word = (link, word.token.next)
+        } else {
+            kit.giveWordBack()
+            guard let token = link.calls.withLock({ $0.begin() }) else { return nil }
+            kit.word = (link, token)
+        }
+        guard let token = kit.word?.token, let word = control.caller(place: link.place, index: token.index) else {
+            kit.giveWordBack()
             return nil
         }
-        guard let word = control.caller(place: link.place, index: token.index) else {
-            link.calls.withLock { $0.end(token) }
-            return nil
-        }
-        return PreparedReply(link: link, token: token, entry: word, port: port.port)
+        return PreparedReply(link: link, token: token, entry: word, port: kit.port.port)
     }
 
     /// The call did not go by the link: nobody can have seen the word.
     private func unprepare(_ reply: PreparedReply) {
         _ = reply.entry.abandon(link: reply.link.id, generation: reply.token.generation)
-        reply.link.calls.withLock { $0.end(reply.token) }
     }
 
     private func takeAnswer(_ reply: PreparedReply) -> Incoming? {
@@ -197,17 +211,19 @@ extension Space {
     private func answer(code: UInt32, bytes: [UInt8], flags: UInt16, _ token: ReplyToken, on link: LinkEnd) -> Answered {
         guard let entry = control.callee(place: link.place, index: token.index) else { return .unknown }
         let processor = UInt32(Processor.current)
-        let answered = link.sender.withLock { sender -> Answered in
-            guard entry.state(link: link.id, generation: token.generation) == .armed, sender.canAnnounce() else { return .elsewhere }
+        let (answered, mustRing) = link.sender.withLock { sender -> (Answered, Bool) in
+            guard entry.state(link: link.id, generation: token.generation) == .armed, sender.canAnnounce() else {
+                return (.elsewhere, false)
+            }
             sender.writeReply(token, code: code, body: bytes, flags: flags, processor: processor)
             Interlude.at(.answerWritten)
-            guard entry.use(link: link.id, generation: token.generation) else { return .elsewhere }
+            guard entry.use(link: link.id, generation: token.generation) else { return (.elsewhere, false) }
             Interlude.at(.answerUsed)
             sender.announce(.reply(index: token.index, generation: token.generation))
             Interlude.at(.answerAnnounced)
-            return .given
+            return (.given, sender.peerMustBeRung())
         }
-        if case .given = answered, link.sender.withLock({ $0.peerMustBeRung() }) { link.ring() }
+        if mustRing { link.ring() }
         return answered
     }
 

@@ -17,19 +17,29 @@ extension Space {
     }
 
     func wait(_ deadline: Deadline, for entry: ReceiveEntry) throws(MasixError) -> Incoming? {
-        try reception.wait(until: deadline) { () throws(MasixError) -> Incoming? in
-            try self.look()
+        try wait(until: deadline) { () throws(MasixError) -> Incoming? in
             if let incoming = try self.take(from: entry) { return incoming }
             if entry.isGone { throw .portDied }
             return nil
         }
     }
 
-    /// Files what has come, and sees to what only a request can do: new links, broken links.
-    func look() throws(MasixError) {
-        reception.scan()
+    /// Tries until there is a result, waiting in between; nil when the time is over (see `Reception.wait`).
+    func wait<Result>(
+        until deadline: Deadline, partner: LinkEnd? = nil, room: RoomWaiters? = nil, hint: (_ isLast: Bool) -> Bool = { _ in false },
+        attempt: () throws(MasixError) -> Result?
+    ) throws(MasixError) -> Result? {
+        try reception.wait(until: deadline, partner: partner, room: room, hint: hint) { () throws(MasixError) -> Result? in
+            try self.runErrands()
+            return try attempt()
+        }
+    }
+
+    /// Sees to what only a request can do: new links, broken links.
+    @inline(__always)
+    private func runErrands() throws(MasixError) {
         if links.hasOffers(control) { try meetOffers() }
-        for (link, fault) in reception.takeFaults() { report(fault, of: link) }
+        if reception.hasFaults { for (link, fault) in reception.takeFaults() { report(fault, of: link) } }
     }
 
     /// A message of the port, if one is ready: from a link or from the home queue, by turns.
@@ -50,12 +60,9 @@ extension Space {
     private func takeFrame(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
         while let ready = entry.nextAnnouncement() {
             let link = ready.link
-            // What its sender has in the home queue comes first (architecture rule 7).
-            guard !link.receiver.withLock({ $0.isHeldBack(ready.announcement, received: entry.homeReceived.acquired) }) else {
-                entry.putBack(ready)
-                return nil
-            }
             let taken = link.receiver.withLock { receiver -> TakenFrame in
+                // What its sender has in the home queue comes first (architecture rule 7).
+                if receiver.isHeldBack(ready.announcement, received: entry.homeReceived.acquired) { return .heldBack }
                 switch receiver.look(ready.announcement) {
                 case .stale: return .none
                 case .fault(let fault): return .fault(fault)
@@ -72,6 +79,9 @@ extension Space {
             }
             switch taken {
             case .none: continue
+            case .heldBack:
+                entry.putBack(ready)
+                return nil
             case .fault(let fault): report(fault, of: link.id)
             case .taken(let frame, let bytes, let mustRing):
                 if mustRing { link.ring() }
@@ -85,6 +95,7 @@ extension Space {
 
     private enum TakenFrame: Sendable {
         case none
+        case heldBack
         case fault(LinkFault)
         case taken(ReadyFrame, [UInt8], mustRing: Bool)
     }

@@ -27,8 +27,8 @@ extension Space {
     // MARK: by a lease
 
     /// How a send by a lease ended.
-    enum LeaseSend {
-        case sent(LinkEnd, mustRing: Bool)
+    private enum LeaseSend {
+        case sent
         /// No lease, or it has closed: the nucleus is the way.
         case closed
         case full(LinkEnd, OutgoingLease)
@@ -40,11 +40,8 @@ extension Space {
     ) throws(MasixError) -> Bool {
         while true {
             switch try trySendByLease(code: code, bytes: bytes, to: entry, reply: reply) {
-            case .sent(let link, let mustRing):
-                if mustRing { link.ring() }
-                return true
-            case .closed:
-                return false
+            case .sent: return true
+            case .closed: return false
             case .full(let link, let lease):
                 // With the whole limit in our hands nobody else could give us room: wait for it on the link. Else the nucleus
                 // knows whether there is more (architecture rule 3).
@@ -57,13 +54,20 @@ extension Space {
 
     /// One attempt: the steps of `LinkSender`, in order.
     private func trySendByLease(code: UInt32, bytes: [UInt8], to entry: SendEntry, reply: PreparedReply?) throws(MasixError) -> LeaseSend {
-        guard let found = entry.memory.lease(), !entry.memory.isDead, let link = try link(of: entry, found) else { return .closed }
-        if let reply, reply.link !== link { return .closed }
+        guard let found = entry.memory.lease(), !entry.memory.isDead else { return .closed }
+        let link: LinkEnd
+        if let reply {
+            guard reply.link.id == found.link else { return .closed }
+            link = reply.link
+        } else {
+            guard let usual = try self.link(of: entry, found) else { return .closed }
+            link = usual
+        }
         let processor = UInt32(Processor.current)
-        return link.sender.withLock { sender in
+        let outcome = link.sender.withLock { sender -> LeaseStep in
             // Looked at again under the lock: the word may have moved while we waited for it.
             guard let lease = entry.memory.lease(), lease.link == link.id else { return .closed }
-            guard sender.hasRoom(lease) else { return .full(link, lease) }
+            guard sender.hasRoom(lease) else { return .full(lease) }
             Interlude.at(.leaseSeen)
             // Armed before the commit, with the number that the commit will give (Documentation/Decisions/0001).
             reply?.arm(number: lease.number, epoch: lease.word.epoch)
@@ -76,24 +80,36 @@ extension Space {
             let mustRing = sender.peerMustBeRung()
             Interlude.at(.askedWhetherToRing)
             sender.prepareNext(lease)
-            return .sent(link, mustRing: mustRing)
+            return .sent(mustRing: mustRing)
+        }
+        switch outcome {
+        case .closed: return .closed
+        case .full(let lease): return .full(link, lease)
+        case .sent(let mustRing):
+            if mustRing { link.ring() }
+            return .sent
         }
     }
 
+    /// What one attempt under the lock came to.
+    private enum LeaseStep: Sendable {
+        case sent(mustRing: Bool)
+        case closed
+        case full(OutgoingLease)
+    }
+
     private func waitForRoom(on link: LinkEnd, _ full: OutgoingLease, _ entry: SendEntry, _ deadline: Deadline) throws(MasixError) {
-        let status = reception.status
-        waiters.begin(status)
-        defer { waiters.end(status) }
-        fullFence()
         // Room, or another state of the lease: either is a reason to try again. One that has ceased to be whole is owed no room by
         // the receiver; the nucleus may have some (architecture rule 3).
-        let isOver = { () -> Bool in
+        func isOver(_ slots: UInt64) -> Bool {
             guard let lease = entry.memory.lease(), lease.word.epoch == full.word.epoch, lease.isWhole else { return true }
-            return link.sender.withLock { $0.hasRoom(lease) }
+            return link.sender.withLock { $0.hasRoom(lease, for: slots) }
         }
-        let done: Bool? = try reception.wait(until: deadline, hint: isOver) { () throws(MasixError) -> Bool? in
-            self.reception.scan()
-            return isOver() ? true : nil
+        // A sender that is awake waits for several: each look at the receiver's count takes the line away from it.
+        let several = max(1, full.window / 4)
+        let done: Bool? = try wait(until: deadline, partner: link, room: waiters, hint: { isOver($0 ? 1 : several) }) {
+            () throws(MasixError) -> Bool? in
+            isOver(1) ? true : nil
         }
         if done == nil { throw .timedOut }
     }
@@ -179,9 +195,8 @@ extension Space {
     /// Waits until the kernel has let a blocked send in; takes it back when the time is over.
     private func waitForAcceptance(_ ticket: Ticket, _ completion: UInt16, _ deadline: Deadline) throws(MasixError) {
         let word = control.completion(completion)
-        let accepted: Bool? = try reception.wait(until: deadline, hint: { word.acquired == ticket.raw }) { () throws(MasixError) -> Bool? in
-            self.reception.scan()
-            return word.acquired == ticket.raw ? true : nil
+        let accepted: Bool? = try wait(until: deadline, hint: { _ in word.acquired == ticket.raw }) { () throws(MasixError) -> Bool? in
+            word.acquired == ticket.raw ? true : nil
         }
         defer { whatever { $0.completions.give(back: completion) } }
         if accepted == true { return }
@@ -239,21 +254,28 @@ struct Handover {
     }
 }
 
-/// Threads of this task that wait for room on a link; their partners ring when they have received.
+/// Threads of this task that sleep for want of room on a link; their partners ring when they have received.
 final class RoomWaiters: Sendable {
-    private let count = Mutex<UInt32>(0)
+    private struct State {
+        var count: UInt32 = 0
+        var number: UInt32 = 0
+    }
 
+    private let state = Mutex(State())
+
+    /// Every sleep has a number of its own, so that each partner rings once for it. 0 is that nobody waits.
     func begin(_ status: StatusPage) {
-        count.withLock { count in
-            count += 1
-            status.waiting.release(count)
+        state.withLock { state in
+            state.count += 1
+            state.number = state.number == .max ? 1 : state.number + 1
+            status.waiting.release(state.number)
         }
     }
 
     func end(_ status: StatusPage) {
-        count.withLock { count in
-            count -= 1
-            status.waiting.release(count)
+        state.withLock { state in
+            state.count -= 1
+            if state.count == 0 { status.waiting.release(0) }
         }
     }
 }

@@ -27,7 +27,7 @@ public final class Space: Sendable {
     let links: Links
     let waiters = RoomWaiters()
     let reactor = Reactor()
-    private let replyPorts = Mutex<[ReceiveEntry]>([])
+    private let callKits = Mutex<[CallKit]>([])
     private let identities = Mutex<[TaskID: TaskIdentity]>([:])
     private let initialRights: Mutex<[OwnedRight]>
     private let bootstrapEntry: Mutex<SendEntry?>
@@ -72,7 +72,8 @@ public final class Space: Sendable {
             identity = welcome.identity
             let raw = socket.raw
             connection = Connection(socket: socket, node: welcome.node, task: welcome.task)
-            try bell.setNonBlocking(true)
+            // A sleep is a read that waits.
+            try bell.setNonBlocking(false)
             reception = Reception(
                 control: controlMemory, status: StatusPage(statusRegion.region), pipe: bell, ownBell: ownBell,
                 kernelSocket: raw)
@@ -280,15 +281,22 @@ public final class Space: Sendable {
         guard fork.isAlive else { throw .forked }
     }
 
-    // MARK: reply ports
+    // MARK: calls
 
     /// A port for the answer of one call, used again by the next one.
-    func takeReplyPort() throws(MasixError) -> ReceiveEntry {
-        if let entry = replyPorts.withLock({ $0.popLast() }) { return entry }
-        return try makeEntry(queueLimit: 1)
+    func takeCallKit() throws(MasixError) -> CallKit {
+        if let kit = callKits.withLock({ $0.popLast() }) { return kit }
+        return CallKit(port: try makeEntry(queueLimit: 1), word: nil)
     }
 
-    func giveBack(replyPort entry: ReceiveEntry) { replyPorts.withLock { $0.append(entry) } }
+    func giveBack(_ kit: CallKit) { callKits.withLock { $0.append(kit) } }
+
+    /// No kit keeps the memory of a link that is over.
+    func forgetWords(of link: LinkEnd) {
+        callKits.withLock { kits in
+            for place in kits.indices where kits[place].word?.link === link { kits[place].word = nil }
+        }
+    }
 
     /// A descriptor that becomes readable when a message, a notification or room may have come and no thread waits in this library:
     /// for foreign event loops. Then look with a zero timeout until nothing is there.

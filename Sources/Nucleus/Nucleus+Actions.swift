@@ -148,13 +148,21 @@ extension Nucleus {
             submit(.linkFailed(id))
             return
         }
+        for end in [memory.link.first, memory.link.second] {
+            tables.tasks[end]?.memory.control.link(at: memory.link.place(of: end)).release(id.raw)
+        }
         announceOffers(of: memory.link)
         ring(memory.link.first)
         ring(memory.link.second)
     }
 
     private func close(_ id: LinkID, _ fault: LinkFault?) {
-        if tables.links.removeValue(forKey: id) != nil {
+        if let memory = tables.links.removeValue(forKey: id) {
+            for end in [memory.link.first, memory.link.second] {
+                // Unless the place has another link by now: a restarted nucleus does its last actions again.
+                _ = tables.tasks[end]?.memory.control.link(at: memory.link.place(of: end)).exchange(id.raw, for: 0)
+            }
+            announceOffers(of: memory.link)
             keeper?.forget(KeptKey(.linkFirst, id.raw))
             keeper?.forget(KeptKey(.linkSecond, id.raw))
         }

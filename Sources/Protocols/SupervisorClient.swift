@@ -42,7 +42,14 @@ public struct SupervisorClient: ~Copyable, Sendable {
     public func reload(timeout: Duration? = .seconds(10)) throws(MasixError) { try order(.reload, timeout) }
 
     /// Ends the node. It is under way when this returns.
-    public func stop(timeout: Duration? = .seconds(10)) throws(MasixError) { try order(.stop, timeout) }
+    /// The node may be gone before its answer is read: that too is what was asked for.
+    public func stop(timeout: Duration? = .seconds(10)) throws(MasixError) {
+        do {
+            try order(.stop, timeout)
+        } catch {
+            guard case .nodeGone = error else { throw error }
+        }
+    }
 
     private func order(_ request: SupervisorRequest, _ timeout: Duration?) throws(MasixError) {
         guard case .done = try ask(request, timeout) else { throw .malformedMessage }

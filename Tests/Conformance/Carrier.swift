@@ -66,7 +66,9 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
         case .link, .processes:
             guard story.plainMessages > 0 else { break }
             #expect(counters["links opened"] > 0)
-            #expect(received < UInt64(story.plainMessages) / 2, "\(received) of \(story.plainMessages) messages went by the nucleus")
+            #expect(
+                received < UInt64(story.plainMessages) / 2,
+                "\(story.name): \(received) of \(story.plainMessages) messages went by the nucleus")
         // Its only link, if any, is with the exchange.
         case .oneTask: #expect(received >= UInt64(story.plainMessages))
         case .revoked, .processesRevoked:

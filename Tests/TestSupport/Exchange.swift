@@ -93,6 +93,7 @@ public struct MeetingPlace: Sendable {
     /// Fetches what somebody leaves under this name; waits for it.
     public func fetch(_ name: String, timeout: Duration = .seconds(10)) throws(MasixError) -> SendRight {
         var answer = try space.bootstrap().call(Message(code: Exchange.Errand.fetch, text: name), timeout: timeout)
+        if answer.isDead(at: 0) { throw .deadName }
         guard let right = answer.takeSendRight() else { throw .malformedMessage }
         return right
     }

@@ -4,6 +4,7 @@ import MasixKernel
 import MasixLinux
 import MasixNameServer
 public import MasixNucleus
+import MasixTransport
 import Synchronization
 import SystemPackage
 
@@ -105,6 +106,12 @@ public final class TestNode: Sendable {
 
     /// A new task of this node.
     public func attach() throws -> Space { try Space.attach(directory: directory) }
+
+    /// What the node has done so far, by the names that `masix top` shows: "sends by the nucleus", "links opened" and so on.
+    public func counters() throws -> [String: UInt64] {
+        guard case .counters(let counters) = try attach().query(.counters) else { throw MasixError.notPermitted }
+        return Dictionary(counters.entries.map { ($0.name, $0.value) }) { $1 }
+    }
 
     /// Stops the nucleus, and waits until it has; says why it ended.
     @discardableResult

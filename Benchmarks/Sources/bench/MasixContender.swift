@@ -35,7 +35,7 @@ final class MasixContender: Contender {
         let space = try node.attach()
         self.space = space
         for _ in 0..<5_000 {
-            if let right = try TestNode.withdraw(Peer.number, for: space) {
+            if let right = try TestNode.withdraw(Peer.place, for: space) {
                 server = SendReference(right)
                 return
             }
@@ -57,6 +57,7 @@ final class MasixContender: Contender {
         if let pair { try Processors.pin(to: pair.caller) }
         defer { try? processors.unpin() }
         _ = try server.right.call(Message(code: PeerRequest.place, bytes: [pair.map { UInt8($0.peer) } ?? 255]))
+        let carried = try byNucleus()
         let before = try processorTimes(server.right)
         var result: Samples
         switch setting.name {
@@ -84,11 +85,19 @@ final class MasixContender: Contender {
             }
         }
         result.processorNanoseconds = try processorTimes(server.right) - before
+        // Warming up included, on both counts; a call is two messages.
+        let operations = UInt64(
+            result.operationsPerSample * samples + (setting.name == .oneWay ? 2 * result.operationsPerSample : Self.warming))
+        result.counters = ["messages": operations * (setting.name == .oneWay ? 1 : 2), "by the nucleus": try byNucleus() - carried]
         return result
     }
 
+    private static let warming = 200
+
+    private func byNucleus() throws -> UInt64 { try node?.counters()["messages received by the nucleus"] ?? 0 }
+
     private func time(_ samples: Int, _ call: () throws -> Void) throws -> Samples {
-        for _ in 0..<200 { try call() }
+        for _ in 0..<Self.warming { try call() }
         var nanoseconds = [UInt64](repeating: 0, count: samples)
         for place in 0..<samples {
             if let pause = setting.thinkMicroseconds { think(nanoseconds: UInt64(pause) * 1_000) }

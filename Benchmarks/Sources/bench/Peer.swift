@@ -22,7 +22,7 @@ enum PeerRequest {
 struct Peer {
     static let variable = "MASIX_BENCH_PEER"
     /// Where the peer leaves the right to its port.
-    static let number: UInt32 = 1 << 16
+    static let place: UInt32 = 1 << 16
 
     private let directory: String
 
@@ -32,7 +32,7 @@ struct Peer {
         let processors = try Processors()
         let space = try Space.attach(directory: directory)
         let port = try space.makePort(queueLimit: 64)
-        try TestNode.deposit(try port.makeSendRight(), as: Self.number, from: space)
+        try TestNode.deposit(try port.makeSendRight(), as: Self.place, from: space)
         // Ends when the node does.
         while var request = try? port.receive() {
             let reply = request.takeReply()

@@ -89,6 +89,9 @@ extension Target {
                     case .status(let path), .list(let path, _), .open(let path, _), .makeDirectory(let path, _), .makeLink(let path, _),
                         .remove(let path), .setAttributes(let path, _):
                         check(path)
+                    case .fetch(let path, let names):
+                        check(path)
+                        for name in names { check(path.appending(name)) }
                     }
                 },
                 .exact(answers) { answer in

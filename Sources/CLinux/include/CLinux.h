@@ -97,6 +97,12 @@ static inline long masix_get_descriptor_flags(int fd) { return masix_result(fcnt
 static inline long masix_set_descriptor_flags(int fd, int flags) { return masix_result(fcntl(fd, F_SETFD, flags)); }
 static inline long masix_read(int fd, void *bytes, size_t count) { return masix_result(read(fd, bytes, count)); }
 static inline long masix_write(int fd, const void *bytes, size_t count) { return masix_result(write(fd, bytes, count)); }
+/* One byte into a pipe that may have lost its reader: the SIGPIPE which that raises is kept from a program that has not said what to do with it. */
+long masix_ring(int fd);
+static inline long masix_read_rings(int fd) {
+    char bytes[256];
+    return masix_result(read(fd, bytes, sizeof bytes));
+}
 static inline long masix_pipe(int ends[2], int flags) { return masix_result(syscall(SYS_pipe2, ends, flags | O_CLOEXEC)); }
 static inline long masix_fchmod(int fd, mode_t mode) { return masix_result(fchmod(fd, mode)); }
 static inline long masix_close_range(unsigned first, unsigned last, unsigned flags) {

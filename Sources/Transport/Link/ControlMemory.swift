@@ -7,6 +7,7 @@ public import MasixKernel
 ///
 /// ```
 /// 0x000000  header       offers u32 at 0x00, version u32 at 0x08, bell u32 at 0x40
+/// 0x000800  links        256 x u64                 by place: the id of the open link there, or 0
 /// 0x001000  completions  256 x u64                 ticket of the last accepted send
 /// 0x002000  receives     131,072 x 8               home count u32, received u32
 /// 0x102000  sends        131,072 x 32              commit word, mark u32, place u16, window u16, firstSlot u16, whole u16, takeIndex u32, link u64
@@ -41,6 +42,13 @@ public struct ControlMemory: Sendable {
 
     /// Rises with every ring of the nucleus, so that a task that spins sees it without a system call.
     public var bell: SharedWord32 { region.word32(0x40) }
+
+    /// The link that is open at a place of this task; 0 if there is none. A task lets go of the ends that it does not find here.
+    @inline(__always)
+    public func link(at place: UInt32) -> SharedWord64 {
+        precondition(place < Self.linksMax)
+        return region.word64(0x800 + Int(place) * 8)
+    }
 
     public func completion(_ index: UInt16) -> SharedWord64 {
         region.word64(Self.completionsOffset + Int(index) % Limits.completionWords * 8)
@@ -142,6 +150,9 @@ public struct TakeEntryMemory: Sendable {
         let old = LeaseWord(bits: word.relaxed)
         if old.epoch != lease.id.epoch { word.release(LeaseWord(epoch: lease.id.epoch).bits) }
     }
+
+    /// The receive entry of the lease's port.
+    @inline(__always) public var receiveIndex: UInt32 { UInt32(truncatingIfNeeded: shape.relaxed >> 32) }
 
     /// The lease as the nucleus described it here.
     @inline(__always)

@@ -97,6 +97,8 @@ public struct Announcement: Equatable, Sendable, BitwiseCopyable {
         Announcement(bits: replyBit | UInt64(generation & generationMask) << 32 | UInt64(index))
     }
 
+    /// Whether both say the same, on whatever lap of the ring.
+    @inline(__always) public func isSame(as other: Announcement) -> Bool { (bits ^ other.bits) & ~Self.lapBit == 0 }
     @inline(__always) public var isReply: Bool { bits & Self.replyBit != 0 }
     /// Whether it announces an answer to this use of its reply word.
     @inline(__always) public func isReply(of generation: UInt32) -> Bool { isReply && epoch == generation & Self.generationMask }

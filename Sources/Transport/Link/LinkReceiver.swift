@@ -44,6 +44,8 @@ public struct LinkReceiver: Sendable {
     let control: ControlMemory
     let peerStatus: StatusPage
     private var head: UInt64
+    /// The sender's wait for room that we have rung for.
+    private var rungWait: UInt32 = 0
 
     public init(link: LinkID, own: LinkHalf, peer: LinkHalf, control: ControlMemory, peerStatus: StatusPage) {
         self.link = link
@@ -125,11 +127,13 @@ public struct LinkReceiver: Sendable {
         own.consumed(frame.lease.firstSlot).release(frame.word.next.bits)
     }
 
-    /// Step 6: whether the sender sleeps for want of room.
+    /// Step 6: whether the sender sleeps for want of room, in a sleep that we have not rung for.
     @inline(__always)
-    public func peerWaits() -> Bool {
+    public mutating func peerWaits() -> Bool {
         fullFence()
-        return peerStatus.waiting.relaxed != 0
+        let sleep = peerStatus.waiting.relaxed
+        defer { rungWait = sleep }
+        return sleep != 0 && sleep != rungWait
     }
 
     /// The header of an answer, if the slot carries the one that is waited for.

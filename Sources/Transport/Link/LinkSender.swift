@@ -61,6 +61,8 @@ public struct LinkSender: Sendable {
     /// each such read costs a journey of the line between two processors.
     private var seenHead: UInt64
     private var seenConsumed: [UInt64]
+    /// The sleep of the receiver that we have rung for.
+    private var rungSleep: UInt32 = 0
 
     public init(link: LinkID, own: LinkHalf, peer: LinkHalf, peerStatus: StatusPage) {
         self.link = link
@@ -73,21 +75,23 @@ public struct LinkSender: Sendable {
     }
 
     /// Step 1: a slot of the lease is free, and an announcement can be written.
+    ///
+    /// With `count` so many of them.
     @inline(__always)
-    public mutating func hasRoom(_ lease: OutgoingLease) -> Bool {
-        if !isFree(lease, consumed: seenConsumed[lease.firstSlot & (LinkHalf.slots - 1)]) {
+    public mutating func hasRoom(_ lease: OutgoingLease, for count: UInt64 = 1) -> Bool {
+        if !isFree(lease, count, consumed: seenConsumed[lease.firstSlot & (LinkHalf.slots - 1)]) {
             let consumed = peer.consumed(lease.firstSlot).acquired
             seenConsumed[lease.firstSlot & (LinkHalf.slots - 1)] = consumed
             // A lying receiver can only make us overwrite what it said it had read.
-            guard isFree(lease, consumed: consumed) else { return false }
+            guard isFree(lease, count, consumed: consumed) else { return false }
         }
         return canAnnounce()
     }
 
     @inline(__always)
-    private func isFree(_ lease: OutgoingLease, consumed bits: UInt64) -> Bool {
+    private func isFree(_ lease: OutgoingLease, _ count: UInt64, consumed bits: UInt64) -> Bool {
         let received = LeaseWord(bits: bits)
-        return lease.word.count &- (received.epoch == lease.word.epoch ? received.count : 0) < lease.window
+        return lease.word.count &- (received.epoch == lease.word.epoch ? received.count : 0) &+ count <= lease.window
     }
 
     /// Step 2: the frame, complete before it is committed.
@@ -114,10 +118,17 @@ public struct LinkSender: Sendable {
 
     /// Step 5: whether the receiver sleeps. The fence orders our tail before our look at its flag; the receiver sets the flag
     /// before it looks at tails a last time. One of the two sees the other.
+    ///
+    /// The flag is the number of the sleep: who has rung for this sleep need not ring for it again, for the ring waits in the pipe.
     @inline(__always)
-    public func peerMustBeRung() -> Bool {
+    public mutating func peerMustBeRung() -> Bool {
         fullFence()
-        return peerStatus.asleep.relaxed != 0 || peer.parked.relaxed != 0
+        let sleep = peerStatus.asleep.relaxed
+        if sleep != 0, sleep != rungSleep {
+            rungSleep = sleep
+            return true
+        }
+        return peer.parked.relaxed != 0
     }
 
     /// Whether an answer can be announced at all.
