@@ -20,6 +20,7 @@ let package = Package(
     products: [
         .library(name: "Masix", targets: ["Masix"]),
         .library(name: "MasixProtocols", targets: ["MasixProtocols"]),
+        .library(name: "MasixTyped", targets: ["MasixTyped"]),
         .library(name: "MasixTestKit", targets: ["MasixTestKit"]),
         .executable(name: "masixd", targets: ["masixd"]),
         .executable(name: "masix", targets: ["masix"]),
@@ -51,6 +52,8 @@ let package = Package(
         .target(
             name: "Masix", dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", collections, system],
             path: "Sources/Masix", swiftSettings: strict),
+        // Calls whose requests and answers are Swift values: with Foundation's JSON, so that programs of bytes need none of it.
+        .target(name: "MasixTyped", dependencies: ["Masix"], path: "Sources/Typed", swiftSettings: strict),
         // The servers' messages and client stubs.
         .target(
             name: "MasixProtocols", dependencies: ["Masix", "MasixLinux", "MasixWire", system], path: "Sources/Protocols",
@@ -105,8 +108,9 @@ let package = Package(
             dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
             swiftSettings: strict),
         .testTarget(
-            name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixTestKit", "MasixProtocols", "MasixLinux"],
+            name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixNucleus", "MasixTestKit", "MasixProtocols", "MasixLinux"],
             swiftSettings: strict),
+        .testTarget(name: "TypedTests", dependencies: ["MasixTyped", "Masix", "MasixTestKit"], swiftSettings: strict),
         // What every carrier must do, the program that plays it in processes of its own, and one that does what it likes.
         .target(name: "MasixStories", dependencies: ["Masix", "MasixLinux", "MasixTestKit"], path: "Tests/Stories", swiftSettings: strict),
         .executableTarget(

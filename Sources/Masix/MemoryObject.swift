@@ -17,18 +17,12 @@ public final class MemoryObject: Sendable {
         try self.init(count: bytes.count) { (draft) throws(MasixError) in try draft.write(bytes, at: 0) }
     }
 
-    /// Makes an object of `count` bytes, lets `fill` write into it, and seals it.
+    /// Makes an object of `count` bytes, lets `fill` write into it, and seals it. What `fill` throws is thrown, and nothing is made.
     public init(count: Int, fill: (borrowing Draft) throws(MasixError) -> Void) throws(MasixError) {
-        do throws(Errno) {
-            let file = try MemoryFile.create(name: "masix-memory", size: count)
-            let draft = Draft(file: file)
-            do throws(MasixError) { try fill(draft) } catch { throw Errno.canceled }
-            let filled = draft.finish()
-            try filled.addSeals(.frozen)
-            descriptor = filled.relinquish()
-        } catch {
-            throw .memory(errno: error.rawValue)
-        }
+        guard count >= 0 else { throw .invalidValue }
+        let draft = try Draft(count: count)
+        try fill(draft)
+        descriptor = try draft.seal()
         self.count = count
     }
 
@@ -41,9 +35,18 @@ public final class MemoryObject: Sendable {
     /// A memory object that is being filled.
     public struct Draft: ~Copyable {
         let file: MemoryFile
+        let count: Int
 
-        /// Writes bytes at a place inside the object.
+        init(count: Int) throws(MasixError) {
+            do throws(Errno) { file = try MemoryFile.create(name: "masix-memory", size: count) } catch {
+                throw .memory(errno: error.rawValue)
+            }
+            self.count = count
+        }
+
+        /// Writes bytes at a place inside the object. `.invalidValue` if they would end behind it.
         public func write(_ bytes: [UInt8], at offset: Int) throws(MasixError) {
+            guard offset >= 0, offset <= count, bytes.count <= count - offset else { throw .invalidValue }
             do throws(Errno) {
                 var written = 0
                 while written < bytes.count {
@@ -54,8 +57,10 @@ public final class MemoryObject: Sendable {
             }
         }
 
-        /// Copies from an open file, inside Linux. Less than `count` if the file ends before.
+        /// Copies from an open file, inside Linux. Less than `count` if the file ends before; `.invalidValue` if it would end behind the
+        /// object.
         public func copy(from file: Int32, at source: Int, count: Int, to offset: Int = 0) throws(MasixError) -> Int {
+            guard offset >= 0, offset <= self.count, (0...(self.count - offset)).contains(count) else { throw .invalidValue }
             do throws(Errno) {
                 return try Copy.range(from: file, offset: source, to: self.file.raw, offset: offset, count: count)
             } catch {
@@ -63,10 +68,13 @@ public final class MemoryObject: Sendable {
             }
         }
 
-        consuming func finish() -> MemoryFile { file }
+        consuming func seal() throws(MasixError) -> Descriptor {
+            do throws(Errno) { try file.addSeals(.frozen) } catch { throw .memory(errno: error.rawValue) }
+            return file.relinquish()
+        }
     }
 
-    /// A copy of the content, or of a part of it.
+    /// A copy of the content, or of a part of it. `.invalidValue` if the part is not inside.
     public func bytes(in range: Range<Int>? = nil) throws(MasixError) -> [UInt8] {
         let range = range ?? 0..<count
         guard range.lowerBound >= 0, range.upperBound <= count else { throw .invalidValue }
@@ -77,8 +85,10 @@ public final class MemoryObject: Sendable {
         }
     }
 
-    /// Copies content into an open file; returns how much. Moves no position of that file: several threads may fill one.
+    /// Copies content into an open file; returns how much. Moves no position of that file: several threads may fill one. `.invalidValue`
+    /// if the part is not inside.
     public func copy(to file: Int32, at offset: Int, from source: Int = 0, count: Int? = nil) throws(MasixError) -> Int {
+        guard source >= 0, source <= self.count, (0...(self.count - source)).contains(count ?? 0) else { throw .invalidValue }
         do throws(Errno) {
             return try Copy.throughMemory(
                 from: descriptor.raw, offset: source, to: file, offset: offset, count: count ?? self.count - source)

@@ -52,7 +52,8 @@ public struct Message: ~Copyable, Sendable {
     /// Only bytes, and few: such a message can go by a link (architecture rule 6).
     var isPlain: Bool { rights.isEmpty && memory.isEmpty && bytes.count <= LinkHalf.bodyMax }
 
-    func check() throws(MasixError) {
+    /// Whether one message may carry as much.
+    package func check() throws(MasixError) {
         guard bytes.count <= Limits.inlineBytesMax else { throw .tooLarge(bytes: bytes.count) }
         guard rights.count <= Limits.rightsPerMessageMax, memory.count <= Limits.memoryPerMessageMax else { throw .tooManyRights }
     }

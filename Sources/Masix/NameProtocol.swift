@@ -27,6 +27,7 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
     /// 4: the names that come after this one, in order; "" for the first.
     case list(after: String)
 
+    /// Writes the layout that stands above.
     public func encode(into writer: inout WireWriter) {
         switch self {
         case .register(let name, let replace):
@@ -46,6 +47,7 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
         }
     }
 
+    /// Reads the layout that stands above; what does not fit it is a `WireError`.
     public init(from reader: inout WireReader) throws(WireError) {
         switch try reader.read(UInt8.self) {
         case 1: self = .register(try reader.readName(), replace: try reader.readBool())
@@ -99,6 +101,7 @@ public enum NameAnswer: Hashable, Sendable, WireCodable {
     /// Names in one answer to `list`.
     public static let namesPerAnswerMax = 64
 
+    /// Writes the layout that stands above.
     public func encode(into writer: inout WireWriter) {
         switch self {
         case .done: writer.write(UInt8(1))
@@ -127,6 +130,7 @@ public enum NameAnswer: Hashable, Sendable, WireCodable {
         }
     }
 
+    /// Reads the layout that stands above; what does not fit it is a `WireError`.
     public init(from reader: inout WireReader) throws(WireError) {
         switch try reader.read(UInt8.self) {
         case 1: self = .done
@@ -156,23 +160,28 @@ extension WireReader {
 
 /// A name and whose it is. Layout: name, port, owner.
 public struct NameRecord: Hashable, Sendable, WireCodable {
+    /// What the port is called.
     public let name: String
     /// For people: knowing it gives nobody anything.
     public let port: PortID
+    /// Who registered it.
     public let owner: NameOwner
 
+    /// A record of these parts.
     public init(name: String, port: PortID, owner: NameOwner) {
         self.name = name
         self.port = port
         self.owner = owner
     }
 
+    /// Writes the layout that stands above.
     public func encode(into writer: inout WireWriter) {
         writer.write(name)
         writer.write(port)
         writer.write(owner)
     }
 
+    /// Reads the layout that stands above; what does not fit it is a `WireError`.
     public init(from reader: inout WireReader) throws(WireError) {
         name = try reader.readName()
         port = try reader.read()
@@ -185,8 +194,11 @@ public struct NameOwner: Hashable, Sendable, WireCodable, CustomStringConvertibl
     /// Bytes of the program's name that are kept.
     public static let programBytesMax = 255
 
+    /// The user whose name it is.
     public let uid: UInt32
+    /// The task that registered it.
     public let task: TaskID
+    /// The process of that task.
     public let pid: Int32
     /// What the task is called.
     public let program: String
@@ -206,6 +218,7 @@ public struct NameOwner: Hashable, Sendable, WireCodable, CustomStringConvertibl
         self.init(uid: identity.uid, task: task, pid: identity.pid, program: identity.name)
     }
 
+    /// Writes the layout that stands above.
     public func encode(into writer: inout WireWriter) {
         writer.write(uid)
         writer.write(task)
@@ -213,6 +226,7 @@ public struct NameOwner: Hashable, Sendable, WireCodable, CustomStringConvertibl
         writer.write(program)
     }
 
+    /// Reads the layout that stands above; what does not fit it is a `WireError`.
     public init(from reader: inout WireReader) throws(WireError) {
         uid = try reader.read()
         task = try reader.read()
@@ -220,5 +234,6 @@ public struct NameOwner: Hashable, Sendable, WireCodable, CustomStringConvertibl
         program = try reader.readText(limit: Self.programBytesMax, field: "program")
     }
 
+    /// For people: the program, its process and its user.
     public var description: String { "\(program.isEmpty ? "a program" : program) (pid \(pid), uid \(uid))" }
 }

@@ -41,7 +41,8 @@ public struct Names: Sendable {
     public func lookUp(_ name: String, wait: Bool = false, timeout: Duration? = nil) throws(NameError) -> SendRight {
         let deadline = Deadline(timeout)
         while true {
-            let patience = wait ? UInt32(clamping: (deadline.remaining ?? .max) / 1_000_000) : 0
+            // Zero would ask without waiting, and be answered that the name is unknown: the last of a millisecond is one.
+            let patience = wait ? max(1, UInt32(clamping: (deadline.remaining ?? .max) / 1_000_000)) : 0
             var answered = try ask(
                 .lookUp(name, waitMilliseconds: min(patience, NameRequest.waitMillisecondsMax)), about: name, until: deadline)
             switch answered.answer {

@@ -77,4 +77,7 @@ public struct ReceivedMessage: ~Copyable, Sendable {
         defer { memory[index] = nil }
         return memory[index]
     }
+
+    /// The last memory object, and the others are all that came: for a layer above that has put one of its own behind them.
+    package mutating func takeLastMemory() -> MemoryObject? { memory.popLast() ?? nil }
 }

@@ -125,7 +125,7 @@ import Testing
         let right = try node.pass(try port.makeSendRight(), from: server, to: client)
         let serving = Task {
             for _ in 0..<200 {
-                var request = try await port.next(timeout: .seconds(10))
+                var request = try await port.next(timeout: .seconds(120))
                 let reply = request.takeReply()
                 try reply?.send(Message(code: request.code * 2))
             }
@@ -136,7 +136,7 @@ import Testing
                 let boxed = Boxed(own)
                 group.addTask {
                     guard let right = boxed.take() else { return false }
-                    return try await right.call(Message(code: UInt32(number)), timeout: .seconds(10)).code == UInt32(number) * 2
+                    return try await right.call(Message(code: UInt32(number)), timeout: .seconds(120)).code == UInt32(number) * 2
                 }
             }
             for try await isRight in group { #expect(isRight) }

@@ -2,6 +2,7 @@ import Logging
 public import Masix
 import MasixKernel
 import MasixLinux
+import MasixNameServer
 public import MasixNucleus
 import MasixTransport
 import Synchronization
@@ -9,15 +10,16 @@ import SystemPackage
 
 /// A node for the length of a test: a nucleus on a thread of this process, without supervisor and servers.
 ///
-/// `attach` gives as many tasks as the test wants; a server under test runs on a thread of its own with one of them.
+/// `attach` gives as many tasks as the test wants; a server under test runs on a thread of its own (`Background`) with one of them. Its
+/// clients get to it by `pass`, or by its name, if the node is made with `names`.
 public final class TestNode: Sendable {
     /// The node's directory, as `Space.attach(directory:)` takes it.
     public let directory: String
     private let nucleus: Nucleus
     private let ended: Ending
     private let isOver: FutexWord
-    /// The node's first task: it keeps what `pass` hands over.
-    private let exchange: Exchange
+    /// The node's first task: it keeps what `pass` hands over. Nil on a node with names, which `pass` uses then.
+    private let exchange: Exchange?
     private let passed = Atomic<Int>(0)
 
     /// How the node treats leases: the same test must pass with each (architecture rule 1).
@@ -26,8 +28,9 @@ public final class TestNode: Sendable {
         public var description: String { rawValue }
     }
 
+    /// Starts a node. With `names` it has a name server, so that `Space.names` works as on any other.
     public init(
-        leases: Leases = .on, seed: UInt64 = 1, _ configure: (inout NucleusConfiguration) throws -> Void = { _ in }
+        leases: Leases = .on, seed: UInt64 = 1, names: Bool = false, _ configure: (inout NucleusConfiguration) throws -> Void = { _ in }
     ) throws {
         directory = "/tmp/masix-test-\(CurrentProcess.pid)-\(try RandomBytes.uint64())"
         try Directory.make(directory, mode: 0o755)
@@ -56,12 +59,37 @@ public final class TestNode: Sendable {
             isOver.set(1)
             isOver.wake(count: .max)
         }
-        exchange = try Exchange(try Space.attach(rawSocket: ours))
+        let first = try Space.attach(rawSocket: ours)
+        exchange = names ? nil : try Exchange(first)
+        if names { try Self.startNameServer(first) }
+    }
+
+    private static func startNameServer(_ space: Space) throws {
+        let port = try space.makePort(queueLimit: 256)
+        try space.setBootstrap(port)
+        let boxed = Mutex<ReceiveRight?>(port)
+        try DetachedThread.start("names") {
+            guard let port = boxed.withLock({ $0.take() }) else { return }
+            do throws(MasixError) {
+                let server = try NameServer(
+                    space: space, bootstrap: port, keeper: nil, logger: Logger(label: "names") { _ in SwiftLogNoOpLogHandler() })
+                try server.run()
+            } catch {
+                // The node has stopped: a name server serves as long as there is one.
+            }
+        }
     }
 
     /// Gives a send right of one task to another.
     public func pass(_ right: consuming SendRight, from giver: Space, to taker: Space) throws -> SendRight {
-        let name = "passed \(passed.add(1, ordering: .relaxed).newValue)"
+        let number = passed.add(1, ordering: .relaxed).newValue
+        guard exchange != nil else {
+            try giver.names.register("passed-\(number)", right)
+            let passed = try taker.names.lookUp("passed-\(number)")
+            try giver.names.remove("passed-\(number)")
+            return passed
+        }
+        let name = "passed \(number)"
         try MeetingPlace(giver).leave(right, as: name)
         return try MeetingPlace(taker).fetch(name)
     }
@@ -96,10 +124,10 @@ public final class TestNode: Sendable {
 
     /// Runs a test with a node and stops it afterwards.
     public static func run<Result>(
-        leases: Leases = .on, seed: UInt64 = 1, configure: (inout NucleusConfiguration) throws -> Void = { _ in },
+        leases: Leases = .on, seed: UInt64 = 1, names: Bool = false, configure: (inout NucleusConfiguration) throws -> Void = { _ in },
         _ body: (TestNode) throws -> Result
     ) throws -> Result {
-        let node = try TestNode(leases: leases, seed: seed, configure)
+        let node = try TestNode(leases: leases, seed: seed, names: names, configure)
         defer { node.stop() }
         return try body(node)
     }

@@ -20,6 +20,7 @@ extension Exemption {
     /// Who may import Foundation, of what is under `Sources`.
     static let foundation: [Exemption] = [
         Exemption(path: "Sources/masix", why: "the command: JSON and the formatting of numbers"),
+        Exemption(path: "Sources/Typed", why: "Codable values are written and read as JSON"),
         Exemption(path: "Sources/masixd", why: "wiring: it reads configuration before it becomes a role"),
         Exemption(path: "Sources/Servers/Supervisor", why: "reads configuration files"),
     ]

@@ -18,6 +18,8 @@ enum ModuleGraph {
         Module(folder: "Sources/Transport", own: ["MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Nucleus", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Masix", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
+        // Of Foundation the part that is Swift alone: JSON, and no more.
+        Module(folder: "Sources/Typed", own: ["Masix"], outside: ["FoundationEssentials", "Synchronization"]),
         Module(folder: "Sources/Protocols", own: ["Masix", "MasixLinux", "MasixWire"]),
         // Servers are clients: they never import each other.
         Module(folder: "Sources/Servers/Supervisor", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),

@@ -1,6 +1,6 @@
 import Masix
 
-// What the pages of Documentation/Guides show, line for line (a test compares), so that it compiles and runs.
+// What the pages of Documentation/Guides show, line for line (a test compares), so that it compiles and runs: here and in the file beside.
 
 func orders(_ server: borrowing SendRight, _ door: borrowing ReceiveRight, _ port: borrowing ReceiveRight) throws {
     var order = Message(code: 7, text: "two, please")
@@ -78,6 +78,7 @@ do {
     try door.requestNoSenders(to: port)
     try news(port)
     try await waiting(server, port)
+    try await typed(space)
 } catch {
     print("guides: \(error)")
 }

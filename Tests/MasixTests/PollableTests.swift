@@ -1,0 +1,97 @@
+import Glibc
+import Masix
+import MasixTestKit
+import Testing
+
+/// The descriptor for foreign event loops: it says "look" whenever something may have come, and is silent otherwise.
+@Suite struct PollableTests {
+    private func isReadable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        // One record, for the time of the call.
+        return unsafe poll(&watched, 1, milliseconds) > 0
+    }
+
+    /// Whoever has looked is left alone, or his loop would spin. It may say "look" for nothing, when a lease goes: a node that takes
+    /// leases away all the time is never silent.
+    private func becomesSilent(_ descriptor: Int32, _ port: borrowing ReceiveRight) throws -> Bool {
+        for _ in 0..<20 {
+            while try port.tryReceive() != nil {}
+            if !isReadable(descriptor, within: 20) { return true }
+        }
+        return false
+    }
+
+    @Test(arguments: TestNode.Leases.allCases)
+    func itSaysLookWhenAMessageComes(leases: TestNode.Leases) throws {
+        try TestNode.run(leases: leases) { node in
+            let (server, client) = (try node.attach(), try node.attach())
+            let port = try server.makePort()
+            let right = try node.pass(try port.makeSendRight(), from: server, to: client)
+            let news = server.pollableDescriptor()
+            if leases != .revokedAtRandom { #expect(try becomesSilent(news, port)) }
+            let sender = try Background {
+                for number in 0..<300 { try right.send(Message(code: UInt32(number)), timeout: .seconds(10)) }
+            }
+            // Never asked again without having been told: what is lost here would be waited for in vain.
+            var next: UInt32 = 0
+            while next < 300 {
+                guard isReadable(news, within: 10_000) else {
+                    Issue.record("nothing was told after \(next) messages")
+                    break
+                }
+                while let message = try port.tryReceive() {
+                    #expect(message.code == next)
+                    next += 1
+                }
+            }
+            try sender.wait()
+            if leases != .revokedAtRandom { #expect(try becomesSilent(news, port)) }
+        }
+    }
+
+    /// Calls are made meanwhile, whose answers come the same way.
+    @Test(arguments: TestNode.Leases.allCases)
+    func callsAndLooksGoTogether(leases: TestNode.Leases) throws {
+        try TestNode.run(leases: leases) { node in
+            let (server, client) = (try node.attach(), try node.attach())
+            let port = try server.makePort()
+            let right = try node.pass(try port.makeSendRight(), from: server, to: client)
+            let own = try client.makePort()
+            let home = try node.pass(try own.makeSendRight(), from: client, to: server)
+            let serving = try Background {
+                for _ in 0..<100 {
+                    var request = try port.receive(timeout: .seconds(10))
+                    try home.send(Message(code: request.code), timeout: .seconds(10))
+                    let reply = request.takeReply()
+                    try reply?.send(Message(code: request.code + 1))
+                }
+            }
+            let news = client.pollableDescriptor()
+            for number in 0..<100 as Range<UInt32> {
+                #expect(try right.call(Message(code: number), timeout: .seconds(10)).code == number + 1)
+                // It came before the answer did, and may have been read from the pipe with it: look first, then poll.
+                var came = try own.tryReceive()?.code
+                while came == nil, isReadable(news, within: 10_000) { came = try own.tryReceive()?.code }
+                #expect(came == number)
+            }
+            try serving.wait()
+        }
+    }
+
+    @Test func deathsAreTold() throws {
+        try TestNode.run { node in
+            let (server, client) = (try node.attach(), try node.attach())
+            let port = try server.makePort()
+            let right = try node.pass(try port.makeSendRight(), from: server, to: client)
+            let own = try client.makePort()
+            try right.requestDeadName(to: own)
+            let news = client.pollableDescriptor()
+            while try own.tryReceive() != nil {}
+            let dead = port.port
+            port.close()
+            var told: Notification?
+            while told == nil, isReadable(news, within: 10_000) { told = try own.tryReceive()?.notification }
+            #expect(told == .deadName(dead))
+        }
+    }
+}
