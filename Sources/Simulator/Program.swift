@@ -141,6 +141,10 @@ final class Program: Routine {
             thread.wait = .ever
             return .wait
         }
+        if task.simulation.isCalm {
+            thread.wait = .calm
+            return .wait
+        }
         return choose(thread)
     }
 
@@ -163,20 +167,21 @@ final class Program: Routine {
         // The first thread of most tasks serves; what it owes it answers soon.
         if isServer ?? false, !thread.task.onces.isEmpty, simulation.chance.oneIn(2) { return answer(thread) }
         if isServer ?? false, !simulation.chance.oneIn(4) { return receive(thread) }
-        switch simulation.chance.below(100) {
-        case 0..<28: return receive(thread)
-        case 28..<55: return send(thread)
-        case 55..<68: return makeCall(thread)
-        case 68..<80: return answer(thread)
-        case 80..<84: return makeRight(thread)
-        case 84..<86: return dropRight(thread)
-        case 86..<87: return destroy(thread)
-        case 87..<91: return notify(thread)
-        case 91..<93: return setLimit(thread)
-        case 93..<95: return allocate(thread)
-        case 95..<96: return status(thread)
-        case 96..<97: return reportLink(thread)
-        default:
+        switch simulation.manner.choose(&simulation.chance) {
+        case .receive: return receive(thread)
+        case .send: return send(thread)
+        case .call: return makeCall(thread)
+        case .answer: return answer(thread)
+        case .makeRight: return makeRight(thread)
+        case .dropRight: return dropRight(thread)
+        case .destroy: return destroy(thread)
+        case .notify: return notify(thread)
+        case .setLimit: return setLimit(thread)
+        case .allocate: return allocate(thread)
+        case .status: return status(thread)
+        case .reportLink: return reportLink(thread)
+        case .oddity: return .next
+        case .pause:
             thread.wait = .pause(until: simulation.now + simulation.chance.below(20))
             return .wait
         }
@@ -187,7 +192,7 @@ final class Program: Routine {
         // One port, or as a set all that there are now.
         var entries = task.receiveList
         guard let entry = task.simulation.chance.pick(entries) else { return .next }
-        if task.simulation.chance.oneIn(3) { entries = [entry] }
+        if task.simulation.chance.oneIn(2) { entries = [entry] }
         let book = task.book
         let waiting = Waiting(
             patience(task.simulation), port: entry.port,
@@ -204,13 +209,14 @@ final class Program: Routine {
     private func pickSend(_ task: SimulatedTask) -> HeldSend? {
         // Mostly the one of last time, and never one's own: leases need repetition.
         var choice = favourite
-        if choice == nil || choice?.references == 0 || task.simulation.chance.oneIn(4) {
+        if choice == nil || choice?.references == 0 || task.simulation.chance.oneIn(task.simulation.manner.changeRate) {
             let list = task.sendList
             let others = list.filter { task.receives[$0.port] == nil }
             choice = task.simulation.chance.pick(task.simulation.chance.oneIn(8) || others.isEmpty ? list : others)
         }
         favourite = choice
         guard let entry = choice, task.sends[entry.port] === entry else { return nil }
+        if entry.isDead(for: task) { favourite = nil }
         entry.references += 1
         used = entry
         return entry
@@ -221,7 +227,7 @@ final class Program: Routine {
     private func send(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
         guard let entry = pickSend(task) else { return .next }
-        let cargo = task.simulation.chance.oneIn(8) ? pickCargo(task) : []
+        let cargo = task.simulation.chance.oneIn(task.simulation.manner.cargoRate) ? pickCargo(task) : []
         let id = task.book.prepare(from: task.id, to: entry.port, cargo: cargo.map(\.booked))
         let draft = Draft(id: id, to: entry.port, from: task, cargo: cargo, length: length(task.simulation))
         return call(SendingMessage(draft, to: entry, patience: patience(task.simulation)), then: 0)
@@ -282,7 +288,11 @@ final class Program: Routine {
 
     private func dropRight(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        guard let entry = task.simulation.chance.pick(task.sendList), entry.references > 0 else { return .next }
+        // Dead names first: their places in control memory are to be used again.
+        let list = task.sendList
+        let dead = list.filter { $0.isDead(for: task) }
+        guard let entry = task.simulation.chance.pick(dead.isEmpty || task.simulation.chance.oneIn(4) ? list : dead), entry.references > 0
+        else { return .next }
         return call(DroppingReference(entry), then: 0)
     }
 

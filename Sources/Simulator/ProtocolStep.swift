@@ -21,10 +21,13 @@ public enum ProtocolStep: String, Sendable, CaseIterable, Comparable {
     case answerUsed = "answer: used"
     case answerAnnounced = "answer: announced"
     case claiming = "answer: claiming the right"
+    case triedInVain = "sleep: tried in vain"
+    case newsSeen = "sleep: news seen"
     case asleepSet = "sleep: flag set"
     case lookedLast = "sleep: last look done"
     case blocked = "sleep: in the pipe"
     case awake = "sleep: woken"
+    case leadLeft = "sleep: lead left"
 
     /// Where a link's end has a call to settle.
     static let ofCalls: Set<ProtocolStep> = [

@@ -205,10 +205,12 @@ final class SimulatedNode {
         if case .grant(let lease) = action, !current.isGranting {
             open(lease, first: true)
             current.isGranting = true
+            simulation.restNucleus(oneIn: 8)
         } else {
             current.actions.remove(at: place)
             current.isGranting = false
             carryOut(action)
+            simulation.restNucleus(oneIn: 40)
         }
         work = current
     }

@@ -98,6 +98,11 @@ final class SimulatedTask {
         }
     }
 
+    func join(_ end: LinkEnd) {
+        ends[end.id] = end
+        active.append(end)
+    }
+
     func remove(_ entry: HeldReceive) {
         if ports[entry.index] === entry { ports[entry.index] = nil }
         if receives[entry.port] === entry { receives[entry.port] = nil }
@@ -141,6 +146,13 @@ final class HeldSend {
         self.port = port
         self.index = index
         memory = control.send(index)
+    }
+
+    /// Marked dead: then it is dead.
+    func isDead(for task: SimulatedTask) -> Bool {
+        guard memory.isDead else { return false }
+        if task.book.isAlive(port) { task.book.fail("\(task.id) sees \(port) marked dead, and it lives") }
+        return true
     }
 }
 

@@ -2,6 +2,7 @@ import Glibc
 import Logging
 import MasixKernel
 import MasixLinux
+import enum MasixTestKit.SituationsFile
 import MasixTransport
 import MasixWire
 import Synchronization
@@ -50,6 +51,7 @@ final class MortalNode: Sendable {
             node: NodeID(number: 1, incarnation: 1), logger: Logger(label: "nucleus") { _ in SwiftLogNoOpLogHandler() })
         configuration.listener = listener
         configuration.firstTask = firstTask
+        configuration.situationsPath = SituationsFile.next
         configure(&configuration)
         let pair = try MessageSocket.pair()
         let ours = pair.first.raw

@@ -3,6 +3,7 @@ import Logging
 import MasixKernel
 import MasixLinux
 import MasixNucleus
+import enum MasixTestKit.SituationsFile
 import MasixTransport
 import Synchronization
 import SystemPackage
@@ -18,6 +19,7 @@ final class TestNode {
         var configuration = NucleusConfiguration(
             node: NodeID(number: 1, incarnation: 1), logger: Logger(label: "nucleus") { _ in SwiftLogNoOpLogHandler() })
         configuration.listener = try MessageSocket.listen(path: path)
+        configuration.situationsPath = SituationsFile.next
         try configure(&configuration)
         nucleus = try Nucleus(configuration: configuration)
         running = Running(nucleus)
