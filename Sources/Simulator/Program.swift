@@ -122,7 +122,7 @@ final class Program: Routine {
 
     override func step(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        if isServer == nil { isServer = thread.number == 0 && !task.simulation.chance.oneIn(4) }
+        if isServer == nil { isServer = (thread.number == 0 || task.isServer) && !task.simulation.chance.oneIn(4) }
         switch stage {
         case 1:
             // A reception has ended.
@@ -164,7 +164,7 @@ final class Program: Routine {
 
     private func choose(_ thread: SimulatedThread) -> Progress {
         let simulation = thread.task.simulation
-        // The first thread of most tasks serves; what it owes it answers soon.
+        // Who serves answers soon what it owes.
         if isServer ?? false, !thread.task.onces.isEmpty, simulation.chance.oneIn(2) { return answer(thread) }
         if isServer ?? false, !simulation.chance.oneIn(4) { return receive(thread) }
         switch simulation.manner.choose(&simulation.chance) {
@@ -265,7 +265,7 @@ final class Program: Routine {
 
     private func answer(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        guard !task.onces.isEmpty else { return .next }
+        guard !task.onces.isEmpty else { return task.simulation.manner.isSteady ? send(thread) : .next }
         let held = task.onces.removeFirst()
         return call(Answering(held, isDropped: task.simulation.chance.oneIn(6), length: length(task.simulation)), then: 0)
     }

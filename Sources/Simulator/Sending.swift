@@ -187,6 +187,7 @@ final class LeaseSending: Routine {
         if mutation == .ringerFenceMissing, !mustRing, stage == 6, !hasLookedEarly {
             hasLookedEarly = true
             mustRing = link.sender.peerMustBeRung()
+            thread.stand(at: .ringDecided)
             return go(to: 6)
         }
         if mutation != .announceBeforeCommit { link.sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch)) }

@@ -10,6 +10,8 @@ final class SimulatedTask {
     unowned let simulation: Simulation
     var isAlive = true
     var isStopped = false
+    /// Most of its threads receive, most of the time.
+    var isServer = false
     var threads: [SimulatedThread] = []
 
     // The connection.

@@ -71,8 +71,8 @@ public final class Simulation {
         crashes = true
         for _ in 0..<3 { if let step = chance.pick(ProtocolStep.allCases) { focus.append(step) } }
         // From one that leaves no lease alone to one that lets them grow old.
-        revocationRate = [12, 40, 100][chance.below(3)]
-        linkFailureRate = [15, 200, 10_000][chance.below(3)]
+        revocationRate = [25, 150, 600][chance.below(3)]
+        linkFailureRate = [30, 300, 10_000][chance.below(3)]
         killRate = [250, 1_600][chance.below(2)]
         while now < plan.steps, book.failure == nil {
             misfortune()
@@ -342,6 +342,8 @@ public final class Simulation {
         guard !tasks.contains(where: { $0.id == id }), let pages = node.memory.tasks[id] else { return }
         let task = SimulatedTask(id, pages, self)
         for right in rights { task.arrive(right) }
+        // Who serves has threads that wait beside each other.
+        task.isServer = chance.oneIn(2)
         task.threads = (0..<(1 + chance.below(3))).map { SimulatedThread(task, number: $0, base: Program()) }
         tasks.append(task)
     }
