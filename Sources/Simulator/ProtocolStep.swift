@@ -9,6 +9,7 @@ public enum ProtocolStep: String, Sendable, CaseIterable, Comparable {
     case ringDecided = "send: ring decided"
     case roomAwaited = "send: room awaited"
     case announcementFiled = "receive: announcement filed"
+    case heldBack = "receive: held back"
     case frameSeen = "receive: frame seen"
     case taken = "receive: taken"
     case copied = "receive: copied"

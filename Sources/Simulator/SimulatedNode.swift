@@ -205,7 +205,7 @@ final class SimulatedNode {
         if case .grant(let lease) = action, !current.isGranting {
             open(lease, first: true)
             current.isGranting = true
-            simulation.restNucleus(oneIn: 4)
+            simulation.restNucleus(oneIn: 3)
         } else {
             current.actions.remove(at: place)
             current.isGranting = false

@@ -21,6 +21,8 @@ public final class Simulation {
     private var focus: [ProtocolStep] = []
     /// What is to be done to the one who stands there.
     private var ambush: Event?
+    /// When everybody but who stands there is to come to rest.
+    private var restsAt: Int?
     /// Whether tasks run on inside events, and the nucleus may die.
     private(set) var crashes = false
     private var isInterrupting = false
@@ -76,7 +78,7 @@ public final class Simulation {
         killRate = [250, 1_600][chance.below(2)]
         while now < plan.steps, book.failure == nil {
             misfortune()
-            if chance.oneIn(150) { rest() }
+            if chance.oneIn(200) || restsAt.map({ $0 <= now }) == true { rest() }
             if !schedule(), !elapse() { break }
         }
         rest()
@@ -183,6 +185,7 @@ public final class Simulation {
     private func rest() {
         guard book.failure == nil else { return }
         isCalm = true
+        restsAt = nil
         defer { isCalm = false }
         for task in tasks { task.isStopped = false }
         let limit = now + 20_000
@@ -199,6 +202,11 @@ public final class Simulation {
     func reached(_ step: ProtocolStep, _ thread: SimulatedThread) {
         guard crashes, focus.contains(step), chance.oneIn(2) else { return }
         thread.stalledUntil = now + 4 + chance.below(chance.oneIn(2) ? 20 : 120)
+        if !isCalm, !isDraining, restsAt == nil, chance.oneIn(6) {
+            // It goes on when nobody else does, and finds the world as they have left it.
+            restsAt = now + chance.below(60)
+            thread.stalledUntil = now + 1_000
+        }
         guard plan.mode == .random, !isCalm, !isDraining, chance.oneIn(2) else { return }
         if ProtocolStep.ofCalls.contains(step), chance.oneIn(3), let link = chance.pick(thread.task.ends.keys.sorted()) {
             ambush = .linkFailed(link)

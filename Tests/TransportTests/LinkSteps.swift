@@ -111,6 +111,19 @@ import Testing
         #expect(!caller.abandon(link: bench.link.id, generation: 9))
     }
 
+    @Test("architecture rule 10: a call that is taken after a later one of the same reply word does not get the word")
+    func aLateCallKeepsOff() throws {
+        let bench = try LinkBench()
+        let callee = try #require(bench.controls[1].callee(place: 0, index: 3))
+        #expect(callee.arm(link: bench.link.id, generation: 9))
+        #expect(!callee.arm(link: bench.link.id, generation: 8))
+        #expect(callee.use(link: bench.link.id, generation: 9))
+        #expect(!callee.arm(link: bench.link.id, generation: 8), "or its answer would be written over the one that is waited for")
+        #expect(callee.state(link: bench.link.id, generation: 9) == .used)
+        #expect(callee.arm(link: bench.link.id, generation: 10))
+        #expect(callee.arm(link: LinkID(raw: bench.link.id.raw + 1), generation: 1), "another link begins anew")
+    }
+
     @Test("architecture rule 10: a call that was committed is settled once, one that was not stays its caller's")
     func settleReplies() throws {
         let bench = try LinkBench()
