@@ -129,7 +129,6 @@ final class Program: Routine {
             stage = 0
             if let reply = attempt?.incoming?.reply { meet(reply, task) }
             attempt = nil
-            return .next
         default: break
         }
         if let entry = used {

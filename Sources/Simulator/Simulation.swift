@@ -71,11 +71,11 @@ public final class Simulation {
         prepare()
         if plan.mode != .off, !chance.oneIn(4) { acquaint() }
         crashes = true
-        for _ in 0..<3 { if let step = chance.pick(ProtocolStep.allCases) { focus.append(step) } }
+        for _ in 0...chance.below(8) { if let step = chance.pick(ProtocolStep.allCases) { focus.append(step) } }
         // From one that leaves no lease alone to one that lets them grow old.
         revocationRate = [25, 150, 600][chance.below(3)]
         linkFailureRate = [30, 300, 10_000][chance.below(3)]
-        killRate = [250, 1_600][chance.below(2)]
+        killRate = [manner.isSteady ? 1_000 : 250, 3_000][chance.below(2)]
         while now < plan.steps, book.failure == nil {
             misfortune()
             if chance.oneIn(200) || restsAt.map({ $0 <= now }) == true { rest() }
@@ -352,7 +352,7 @@ public final class Simulation {
         for right in rights { task.arrive(right) }
         // Who serves has threads that wait beside each other.
         task.isServer = chance.oneIn(2)
-        task.threads = (0..<(1 + chance.below(3))).map { SimulatedThread(task, number: $0, base: Program()) }
+        task.threads = (0..<(manner.isSteady ? 2 + chance.below(2) : 1 + chance.below(3))).map { SimulatedThread(task, number: $0, base: Program()) }
         tasks.append(task)
     }
 

@@ -96,6 +96,17 @@ import Testing
         #expect(receiver.look(next) == .stale)
     }
 
+    @Test("architecture rule 3: what is said of a lease that is over gives the next one no credit")
+    func aLateShapeKeepsOff() throws {
+        let bench = try LinkBench()
+        let entry = bench.controls[0].send(bench.lease.sendIndex + 1)
+        entry.commit.release(LeaseWord(epoch: bench.lease.id.epoch + 1).bits)
+        entry.reshape(bench.lease)
+        #expect(entry.lease()?.window == 0)
+        bench.entry.reshape(bench.lease)
+        #expect(bench.entry.lease()?.window == UInt64(bench.lease.window))
+    }
+
     @Test("architecture rule 10: of caller, callee and nucleus exactly one has the answer")
     func firstUseWins() throws {
         let bench = try LinkBench()
