@@ -36,8 +36,6 @@ public enum Mutation: String, Sendable, CaseIterable {
     case ringerFenceMissing = "ringer-fence-missing"
     /// The bell is read after the attempt instead of before it.
     case bellReadLate = "bell-read-late"
-    /// A thread becomes a follower although the bell has rung since it looked.
-    case followerIgnoresBell = "follower-ignores-bell"
     /// Whoever reads the bell anew tells nobody.
     case ringUntold = "ring-untold"
     /// The nucleus wakes before it marks.
@@ -80,5 +78,5 @@ extension Mutation {
 
 extension Mutation {
     /// Within so many seeds each loss must have been noticed.
-    public static let seedsMax: UInt64 = 4_000
+    public static let seedsMax: UInt64 = 2_000
 }

@@ -179,7 +179,7 @@ final class Program: Routine {
         case .allocate: return allocate(thread)
         case .status: return status(thread)
         case .reportLink: return reportLink(thread)
-        case .oddity: return .next
+        case .oddity: return call(Asking(make: { Oddity(task: $0).question() }), then: 0)
         case .pause:
             thread.wait = .pause(until: simulation.now + simulation.chance.below(20))
             return .wait
@@ -237,14 +237,14 @@ final class Program: Routine {
         var cargo: [Cargo] = []
         for _ in 0...simulation.chance.below(2) {
             switch simulation.chance.below(12) {
-            case 0..<4: if let entry = simulation.chance.pick(task.sendList) { cargo.append(.copy(entry)) }
-            case 4..<7: if let entry = simulation.chance.pick(task.receiveList) { cargo.append(.make(entry)) }
-            case 7:
+            case 0..<3: if let entry = simulation.chance.pick(task.sendList) { cargo.append(.copy(entry)) }
+            case 3..<6: if let entry = simulation.chance.pick(task.receiveList) { cargo.append(.make(entry)) }
+            case 6:
                 guard let entry = simulation.chance.pick(task.sendList), entry.references == 1,
                     !cargo.contains(where: { $0.names(entry.port) })
                 else { break }
                 cargo.append(.move(entry))
-            case 8:
+            case 7, 8:
                 guard cargo.isEmpty, let entry = simulation.chance.pick(task.receiveList) else { break }
                 return [.receive(entry)]
             case 9:

@@ -255,12 +255,17 @@ public final class Simulation {
         case 44..<48:
             nucleusRestsUntil = now + chance.below(30)
         case 42:
-            if tasks.count < 6 { node.pending.append(.attach(Self.identity, first: false)) }
+            if hasPlace { node.pending.append(.attach(Self.identity, first: false)) }
         case 43:
             if let task = chance.pick(tasks) { node.pending.append(.trace(task.id, chance.oneIn(2))) }
+        case 48: node.pending.append(.linkFailed(LinkID(raw: .max)))
+        case 49: node.pending.append(.revoke(PortID(node: SimulatedNode.id, counter: chance.oneIn(2) ? 1 : .max)))
         default: break
         }
     }
+
+    /// Whether one more task is not too many to look at.
+    var hasPlace: Bool { tasks.count < 6 }
 
     private func kill(_ task: SimulatedTask) {
         task.isAlive = false
@@ -343,7 +348,7 @@ public final class Simulation {
         }
     }
 
-    private static let identity = TaskIdentity(uid: 0, gid: 0, pid: 0, executable: "", name: "simulated", launched: true)
+    static let identity = TaskIdentity(uid: 0, gid: 0, pid: 0, executable: "", name: "simulated", launched: true)
 
     /// The nucleus has made a task.
     func joined(_ id: TaskID, _ rights: [Arrived]) {
@@ -371,6 +376,7 @@ public final class Simulation {
             sets.append(set)
         }
         if let port = sets.first?.first { _ = ask(first, .setBootstrap(port)) }
+        if chance.oneIn(16) { gorge(first) }
         let ports = sets.joined()
         for set in sets.dropFirst() {
             for port in set { if let entry = first.receives[port] { first.remove(entry) } }
@@ -378,6 +384,27 @@ public final class Simulation {
             let others = ports.filter { !set.contains($0) && (!manner.isSteady || chance.oneIn(2)) }.map { Transfer.copySend($0) }
             _ = ask(first, .introduce(Self.identity, rights: set.map { .moveReceive($0) } + others))
         }
+    }
+
+    /// Takes all that the node gives one task, and gives it back.
+    private func gorge(_ task: SimulatedTask) {
+        var ports: [PortID] = []
+        while true {
+            let port = PortID(node: SimulatedNode.id, counter: task.nextPort)
+            guard case .allocated? = ask(task, .allocate(port, queueLimit: UInt32(Limits.queueMessagesMax))) else { break }
+            task.nextPort += 1
+            ports.append(port)
+        }
+        if let port = ports.first, case .arrived? = ask(task, .make(.makeSend(port))) {
+            while true {
+                let id = book.prepare(from: task.id, to: port)
+                let bytes = Body.bytes(of: id, from: task.id, to: port, length: 0)
+                let outgoing = Outgoing(to: .copySend(port), code: 1, payload: Payload(place: 0, length: UInt32(bytes.count)))
+                guard case .sent? = ask(task, .send(outgoing), bytes, BookedDetails(message: id)) else { break }
+            }
+            _ = ask(task, .drop(.send(port)))
+        }
+        for port in ports { _ = ask(task, .drop(.receive(port))) }
     }
 
     private func makePort(of first: SimulatedTask) -> PortID? {

@@ -217,8 +217,9 @@ final class Waiting: Routine {
             task.hasLeader = true
             return go(to: Stage.lead)
         }
-        let isRung = task.control.bell.acquired != seenBell && task.simulation.plan.mutation != .followerIgnoresBell
-        thread.isTold = task.news != seenNews || isRung
+        // The bell is looked at here too, as in the library. No mutation takes it away, for nothing would be lost: whoever has read the
+        // bell anew since we did has told everybody (`ringUntold`), and a leader that has not will hear it.
+        thread.isTold = task.news != seenNews || task.control.bell.acquired != seenBell
         if !thread.isTold { task.followers.append(thread) }
         return go(to: Stage.told)
     }
