@@ -22,7 +22,11 @@ enum Manner: CaseIterable {
                 (.receive, 28), (.send, 27), (.call, 13), (.answer, 12), (.makeRight, 4), (.dropRight, 2), (.destroy, 1), (.notify, 4),
                 (.setLimit, 2), (.allocate, 2), (.status, 1), (.reportLink, 1), (.oddity, 1), (.pause, 3),
             ]
-        case .streams: [(.receive, 6), (.send, 80), (.call, 4), (.answer, 4), (.setLimit, 1), (.dropRight, 1), (.notify, 2), (.reportLink, 1), (.pause, 4)]
+        case .streams:
+            [
+                (.receive, 6), (.send, 80), (.call, 4), (.answer, 4), (.setLimit, 1), (.dropRight, 1), (.notify, 2), (.reportLink, 1),
+                (.pause, 4),
+            ]
         case .calls: [(.receive, 5), (.send, 10), (.call, 60), (.answer, 20), (.dropRight, 1), (.reportLink, 1), (.pause, 3)]
         case .rights:
             [

@@ -36,5 +36,8 @@ public enum ProtocolStep: String, Sendable, CaseIterable, Comparable {
         .answerWritten, .answerUsed, .answerAnnounced, .claiming,
     ]
 
+    /// Steps that are seldom come to.
+    static let seldom: Set<ProtocolStep> = [.heldBack, .newsSeen, .taken, .rightHeld, .answerWritten, .answerUsed, .answerTaken, .claiming]
+
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

@@ -200,11 +200,12 @@ public final class Simulation {
 
     /// A thread has come to a step of a protocol: perhaps this is where it is held up, and where the nucleus comes in between.
     func reached(_ step: ProtocolStep, _ thread: SimulatedThread) {
-        guard crashes, focus.contains(step), chance.oneIn(2) else { return }
+        let isSeldom = ProtocolStep.seldom.contains(step)
+        guard crashes, isSeldom ? chance.oneIn(3) : focus.contains(step) && chance.oneIn(2) else { return }
         thread.stalledUntil = now + 4 + chance.below(chance.oneIn(2) ? 20 : 120)
-        if !isCalm, !isDraining, restsAt == nil, chance.oneIn(6) {
+        if !isCalm, !isDraining, restsAt == nil, chance.oneIn(isSeldom ? 2 : 6) {
             // It goes on when nobody else does, and finds the world as they have left it.
-            restsAt = now + chance.below(60)
+            restsAt = now + chance.below(isSeldom ? 20 : 60)
             thread.stalledUntil = now + 1_000
         }
         guard plan.mode == .random, !isCalm, !isDraining, chance.oneIn(2) else { return }
@@ -357,7 +358,8 @@ public final class Simulation {
         for right in rights { task.arrive(right) }
         // Who serves has threads that wait beside each other.
         task.isServer = chance.oneIn(2)
-        task.threads = (0..<(manner.isSteady ? 2 + chance.below(2) : 1 + chance.below(3))).map { SimulatedThread(task, number: $0, base: Program()) }
+        let count = manner.isSteady ? 2 + chance.below(2) : 1 + chance.below(3)
+        task.threads = (0..<count).map { SimulatedThread(task, number: $0, base: Program()) }
         tasks.append(task)
     }
 

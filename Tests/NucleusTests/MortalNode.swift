@@ -2,11 +2,12 @@ import Glibc
 import Logging
 import MasixKernel
 import MasixLinux
-import enum MasixTestKit.SituationsFile
 import MasixTransport
 import MasixWire
 import Synchronization
 import SystemPackage
+
+import enum MasixTestKit.SituationsFile
 
 @testable import MasixNucleus
 

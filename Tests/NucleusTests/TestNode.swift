@@ -3,10 +3,11 @@ import Logging
 import MasixKernel
 import MasixLinux
 import MasixNucleus
-import enum MasixTestKit.SituationsFile
 import MasixTransport
 import Synchronization
 import SystemPackage
+
+import enum MasixTestKit.SituationsFile
 
 /// A nucleus on a thread of this process, for the length of a test.
 final class TestNode {
