@@ -4,7 +4,7 @@
 absent() { grep -q 'import MasixSimulator' Sources/masix-simulate/*.swift || echo "masix-simulate does not run seeds yet"; }
 
 run() {
-    local seeds=${SEEDS:-2500}
+    local seeds=${SEEDS:-3000}
     [[ -z ${SEEDS:-} && $EXTENT == long ]] && seeds=20000
     swift build -c release --product masix-simulate
     local program

@@ -5,6 +5,8 @@ enum Manner: CaseIterable {
     /// Many plain messages to few ports, so that leases live and their queues are full and empty by turns.
     case streams
     case calls
+    /// Threads of one task wait beside each other, for different ports and for the same, to which messages come by both ways.
+    case companions
     /// Rights are made, moved and dropped, ports come and go.
     case rights
     /// Requests that an honest library never makes, and that the kernel must refuse.
@@ -24,10 +26,11 @@ enum Manner: CaseIterable {
             ]
         case .streams:
             [
-                (.receive, 6), (.send, 80), (.call, 4), (.answer, 4), (.setLimit, 1), (.dropRight, 1), (.notify, 2), (.reportLink, 1),
+                (.receive, 6), (.send, 80), (.call, 4), (.answer, 4), (.setLimit, 1), (.dropRight, 2), (.notify, 4), (.reportLink, 1),
                 (.pause, 4),
             ]
-        case .calls: [(.receive, 5), (.send, 10), (.call, 60), (.answer, 20), (.dropRight, 1), (.reportLink, 1), (.pause, 3)]
+        case .companions: [(.receive, 12), (.send, 80), (.call, 2), (.answer, 4), (.pause, 2)]
+        case .calls: [(.receive, 5), (.send, 10), (.call, 60), (.answer, 20), (.dropRight, 2), (.notify, 3), (.reportLink, 1), (.pause, 3)]
         case .rights:
             [
                 (.receive, 18), (.send, 24), (.call, 4), (.answer, 10), (.makeRight, 12), (.dropRight, 18), (.destroy, 9), (.notify, 16),
@@ -42,7 +45,7 @@ enum Manner: CaseIterable {
     }
 
     /// Whether leases are to live: few tasks, ports that hold more.
-    var isSteady: Bool { self == .streams || self == .calls }
+    var isSteady: Bool { self == .streams || self == .calls || self == .companions }
 
     /// One message in so many carries rights.
     var cargoRate: Int {
@@ -50,6 +53,7 @@ enum Manner: CaseIterable {
         case .mixed, .odd: 8
         case .streams: 25
         case .calls: 20
+        case .companions: 4
         case .rights: 2
         }
     }
@@ -58,15 +62,17 @@ enum Manner: CaseIterable {
     var changeRate: Int {
         switch self {
         case .streams, .calls: 12
+        case .companions: 3
         case .mixed, .rights, .odd: 4
         }
     }
 
     static func choose(_ chance: inout Chance) -> Manner {
         switch chance.below(20) {
-        case 0..<7: .streams
-        case 7..<12: .calls
-        case 12..<15: .mixed
+        case 0..<5: .streams
+        case 5..<9: .calls
+        case 9..<13: .companions
+        case 13..<15: .mixed
         case 15..<18: .rights
         default: .odd
         }

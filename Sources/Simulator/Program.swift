@@ -153,6 +153,7 @@ final class Program: Routine {
     }
 
     private func patience(_ simulation: Simulation) -> Patience {
+        if simulation.manner == .companions, simulation.chance.oneIn(2) { return .ever }
         switch simulation.chance.below(simulation.manner.isSteady ? 9 : 5) {
         case 0: .none
         case 1: .until(simulation.now + 5 + simulation.chance.below(30))
@@ -191,7 +192,7 @@ final class Program: Routine {
         // One port, or as a set all that there are now.
         var entries = task.receiveList
         guard let entry = task.simulation.chance.pick(entries) else { return .next }
-        if task.simulation.chance.oneIn(2) { entries = [entry] }
+        if task.simulation.manner == .companions || task.simulation.chance.oneIn(2) { entries = [entry] }
         let book = task.book
         let waiting = Waiting(
             patience(task.simulation), port: entry.port,
@@ -289,8 +290,10 @@ final class Program: Routine {
         let task = thread.task
         // Dead names first: their places in control memory are to be used again.
         let list = task.sendList
-        let dead = list.filter { $0.isDead(for: task) }
-        guard let entry = task.simulation.chance.pick(dead.isEmpty || task.simulation.chance.oneIn(4) ? list : dead), entry.references > 0
+        var first = list.filter { $0.isDead(for: task) }
+        // Then those with a lease, which ends with them.
+        if first.isEmpty { first = list.filter { $0.memory.lease() != nil } }
+        guard let entry = task.simulation.chance.pick(first.isEmpty || task.simulation.chance.oneIn(4) ? list : first), entry.references > 0
         else { return .next }
         return call(DroppingReference(entry), then: 0)
     }

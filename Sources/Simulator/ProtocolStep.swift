@@ -39,5 +39,8 @@ public enum ProtocolStep: String, Sendable, CaseIterable, Comparable {
     /// Steps that are seldom come to.
     static let seldom: Set<ProtocolStep> = [.heldBack, .newsSeen, .taken, .rightHeld, .answerWritten, .answerUsed, .answerTaken, .claiming]
 
+    /// Where threads of one task that wait beside each other may miss what concerns them.
+    static let ofCompany: [ProtocolStep] = [.triedInVain, .heldBack, .newsSeen, .leadLeft, .asleepSet, .lookedLast]
+
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

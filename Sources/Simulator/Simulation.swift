@@ -71,14 +71,15 @@ public final class Simulation {
         prepare()
         if plan.mode != .off, !chance.oneIn(4) { acquaint() }
         crashes = true
-        for _ in 0...chance.below(8) { if let step = chance.pick(ProtocolStep.allCases) { focus.append(step) } }
+        let steps = manner == .companions ? ProtocolStep.ofCompany : ProtocolStep.allCases
+        for _ in 0...chance.below(manner == .companions ? 2 : 8) { if let step = chance.pick(steps) { focus.append(step) } }
         // From one that leaves no lease alone to one that lets them grow old.
         revocationRate = [25, 150, 600][chance.below(3)]
         linkFailureRate = [30, 300, 10_000][chance.below(3)]
         killRate = [manner.isSteady ? 1_000 : 250, 3_000][chance.below(2)]
         while now < plan.steps, book.failure == nil {
             misfortune()
-            if chance.oneIn(200) || restsAt.map({ $0 <= now }) == true { rest() }
+            if chance.oneIn(manner == .companions ? 60 : 200) || restsAt.map({ $0 <= now }) == true { rest() }
             if !schedule(), !elapse() { break }
         }
         rest()
@@ -195,21 +196,22 @@ public final class Simulation {
                 return
             }
             if now > limit { book.fail("the node does not come to rest") }
+            strike()
         }
     }
 
     /// A thread has come to a step of a protocol: perhaps this is where it is held up, and where the nucleus comes in between.
     func reached(_ step: ProtocolStep, _ thread: SimulatedThread) {
         let isSeldom = ProtocolStep.seldom.contains(step)
-        guard crashes, isSeldom ? chance.oneIn(3) : focus.contains(step) && chance.oneIn(2) else { return }
+        guard crashes, isSeldom ? chance.oneIn(2) : focus.contains(step) && chance.oneIn(2) else { return }
         thread.stalledUntil = now + 4 + chance.below(chance.oneIn(2) ? 20 : 120)
-        if !isCalm, !isDraining, restsAt == nil, chance.oneIn(isSeldom ? 2 : 6) {
+        if !isCalm, !isDraining, restsAt == nil, chance.oneIn(isSeldom || manner == .companions ? 2 : 6) {
             // It goes on when nobody else does, and finds the world as they have left it.
-            restsAt = now + chance.below(isSeldom ? 20 : 60)
+            restsAt = now + (step == .heldBack ? 0 : chance.below(isSeldom ? 20 : 60))
             thread.stalledUntil = now + 1_000
         }
-        guard plan.mode == .random, !isCalm, !isDraining, chance.oneIn(2) else { return }
-        if ProtocolStep.ofCalls.contains(step), chance.oneIn(3), let link = chance.pick(thread.task.ends.keys.sorted()) {
+        guard plan.mode == .random, step != .heldBack, !isCalm, !isDraining, isSeldom || chance.oneIn(2) else { return }
+        if ProtocolStep.ofCalls.contains(step), chance.oneIn(4), let link = chance.pick(thread.task.ends.keys.sorted()) {
             ambush = .linkFailed(link)
         } else if let port = thread.positionPort {
             ambush = .revoke(port)
@@ -225,14 +227,7 @@ public final class Simulation {
     // MARK: misfortunes
 
     private func misfortune() {
-        if let event = ambush, chance.oneIn(8) {
-            if case .revoke(let port?) = event, !node.kernel.leasedPorts.contains(port) {
-                ambush = nil
-            } else if node.submit(event) {
-                ambush = nil
-                if case .revoke = event { tally.revocations += 1 }
-            }
-        }
+        strike()
         if plan.mode == .random, chance.oneIn(revocationRate) { revoke() }
         if plan.mode == .random, chance.oneIn(linkFailureRate) { failLink() }
         if chance.oneIn(killRate) {
@@ -267,6 +262,17 @@ public final class Simulation {
 
     /// Whether one more task is not too many to look at.
     var hasPlace: Bool { tasks.count < 6 }
+
+    /// What lies in wait for a thread that is held up.
+    private func strike() {
+        guard let event = ambush, chance.oneIn(5) else { return }
+        if case .revoke(let port?) = event, !node.kernel.leasedPorts.contains(port) {
+            ambush = nil
+        } else if node.submit(event) {
+            ambush = nil
+            if case .revoke = event { tally.revocations += 1 }
+        }
+    }
 
     private func kill(_ task: SimulatedTask) {
         task.isAlive = false
@@ -358,7 +364,7 @@ public final class Simulation {
         for right in rights { task.arrive(right) }
         // Who serves has threads that wait beside each other.
         task.isServer = chance.oneIn(2)
-        let count = manner.isSteady ? 2 + chance.below(2) : 1 + chance.below(3)
+        let count = manner == .companions ? 2 + (chance.oneIn(3) ? 1 : 0) : manner.isSteady ? 2 + chance.below(2) : 1 + chance.below(3)
         task.threads = (0..<count).map { SimulatedThread(task, number: $0, base: Program()) }
         tasks.append(task)
     }

@@ -12,7 +12,7 @@ struct Simulate: ParsableCommand {
             defence of the protocols is taken away in turn, and the run fails unless the simulation notices.
             """)
 
-    @Option(help: "How many seeds.") var seeds = 2500
+    @Option(help: "How many seeds.") var seeds = 3000
     @Option(help: "The first seed.") var first: UInt64 = 1
     @Option(help: "Steps of each schedule before the node is let run dry.") var steps = 600
     @Option(help: "Leases: off, on, or random (revoked at any step). By default the seed chooses.") var mode: String?
