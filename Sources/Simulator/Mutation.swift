@@ -28,7 +28,8 @@ public enum Mutation: String, Sendable, CaseIterable {
     case lastLookSkipped = "last-look-skipped"
     /// The leader's last look overlooks what another thread has filed since its attempt.
     case filedUnseen = "filed-unseen"
-    /// Who takes the home message that frames have waited for tells only those who wait already.
+    /// Who takes the home message that frames have waited for tells nobody. (Telling only those who wait already is noticed too, but
+    /// seldom: by one seed in some thousands.)
     case interruptUnheard = "interrupt-unheard"
     /// The leader says that it sleeps after its last look: what the lack of its fence allows.
     case sleeperFenceMissing = "sleeper-fence-missing"

@@ -154,7 +154,7 @@ final class Program: Routine {
 
     private func patience(_ simulation: Simulation) -> Patience {
         if simulation.manner == .companions, simulation.chance.oneIn(2) { return .ever }
-        switch simulation.chance.below(simulation.manner.isSteady ? 9 : 5) {
+        return switch simulation.chance.below(simulation.manner.isSteady ? 9 : 5) {
         case 0: .none
         case 1: .until(simulation.now + 5 + simulation.chance.below(30))
         case 2, 3: .until(simulation.now + 50 + simulation.chance.below(200))

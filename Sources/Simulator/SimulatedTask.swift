@@ -121,7 +121,7 @@ final class SimulatedTask {
 
     /// Other threads wait for something that is not in shared memory.
     func interruptOthers() {
-        if simulation.plan.mutation == .interruptUnheard, !hasLeader, followers.isEmpty { return }
+        if simulation.plan.mutation == .interruptUnheard { return }
         wakeAll()
         if hasLeader { interrupt() }
     }
