@@ -69,15 +69,23 @@ extension Mutation {
     /// The first seed that notices the loss, and how; nil if none of them does.
     public func caught(within seeds: Range<UInt64>, steps: Int = 600) -> (seed: UInt64, failure: String)? {
         for seed in seeds {
-            if let failure = Simulation.run(SimulationPlan(seed: seed, steps: steps, mode: .random, mutation: self)).failure {
-                return (seed, failure)
-            }
+            var plan = SimulationPlan(seed: seed, steps: steps, mode: .random, mutation: self)
+            plan.manner = manner
+            if let failure = Simulation.run(plan).failure { return (seed, failure) }
         }
         return nil
     }
 }
 
 extension Mutation {
+    /// The programs among which the loss can be noticed at all; nil: any.
+    private var manner: Manner? {
+        switch self {
+        case .filedUnseen, .interruptUnheard, .ringUntold, .handoverSkipped: .companions
+        default: nil
+        }
+    }
+
     /// Within so many seeds each loss must have been noticed.
     public static let seedsMax: UInt64 = 2_000
 }

@@ -67,7 +67,7 @@ public final class Simulation {
     func log(_ line: @autoclosure () -> String) { eventLog.note("\(now) \(line())") }
 
     private func run() {
-        manner = .choose(&chance)
+        manner = plan.manner ?? .choose(&chance)
         prepare()
         if plan.mode != .off, !chance.oneIn(4) { acquaint() }
         crashes = true
