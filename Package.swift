@@ -105,7 +105,7 @@ let package = Package(
             dependencies: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixTestKit", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "NucleusTests",
-            dependencies: ["MasixNucleus", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
+            dependencies: ["MasixNucleus", "MasixTestKit", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire", logging, system],
             swiftSettings: strict),
         .testTarget(
             name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixNucleus", "MasixTestKit", "MasixProtocols", "MasixLinux"],

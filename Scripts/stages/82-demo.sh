@@ -2,4 +2,8 @@
 
 absent() { :; }
 
-run() { DEMO_QUICK=1 timeout 300 Scripts/demo; }
+run() {
+    local place=$PWD/.build/situations/node
+    if [[ -d $place ]]; then export MASIX_SITUATIONS=$place; fi
+    DEMO_QUICK=1 timeout 300 Scripts/demo
+}

@@ -77,9 +77,7 @@ extension Kernel {
                 }
             let queue: StaticString =
                 record.queue.isEmpty ? "empty" : record.queue.contains { $0.carried.contains(where: \.isReceive) } ? "nested" : "queued"
-            return Situation(
-                "drop receive right", backup, queue, contention(of: record),
-                record.deadNames.isEmpty ? "no dead-name request" : "dead-name requests")
+            return Situation("drop receive right", backup, queue, contention(of: record))
         }
     }
 

@@ -132,7 +132,6 @@ public final class Nucleus: @unchecked Sendable {
         }
         // With a keeper another nucleus goes on with the same sockets.
         if keeper == nil || end == .keeperLost { endSockets() }
-        writeSituations()
         return end ?? .stopped
     }
 
@@ -147,11 +146,12 @@ public final class Nucleus: @unchecked Sendable {
         }
     }
 
-    private func writeSituations() {
-        guard let situationsPath else { return }
+    /// Each kind once, and at once: a nucleus that is killed has met what it has met.
+    private func note(_ situation: Situation) {
+        guard let situationsPath, situations.insert(situation).inserted else { return }
         do {
             let file = try File.open(situationsPath, [.write, .create, .append])
-            try file.writeAll(Array(situations.sorted().map { $0.description + "\n" }.joined().utf8))
+            try file.writeAll(Array((situation.description + "\n").utf8))
         } catch {
             logger.error("the situations cannot be written", metadata: ["path": "\(situationsPath)", "error": "\(error)"])
         }
@@ -195,7 +195,7 @@ public final class Nucleus: @unchecked Sendable {
     /// leaves a state from which the next nucleus comes to the same.
     func handle(_ event: Event, _ request: Request?, consume: () -> Void) {
         counters.count(event)
-        if situationsPath != nil { situations.insert(kernel.situation(of: event)) }
+        if situationsPath != nil { note(kernel.situation(of: event)) }
         journal?.underWay = underWay(event)
         onStep?(.peeked)
         var world = RecordingWorld(WatchedWorld(SharedLeaseWorld(MappedMemory(tables: tables))))

@@ -23,7 +23,7 @@ public struct NucleusConfiguration: ~Copyable, Sendable {
     var onStep: (@Sendable (Step) -> Void)?
     /// Tests only: leases are closed at random.
     public var revocation: RevocationPlan?
-    /// Tests only: where the set of situations that were met is written at the end.
+    /// Tests only: the file to which each kind of situation is added when it is first met.
     public var situationsPath: String?
     /// Bytes of message contents that are kept at a time; beyond it sends are refused.
     public var storeBytesMax = 1 << 30

@@ -42,8 +42,10 @@ final class Answering: Routine {
         switch stage {
         case 0:
             if !isDropped {
-                let id = task.book.prepare(from: task.id, to: held.port, isBySend: false, uses: held.once)
-                draft = Draft(id: id, to: held.port, from: task, length: length)
+                let cargo = cargo(of: task)
+                let id = task.book.prepare(
+                    from: task.id, to: held.port, isBySend: false, cargo: cargo.map(\.booked), uses: held.once)
+                draft = Draft(id: id, to: held.port, from: task, cargo: cargo, length: length)
             }
             guard case .link(let link, _) = held.place, isDropped || draft?.isPlain == true else { return go(to: 6) }
             self.link = link
@@ -59,6 +61,13 @@ final class Answering: Routine {
             if case .refused(let refusal)? = sending?.outcome { return refused(refusal, task) }
             return .done
         }
+    }
+
+    /// An answer that gives a right to a port of one's own, now and then.
+    private func cargo(of task: SimulatedTask) -> [Cargo] {
+        guard task.simulation.chance.oneIn(task.simulation.manner.cargoRate), let entry = task.simulation.chance.pick(task.receiveList)
+        else { return [] }
+        return [.make(entry)]
     }
 
     private func elsewhere(_ thread: SimulatedThread) -> Progress {
@@ -142,7 +151,9 @@ final class Answering: Routine {
 
     /// S4 for a right whose port has died: the dead right itself is let go.
     private func refused(_ refusal: Refusal, _ task: SimulatedTask) -> Progress {
-        if task.book.isAlive(held.port), task.book.onces[held.once]?.isAbandoned != true {
+        // The port in it may have been moved or destroyed meanwhile.
+        let isForCargo = refusal == .invalidRight && draft?.cargo.isEmpty == false
+        if task.book.isAlive(held.port), task.book.onces[held.once]?.isAbandoned != true, !isForCargo {
             task.book.fail("a send-once right to \(held.port) was refused: \(refusal)")
         }
         guard case .kernel(let id) = held.place else { return .done }

@@ -103,9 +103,7 @@ final class MeetingOffers: Routine {
                     guard let pages = task.simulation.node.memory.links[link], let other = task.simulation.node.memory.tasks[peer] else {
                         return
                     }
-                    let end = LinkEnd(pages, of: task, peer: peer, other, place: place)
-                    task.ends[link] = end
-                    task.active.append(end)
+                    task.join(LinkEnd(pages, of: task, peer: peer, other, place: place))
                 }, then: 4)
         default: return .done
         }

@@ -122,14 +122,13 @@ final class Program: Routine {
 
     override func step(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        if isServer == nil { isServer = thread.number == 0 && !task.simulation.chance.oneIn(4) }
+        if isServer == nil { isServer = (thread.number == 0 || task.isServer) && !task.simulation.chance.oneIn(4) }
         switch stage {
         case 1:
             // A reception has ended.
             stage = 0
             if let reply = attempt?.incoming?.reply { meet(reply, task) }
             attempt = nil
-            return .next
         default: break
         }
         if let entry = used {
@@ -141,6 +140,10 @@ final class Program: Routine {
             thread.wait = .ever
             return .wait
         }
+        if task.simulation.isCalm {
+            thread.wait = .calm
+            return .wait
+        }
         return choose(thread)
     }
 
@@ -150,7 +153,8 @@ final class Program: Routine {
     }
 
     private func patience(_ simulation: Simulation) -> Patience {
-        switch simulation.chance.below(5) {
+        if simulation.manner == .companions, simulation.chance.oneIn(2) { return .ever }
+        return switch simulation.chance.below(simulation.manner.isSteady ? 9 : 5) {
         case 0: .none
         case 1: .until(simulation.now + 5 + simulation.chance.below(30))
         case 2, 3: .until(simulation.now + 50 + simulation.chance.below(200))
@@ -160,23 +164,24 @@ final class Program: Routine {
 
     private func choose(_ thread: SimulatedThread) -> Progress {
         let simulation = thread.task.simulation
-        // The first thread of most tasks serves; what it owes it answers soon.
+        // Who serves answers soon what it owes.
         if isServer ?? false, !thread.task.onces.isEmpty, simulation.chance.oneIn(2) { return answer(thread) }
         if isServer ?? false, !simulation.chance.oneIn(4) { return receive(thread) }
-        switch simulation.chance.below(100) {
-        case 0..<28: return receive(thread)
-        case 28..<55: return send(thread)
-        case 55..<68: return makeCall(thread)
-        case 68..<80: return answer(thread)
-        case 80..<84: return makeRight(thread)
-        case 84..<86: return dropRight(thread)
-        case 86..<87: return destroy(thread)
-        case 87..<91: return notify(thread)
-        case 91..<93: return setLimit(thread)
-        case 93..<95: return allocate(thread)
-        case 95..<96: return status(thread)
-        case 96..<97: return reportLink(thread)
-        default:
+        switch simulation.manner.choose(&simulation.chance) {
+        case .receive: return receive(thread)
+        case .send: return send(thread)
+        case .call: return makeCall(thread)
+        case .answer: return answer(thread)
+        case .makeRight: return makeRight(thread)
+        case .dropRight: return dropRight(thread)
+        case .destroy: return destroy(thread)
+        case .notify: return notify(thread)
+        case .setLimit: return setLimit(thread)
+        case .allocate: return allocate(thread)
+        case .status: return status(thread)
+        case .reportLink: return reportLink(thread)
+        case .oddity: return call(Asking(make: { Oddity(task: $0).question() }), then: 0)
+        case .pause:
             thread.wait = .pause(until: simulation.now + simulation.chance.below(20))
             return .wait
         }
@@ -187,7 +192,7 @@ final class Program: Routine {
         // One port, or as a set all that there are now.
         var entries = task.receiveList
         guard let entry = task.simulation.chance.pick(entries) else { return .next }
-        if task.simulation.chance.oneIn(3) { entries = [entry] }
+        if task.simulation.manner == .companions || task.simulation.chance.oneIn(2) { entries = [entry] }
         let book = task.book
         let waiting = Waiting(
             patience(task.simulation), port: entry.port,
@@ -204,13 +209,14 @@ final class Program: Routine {
     private func pickSend(_ task: SimulatedTask) -> HeldSend? {
         // Mostly the one of last time, and never one's own: leases need repetition.
         var choice = favourite
-        if choice == nil || choice?.references == 0 || task.simulation.chance.oneIn(4) {
+        if choice == nil || choice?.references == 0 || task.simulation.chance.oneIn(task.simulation.manner.changeRate) {
             let list = task.sendList
             let others = list.filter { task.receives[$0.port] == nil }
             choice = task.simulation.chance.pick(task.simulation.chance.oneIn(8) || others.isEmpty ? list : others)
         }
         favourite = choice
         guard let entry = choice, task.sends[entry.port] === entry else { return nil }
+        if entry.isDead(for: task) { favourite = nil }
         entry.references += 1
         used = entry
         return entry
@@ -221,7 +227,7 @@ final class Program: Routine {
     private func send(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
         guard let entry = pickSend(task) else { return .next }
-        let cargo = task.simulation.chance.oneIn(8) ? pickCargo(task) : []
+        let cargo = task.simulation.chance.oneIn(task.simulation.manner.cargoRate) ? pickCargo(task) : []
         let id = task.book.prepare(from: task.id, to: entry.port, cargo: cargo.map(\.booked))
         let draft = Draft(id: id, to: entry.port, from: task, cargo: cargo, length: length(task.simulation))
         return call(SendingMessage(draft, to: entry, patience: patience(task.simulation)), then: 0)
@@ -232,14 +238,14 @@ final class Program: Routine {
         var cargo: [Cargo] = []
         for _ in 0...simulation.chance.below(2) {
             switch simulation.chance.below(12) {
-            case 0..<4: if let entry = simulation.chance.pick(task.sendList) { cargo.append(.copy(entry)) }
-            case 4..<7: if let entry = simulation.chance.pick(task.receiveList) { cargo.append(.make(entry)) }
-            case 7:
+            case 0..<3: if let entry = simulation.chance.pick(task.sendList) { cargo.append(.copy(entry)) }
+            case 3..<6: if let entry = simulation.chance.pick(task.receiveList) { cargo.append(.make(entry)) }
+            case 6:
                 guard let entry = simulation.chance.pick(task.sendList), entry.references == 1,
                     !cargo.contains(where: { $0.names(entry.port) })
                 else { break }
                 cargo.append(.move(entry))
-            case 8:
+            case 7, 8:
                 guard cargo.isEmpty, let entry = simulation.chance.pick(task.receiveList) else { break }
                 return [.receive(entry)]
             case 9:
@@ -259,7 +265,7 @@ final class Program: Routine {
 
     private func answer(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        guard !task.onces.isEmpty else { return .next }
+        guard !task.onces.isEmpty else { return task.simulation.manner.isSteady ? send(thread) : .next }
         let held = task.onces.removeFirst()
         return call(Answering(held, isDropped: task.simulation.chance.oneIn(6), length: length(task.simulation)), then: 0)
     }
@@ -282,7 +288,13 @@ final class Program: Routine {
 
     private func dropRight(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
-        guard let entry = task.simulation.chance.pick(task.sendList), entry.references > 0 else { return .next }
+        // Dead names first: their places in control memory are to be used again.
+        let list = task.sendList
+        var first = list.filter { $0.isDead(for: task) }
+        // Then those with a lease, which ends with them.
+        if first.isEmpty { first = list.filter { $0.memory.lease() != nil } }
+        guard let entry = task.simulation.chance.pick(first.isEmpty || task.simulation.chance.oneIn(4) ? list : first), entry.references > 0
+        else { return .next }
         return call(DroppingReference(entry), then: 0)
     }
 

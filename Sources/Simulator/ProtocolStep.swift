@@ -9,6 +9,7 @@ public enum ProtocolStep: String, Sendable, CaseIterable, Comparable {
     case ringDecided = "send: ring decided"
     case roomAwaited = "send: room awaited"
     case announcementFiled = "receive: announcement filed"
+    case heldBack = "receive: held back"
     case frameSeen = "receive: frame seen"
     case taken = "receive: taken"
     case copied = "receive: copied"
@@ -21,16 +22,25 @@ public enum ProtocolStep: String, Sendable, CaseIterable, Comparable {
     case answerUsed = "answer: used"
     case answerAnnounced = "answer: announced"
     case claiming = "answer: claiming the right"
+    case triedInVain = "sleep: tried in vain"
+    case newsSeen = "sleep: news seen"
     case asleepSet = "sleep: flag set"
     case lookedLast = "sleep: last look done"
     case blocked = "sleep: in the pipe"
     case awake = "sleep: woken"
+    case leadLeft = "sleep: lead left"
 
     /// Where a link's end has a call to settle.
     static let ofCalls: Set<ProtocolStep> = [
         .replyArmed, .frameWritten, .committed, .taken, .copied, .published, .rightUnarmed, .answerAwaited, .answerTaken, .rightHeld,
         .answerWritten, .answerUsed, .answerAnnounced, .claiming,
     ]
+
+    /// Steps that are seldom come to.
+    static let seldom: Set<ProtocolStep> = [.heldBack, .newsSeen, .taken, .rightHeld, .answerWritten, .answerUsed, .answerTaken, .claiming]
+
+    /// Where threads of one task that wait beside each other may miss what concerns them.
+    static let ofCompany: [ProtocolStep] = [.triedInVain, .heldBack, .newsSeen, .leadLeft, .asleepSet, .lookedLast]
 
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

@@ -133,7 +133,7 @@ final class Taking: Routine {
     }
 
     private func noFrame(_ thread: SimulatedThread) -> Progress {
-        thread.stand(at: nil)
+        if thread.position != .heldBack { thread.stand(at: nil) }
         return !isHomeFirst && entry.hasHome ? askHome() : .done
     }
 
@@ -144,6 +144,7 @@ final class Taking: Routine {
             link.receiver.isHeldBack(announcement, received: entry.received.acquired)
         {
             entry.ready.prepend((link, announcement))
+            thread.stand(at: .heldBack, entry.port)
             return noFrame(thread)
         }
         self.link = link

@@ -83,7 +83,7 @@ final class LeaseSending: Routine {
         let task = thread.task
         switch stage {
         case 0, 1:
-            guard let found = entry.memory.lease(), !isDead(task) else { return end(.closed, thread) }
+            guard let found = entry.memory.lease(), !entry.isDead(for: task) else { return end(.closed, thread) }
             guard let known = task.ends[found.link] else { return stage == 1 ? end(.closed, thread) : call(MeetingOffers(), then: 1) }
             if let reply, reply.link !== known { return end(.closed, thread) }
             link = known
@@ -100,12 +100,6 @@ final class LeaseSending: Routine {
             return end(.sent, thread)
         default: return afterRoom(thread)
         }
-    }
-
-    private func isDead(_ task: SimulatedTask) -> Bool {
-        guard entry.memory.isDead else { return false }
-        if task.book.isAlive(entry.port) { task.book.fail("\(task.id) sees \(entry.port) marked dead, and it lives") }
-        return true
     }
 
     /// Looked at again under the lock: the word may have moved while we waited for it.
@@ -129,10 +123,8 @@ final class LeaseSending: Routine {
     private func awaitRoom(_ thread: SimulatedThread, _ full: OutgoingLease) -> Progress {
         let task = thread.task
         task.waiters += 1
-        task.status.waiting.release(task.waiters)
-        fullFence()
         let isOver = { [entry, link] () -> Bool in
-            guard let lease = entry.memory.lease(), lease.word.epoch == full.word.epoch else { return true }
+            guard let lease = entry.memory.lease(), lease.word.epoch == full.word.epoch, lease.isWhole else { return true }
             return link?.sender.hasRoom(lease) == true
         }
         let book = task.book
@@ -146,7 +138,7 @@ final class LeaseSending: Routine {
     private func afterRoom(_ thread: SimulatedThread) -> Progress {
         let task = thread.task
         task.waiters -= 1
-        task.status.waiting.release(task.waiters)
+        if task.waiters == 0 { task.status.waiting.release(0) }
         if room?.succeeded != true { return end(.timedOut, thread) }
         return go(to: 0)
     }
@@ -193,6 +185,7 @@ final class LeaseSending: Routine {
         if mutation == .ringerFenceMissing, !mustRing, stage == 6, !hasLookedEarly {
             hasLookedEarly = true
             mustRing = link.sender.peerMustBeRung()
+            thread.stand(at: .ringDecided)
             return go(to: 6)
         }
         if mutation != .announceBeforeCommit { link.sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch)) }

@@ -64,8 +64,12 @@ extension SimulatedNode {
     }
 
     private func recordNotify(_ request: NotificationRequest, by task: TaskID, _ details: BookedDetails, _ response: Response) {
-        if case .arrived(.sendOnce(let id, _)) = response {
-            returnedOnces[id] = book.unregistered(request.kind, request.port, of: task)
+        switch response {
+        case .arrived(.sendOnce(let id, _)): returnedOnces[id] = book.unregistered(request.kind, request.port, of: task)
+        case .arrived(.dead):
+            // Replaced, and whom it would have told is dead.
+            if let previous = book.unregistered(request.kind, request.port, of: task) { book.lost(previous, by: nil) }
+        default: break
         }
         guard let once = details.once, let record = book.onces[once] else { return }
         book.registered(

@@ -57,6 +57,9 @@ final class SimulatedNode {
         self.simulation = simulation
         var limits = Limits()
         limits.linksEnabled = plan.mode != .off
+        // More than programs come to, and little enough to be used up on purpose.
+        limits.portsPerTaskMax = 48
+        limits.queuedMessagesPerTaskMax = 160
         kernel = Kernel(node: Self.id, limits: limits)
         journalStart = kernel
     }
@@ -94,6 +97,8 @@ final class SimulatedNode {
     /// The shell's part of a request: its bytes go into the store.
     private func prepared(_ datagram: Datagram, of task: TaskID) -> Request {
         guard case .send(var outgoing) = datagram.request else { return datagram.request }
+        // Nothing here makes memory objects: what is said to be one is none.
+        guard outgoing.memory.isEmpty else { return .rejected(.invalidMemory) }
         outgoing.payload = memory.keep(datagram.bytes)
         return .send(outgoing)
     }
@@ -205,10 +210,12 @@ final class SimulatedNode {
         if case .grant(let lease) = action, !current.isGranting {
             open(lease, first: true)
             current.isGranting = true
+            simulation.restNucleus(oneIn: 3)
         } else {
             current.actions.remove(at: place)
             current.isGranting = false
             carryOut(action)
+            simulation.restNucleus(oneIn: 40)
         }
         work = current
     }

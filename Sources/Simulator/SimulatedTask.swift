@@ -10,6 +10,8 @@ final class SimulatedTask {
     unowned let simulation: Simulation
     var isAlive = true
     var isStopped = false
+    /// Most of its threads receive, most of the time.
+    var isServer = false
     var threads: [SimulatedThread] = []
 
     // The connection.
@@ -31,6 +33,8 @@ final class SimulatedTask {
     /// The bell as it was when the followers were last told of it.
     var toldBell: UInt32 = 0
     var waiters: UInt32 = 0
+    private var sleepNumber: UInt32 = 0
+    private var waitNumber: UInt32 = 0
     /// Fewer than the real library has, so that parking happens.
     static let activeMax = 2
 
@@ -49,6 +53,18 @@ final class SimulatedTask {
         self.id = id
         self.pages = pages
         self.simulation = simulation
+    }
+
+    /// Every sleep has a number of its own, and each peer rings once for it.
+    func sayAsleep() {
+        if simulation.plan.mutation != .sleepNumberKept || sleepNumber == 0 { sleepNumber += 1 }
+        status.asleep.release(sleepNumber)
+    }
+
+    /// The same for a thread that is about to sleep for want of room.
+    func sayWaiting() {
+        if simulation.plan.mutation != .waitNumberKept || waitNumber == 0 { waitNumber += 1 }
+        status.waiting.release(waitNumber)
     }
 
     func dismantle() {
@@ -98,6 +114,11 @@ final class SimulatedTask {
         }
     }
 
+    func join(_ end: LinkEnd) {
+        ends[end.id] = end
+        active.append(end)
+    }
+
     func remove(_ entry: HeldReceive) {
         if ports[entry.index] === entry { ports[entry.index] = nil }
         if receives[entry.port] === entry { receives[entry.port] = nil }
@@ -114,7 +135,7 @@ final class SimulatedTask {
 
     /// Other threads wait for something that is not in shared memory.
     func interruptOthers() {
-        if simulation.plan.mutation == .interruptUnheard, !hasLeader, followers.isEmpty { return }
+        if simulation.plan.mutation == .interruptUnheard { return }
         wakeAll()
         if hasLeader { interrupt() }
     }
@@ -141,6 +162,13 @@ final class HeldSend {
         self.port = port
         self.index = index
         memory = control.send(index)
+    }
+
+    /// Marked dead: then it is dead.
+    func isDead(for task: SimulatedTask) -> Bool {
+        guard memory.isDead else { return false }
+        if task.book.isAlive(port) { task.book.fail("\(task.id) sees \(port) marked dead, and it lives") }
+        return true
     }
 }
 

@@ -16,6 +16,8 @@ final class SimulatedThread {
         /// A follower: until it is told or the time is over.
         case told(until: Int?)
         case pause(until: Int)
+        /// Between two things to do, while the node is let come to rest.
+        case calm
         case ever
     }
 
@@ -27,6 +29,8 @@ final class SimulatedThread {
     var isTold = false
     private(set) var position: ProtocolStep?
     private(set) var positionPort: PortID?
+    /// It has lost its processor, and everybody else goes on.
+    var stalledUntil = 0
 
     init(_ task: SimulatedTask, number: Int, base: Routine) {
         self.task = task
@@ -47,6 +51,7 @@ final class SimulatedThread {
     func stand(at step: ProtocolStep?, _ port: PortID? = nil) {
         position = step
         positionPort = step == nil ? nil : port ?? positionPort
+        if let step { task.simulation.reached(step, self) }
     }
 
     func acquire(_ lock: Lock) -> Bool {
@@ -68,6 +73,7 @@ final class SimulatedThread {
         case .pipe(let until): task.pages.pipe > 0 || until.map { $0 <= now } == true
         case .told(let until): isTold || until.map { $0 <= now } == true
         case .pause(let until): until <= now
+        case .calm: !task.simulation.isCalm
         case .ever: false
         }
     }
@@ -75,7 +81,7 @@ final class SimulatedThread {
     /// Whether it waits for something that only another's doing or the time can bring.
     var isAsleep: Bool {
         switch wait {
-        case .pipe, .told, .pause, .ever: true
+        case .pipe, .told, .pause, .calm, .ever: true
         case .nothing, .lock, .answer: false
         }
     }
@@ -84,7 +90,7 @@ final class SimulatedThread {
         switch wait {
         case .pipe(let until), .told(let until): until
         case .pause(let until): until
-        case .nothing, .lock, .answer, .ever: nil
+        case .nothing, .lock, .answer, .calm, .ever: nil
         }
     }
 

@@ -14,6 +14,15 @@ public final class Simulation {
     var situations: Set<Situation> = []
     private var eventLog: EventLog
     private(set) var isDraining = false
+    /// Nobody begins anything, until everybody has come to rest.
+    private(set) var isCalm = false
+    private(set) var manner = Manner.mixed
+    /// Where threads lose their processor in this simulation: what is rare by chance happens here at length.
+    private var focus: [ProtocolStep] = []
+    /// What is to be done to the one who stands there.
+    private var ambush: Event?
+    /// When everybody but who stands there is to come to rest.
+    private var restsAt: Int?
     /// Whether tasks run on inside events, and the nucleus may die.
     private(set) var crashes = false
     private var isInterrupting = false
@@ -58,16 +67,22 @@ public final class Simulation {
     func log(_ line: @autoclosure () -> String) { eventLog.note("\(now) \(line())") }
 
     private func run() {
+        manner = plan.manner ?? .choose(&chance)
         prepare()
+        if plan.mode != .off, !chance.oneIn(4) { acquaint() }
         crashes = true
+        let steps = manner == .companions ? ProtocolStep.ofCompany : ProtocolStep.allCases
+        for _ in 0...chance.below(manner == .companions ? 2 : 8) { if let step = chance.pick(steps) { focus.append(step) } }
         // From one that leaves no lease alone to one that lets them grow old.
-        revocationRate = [12, 40, 100][chance.below(3)]
-        linkFailureRate = [15, 200, 10_000][chance.below(3)]
-        killRate = [250, 1_600][chance.below(2)]
+        revocationRate = [25, 150, 600][chance.below(3)]
+        linkFailureRate = [30, 300, 10_000][chance.below(3)]
+        killRate = [manner.isSteady ? 1_000 : 250, 3_000][chance.below(2)]
         while now < plan.steps, book.failure == nil {
             misfortune()
+            if chance.oneIn(manner == .companions ? 60 : 200) || restsAt.map({ $0 <= now }) == true { rest() }
             if !schedule(), !elapse() { break }
         }
+        rest()
         runDry()
         endAll()
     }
@@ -80,12 +95,18 @@ public final class Simulation {
 
     // MARK: the schedule
 
-    /// One step of somebody who can take one; false if nobody can.
-    private func schedule() -> Bool {
+    private func readyThreads(stalledToo: Bool = false) -> [SimulatedThread] {
         var ready: [SimulatedThread] = []
         for task in tasks where task.isAlive && !task.isStopped {
-            for thread in task.threads where thread.isReady(at: now) { ready.append(thread) }
+            for thread in task.threads where (stalledToo || thread.stalledUntil <= now) && thread.isReady(at: now) { ready.append(thread) }
         }
+        return ready
+    }
+
+    /// One step of somebody who can take one; false if nobody can.
+    private func schedule() -> Bool {
+        var ready = readyThreads()
+        if ready.isEmpty, !node.hasWork { ready = readyThreads(stalledToo: true) }
         // It rests only while others work.
         let rests = now < nucleusRestsUntil && !ready.isEmpty && !isDraining
         let nucleus = node.hasWork && !rests ? 2 : 0
@@ -113,11 +134,7 @@ public final class Simulation {
         isInterrupting = true
         defer { isInterrupting = false }
         for _ in 0...chance.below(3) {
-            var ready: [SimulatedThread] = []
-            for task in tasks where task.isAlive && !task.isStopped {
-                for thread in task.threads where thread.isReady(at: now) { ready.append(thread) }
-            }
-            guard let thread = chance.pick(ready) else { return }
+            guard let thread = chance.pick(readyThreads()) else { return }
             now += 1
             step(thread)
         }
@@ -163,9 +180,54 @@ public final class Simulation {
         return "; " + ports.joined(separator: "; ") + "; pipe \(task.pages.pipe), asleep \(task.status.asleep.relaxed)"
     }
 
+    /// Everybody ends what he is at and begins nothing: whoever sleeps then, and should not, has lost a wake-up.
+    ///
+    /// Otherwise the next message or the end of a time-out would wake him, and nobody would know.
+    private func rest() {
+        guard book.failure == nil else { return }
+        isCalm = true
+        restsAt = nil
+        defer { isCalm = false }
+        for task in tasks { task.isStopped = false }
+        let limit = now + 20_000
+        while book.failure == nil {
+            if !schedule() {
+                _ = lookForSleepers()
+                return
+            }
+            if now > limit { book.fail("the node does not come to rest") }
+            strike()
+        }
+    }
+
+    /// A thread has come to a step of a protocol: perhaps this is where it is held up, and where the nucleus comes in between.
+    func reached(_ step: ProtocolStep, _ thread: SimulatedThread) {
+        let isSeldom = ProtocolStep.seldom.contains(step)
+        guard crashes, isSeldom ? chance.oneIn(2) : focus.contains(step) && chance.oneIn(2) else { return }
+        thread.stalledUntil = now + 4 + chance.below(chance.oneIn(2) ? 20 : 120)
+        if !isCalm, !isDraining, restsAt == nil, chance.oneIn(isSeldom || manner == .companions ? 2 : 6) {
+            // It goes on when nobody else does, and finds the world as they have left it.
+            restsAt = now + (step == .heldBack ? 0 : chance.below(isSeldom ? 20 : 60))
+            thread.stalledUntil = now + 1_000
+        }
+        guard plan.mode == .random, step != .heldBack, !isCalm, !isDraining, isSeldom || chance.oneIn(2) else { return }
+        if ProtocolStep.ofCalls.contains(step), chance.oneIn(4), let link = chance.pick(thread.task.ends.keys.sorted()) {
+            ambush = .linkFailed(link)
+        } else if let port = thread.positionPort {
+            ambush = .revoke(port)
+        }
+    }
+
+    /// The nucleus loses its processor now and then, between any two things that it does.
+    func restNucleus(oneIn rate: Int) {
+        guard crashes, chance.oneIn(rate) else { return }
+        nucleusRestsUntil = now + chance.below(60)
+    }
+
     // MARK: misfortunes
 
     private func misfortune() {
+        strike()
         if plan.mode == .random, chance.oneIn(revocationRate) { revoke() }
         if plan.mode == .random, chance.oneIn(linkFailureRate) { failLink() }
         if chance.oneIn(killRate) {
@@ -189,10 +251,26 @@ public final class Simulation {
         case 44..<48:
             nucleusRestsUntil = now + chance.below(30)
         case 42:
-            if tasks.count < 6 { node.pending.append(.attach(Self.identity, first: false)) }
+            if hasPlace { node.pending.append(.attach(Self.identity, first: false)) }
         case 43:
             if let task = chance.pick(tasks) { node.pending.append(.trace(task.id, chance.oneIn(2))) }
+        case 48: node.pending.append(.linkFailed(LinkID(raw: .max)))
+        case 49: node.pending.append(.revoke(PortID(node: SimulatedNode.id, counter: chance.oneIn(2) ? 1 : .max)))
         default: break
+        }
+    }
+
+    /// Whether one more task is not too many to look at.
+    var hasPlace: Bool { tasks.count < 6 }
+
+    /// What lies in wait for a thread that is held up.
+    private func strike() {
+        guard let event = ambush, chance.oneIn(5) else { return }
+        if case .revoke(let port?) = event, !node.kernel.leasedPorts.contains(port) {
+            ambush = nil
+        } else if node.submit(event) {
+            ambush = nil
+            if case .revoke = event { tally.revocations += 1 }
         }
     }
 
@@ -240,18 +318,54 @@ public final class Simulation {
         log("\(lease.id) of task \(lease.sender.raw) to \(lease.port) is revoked with \(closing.frames.count) frames")
     }
 
-    func queueLimit() -> Int { chance.oneIn(12) ? 0 : 1 + chance.below(chance.oneIn(3) ? 12 : 4) }
+    func queueLimit() -> Int {
+        if chance.oneIn(12) { return chance.below(2) }
+        return 1 + chance.below(chance.oneIn(3) ? 12 : manner.isSteady ? 6 : 4)
+    }
 
     // MARK: beginning and end
 
-    private static let identity = TaskIdentity(uid: 0, gid: 0, pid: 0, executable: "", name: "simulated", launched: true)
+    /// Everybody has sent everybody a message, and has mapped the links that came of it: what follows begins with leases.
+    private func acquaint() {
+        for task in tasks {
+            for entry in task.sendList where task.receives[entry.port] == nil {
+                let id = book.prepare(from: task.id, to: entry.port)
+                let bytes = Body.bytes(of: id, from: task.id, to: entry.port, length: 0)
+                let outgoing = Outgoing(
+                    to: .copySend(entry.port), code: 1, payload: Payload(place: 0, length: UInt32(bytes.count)))
+                _ = ask(task, .send(outgoing), bytes, BookedDetails(message: id))
+            }
+        }
+        for task in tasks {
+            guard case .links(let offered)? = ask(task, .linkOffers) else { continue }
+            for link in offered {
+                task.mapped.insert(link)
+                _ = ask(task, .linkMapped(link))
+            }
+        }
+        for task in tasks {
+            for link in task.mapped.sorted() {
+                guard case .linkPeer(let peer, _, let place)? = ask(task, .linkPeer(link)), let pages = node.memory.links[link],
+                    let other = node.memory.tasks[peer]
+                else { continue }
+                task.mapped.remove(link)
+                task.join(LinkEnd(pages, of: task, peer: peer, other, place: place))
+            }
+            task.seenOffers = task.control.offers.acquired
+        }
+    }
+
+    static let identity = TaskIdentity(uid: 0, gid: 0, pid: 0, executable: "", name: "simulated", launched: true)
 
     /// The nucleus has made a task.
     func joined(_ id: TaskID, _ rights: [Arrived]) {
         guard !tasks.contains(where: { $0.id == id }), let pages = node.memory.tasks[id] else { return }
         let task = SimulatedTask(id, pages, self)
         for right in rights { task.arrive(right) }
-        task.threads = (0..<(1 + chance.below(3))).map { SimulatedThread(task, number: $0, base: Program()) }
+        // Who serves has threads that wait beside each other.
+        task.isServer = chance.oneIn(2)
+        let count = manner == .companions ? 2 + (chance.oneIn(3) ? 1 : 0) : manner.isSteady ? 2 + chance.below(2) : 1 + chance.below(3)
+        task.threads = (0..<count).map { SimulatedThread(task, number: $0, base: Program()) }
         tasks.append(task)
     }
 
@@ -259,32 +373,65 @@ public final class Simulation {
     private func prepare() {
         node.pending.append(.attach(Self.identity, first: true))
         node.finish()
-        let count = 2 + chance.below(3)
+        let count = 2 + chance.below(manner.isSteady ? 2 : 3)
         guard let first = tasks.first, case .portBlock(let block, _)? = ask(first, .portBlock) else { return book.fail("no first task") }
         first.nextPort = block.counter
-        var ports: [PortID] = []
+        var sets: [[PortID]] = []
         for _ in 0..<count {
-            let port = PortID(node: SimulatedNode.id, counter: first.nextPort)
-            first.nextPort += 1
-            guard case .allocated(let index)? = ask(first, .allocate(port, queueLimit: UInt32(queueLimit()))) else { continue }
-            let entry = HeldReceive(port, index, first.control)
-            first.receives[port] = entry
-            first.ports[index] = entry
-            ports.append(port)
-            if case .arrived(let right)? = ask(first, .make(.makeSend(port))) { first.arrive(right) }
+            var set: [PortID] = []
+            // A task with two ports has threads that wait for different ones.
+            for _ in 0..<(1 + chance.below(2)) { if let port = makePort(of: first) { set.append(port) } }
+            sets.append(set)
         }
-        if let port = ports.first { _ = ask(first, .setBootstrap(port)) }
-        for port in ports.dropFirst() {
-            if let entry = first.receives[port] { first.remove(entry) }
-            let others = ports.filter { $0 != port }.map { Transfer.copySend($0) }
-            _ = ask(first, .introduce(Self.identity, rights: [.moveReceive(port)] + others))
+        if let port = sets.first?.first { _ = ask(first, .setBootstrap(port)) }
+        if chance.oneIn(16) { gorge(first) }
+        let ports = sets.joined()
+        for set in sets.dropFirst() {
+            for port in set { if let entry = first.receives[port] { first.remove(entry) } }
+            // With few who know a port each has more credit there, and one alone all of it.
+            let others = ports.filter { !set.contains($0) && (!manner.isSteady || chance.oneIn(2)) }.map { Transfer.copySend($0) }
+            _ = ask(first, .introduce(Self.identity, rights: set.map { .moveReceive($0) } + others))
         }
     }
 
+    /// Takes all that the node gives one task, and gives it back.
+    private func gorge(_ task: SimulatedTask) {
+        var ports: [PortID] = []
+        while true {
+            let port = PortID(node: SimulatedNode.id, counter: task.nextPort)
+            guard case .allocated? = ask(task, .allocate(port, queueLimit: UInt32(Limits.queueMessagesMax))) else { break }
+            task.nextPort += 1
+            ports.append(port)
+        }
+        if let port = ports.first, case .arrived? = ask(task, .make(.makeSend(port))) {
+            while true {
+                let id = book.prepare(from: task.id, to: port)
+                let bytes = Body.bytes(of: id, from: task.id, to: port, length: 0)
+                let outgoing = Outgoing(to: .copySend(port), code: 1, payload: Payload(place: 0, length: UInt32(bytes.count)))
+                guard case .sent? = ask(task, .send(outgoing), bytes, BookedDetails(message: id)) else { break }
+            }
+            _ = ask(task, .drop(.send(port)))
+        }
+        for port in ports { _ = ask(task, .drop(.receive(port))) }
+    }
+
+    private func makePort(of first: SimulatedTask) -> PortID? {
+        let port = PortID(node: SimulatedNode.id, counter: first.nextPort)
+        first.nextPort += 1
+        guard case .allocated(let index)? = ask(first, .allocate(port, queueLimit: UInt32(queueLimit()))) else { return nil }
+        let entry = HeldReceive(port, index, first.control)
+        first.receives[port] = entry
+        first.ports[index] = entry
+        if case .arrived(let right)? = ask(first, .make(.makeSend(port))) { first.arrive(right) }
+        return port
+    }
+
     /// A request before anybody runs.
-    private func ask(_ task: SimulatedTask, _ request: Request) -> Response? {
+    private func ask(
+        _ task: SimulatedTask, _ request: Request, _ bytes: [UInt8] = [], _ booked: BookedDetails = BookedDetails()
+    ) -> Response? {
         task.lastNumber += 1
-        node.send(.init(number: task.lastNumber, request: request, bytes: [], booked: BookedDetails()), from: task.id)
+        node.send(.init(number: task.lastNumber, request: request, bytes: bytes, booked: booked), from: task.id)
         node.finish()
         return node.answers[task.id]?.popFirst()?.response
     }

@@ -14,6 +14,8 @@ public struct SimulationPlan: Sendable {
     public var steps: Int
     public var mode: LeaseMode
     public var mutation: Mutation?
+    /// What the programs are at; nil: the seed chooses.
+    var manner: Manner?
     /// Keep a line for each step.
     public var keepsLog: Bool
 

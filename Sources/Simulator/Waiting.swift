@@ -114,7 +114,7 @@ final class Waiting: Routine {
 
     private enum Stage {
         static let begin = 0, attempted = 1, handOver = 2, told = 3, lead = 4, flag = 5, look = 6, sleep = 7, drain = 8, scanned = 9,
-            left = 10
+            left = 10, join = 11, resign = 12
     }
 
     override func step(_ thread: SimulatedThread) -> Progress {
@@ -135,6 +135,7 @@ final class Waiting: Routine {
             self.attempt = attempt
             return call(attempt, then: Stage.attempted)
         case Stage.attempted: return attempted(thread)
+        case Stage.join: return join(thread)
         case Stage.handOver:
             guard task.reception.owner == nil else { return waitForReception(thread) }
             if !task.hasLeader, !task.followers.isEmpty, mutation != .handoverSkipped { task.followers.removeFirst().isTold = true }
@@ -148,9 +149,15 @@ final class Waiting: Routine {
             return go(to: Stage.begin)
         case Stage.lead:
             if mutation == .bellReadLate { seenBell = task.control.bell.acquired }
-            if hasNews(task, parkedToo: false) { return call(Scanning(), then: Stage.left) }
+            if hasNews(task, parkedToo: false) {
+                thread.stand(at: .newsSeen, port)
+                return call(Scanning(), then: Stage.left)
+            }
+            return go(to: Stage.flag)
+        case Stage.flag:
             // The lack of a fence lets the flag become visible after the loads that follow it.
-            if mutation != .sleeperFenceMissing { task.status.asleep.release(1) }
+            if isForRoom { task.sayWaiting() }
+            if mutation != .sleeperFenceMissing { task.sayAsleep() }
             fullFence()
             thread.stand(at: .asleepSet, port)
             return go(to: mutation == .lastLookSkipped ? Stage.sleep : Stage.look)
@@ -163,7 +170,7 @@ final class Waiting: Routine {
             thread.stand(at: .lookedLast, port)
             return go(to: Stage.sleep)
         case Stage.sleep:
-            if mutation == .sleeperFenceMissing { task.status.asleep.release(1) }
+            if mutation == .sleeperFenceMissing { task.sayAsleep() }
             guard task.pages.pipe > 0 || isOver(task) else {
                 if case .nothing = thread.wait { task.simulation.tally.sleeps += 1 }
                 thread.stand(at: .blocked, port)
@@ -178,14 +185,19 @@ final class Waiting: Routine {
             return call(Scanning(all: true), then: Stage.scanned)
         case Stage.scanned:
             task.wakeAll()
-            task.hasLeader = false
-            return go(to: Stage.begin)
-        default:
+            return go(to: Stage.resign)
+        case Stage.left:
             if task.control.bell.acquired != seenBell { task.wakeAll() }
+            return go(to: Stage.resign)
+        default:
+            guard task.reception.owner == nil else { return waitForReception(thread) }
             task.hasLeader = false
+            thread.stand(at: .leadLeft, port)
             return go(to: Stage.begin)
         }
     }
+
+    private var isForRoom: Bool { position == .roomAwaited }
 
     private func isOver(_ task: SimulatedTask) -> Bool { isCalledOff || patience.isOver(at: task.simulation.now) }
 
@@ -196,14 +208,30 @@ final class Waiting: Routine {
             return go(to: Stage.handOver)
         }
         if isOver(task) { return go(to: Stage.handOver) }
+        thread.stand(at: .triedInVain, port)
+        return go(to: Stage.join)
+    }
+
+    /// To lead, or to follow whoever does.
+    private func join(_ thread: SimulatedThread) -> Progress {
+        let task = thread.task
         guard task.reception.owner == nil else { return waitForReception(thread) }
         if !task.hasLeader {
             task.hasLeader = true
             return go(to: Stage.lead)
         }
-        let isRung = task.control.bell.acquired != seenBell && task.simulation.plan.mutation != .followerIgnoresBell
-        thread.isTold = task.news != seenNews || isRung
-        if !thread.isTold { task.followers.append(thread) }
+        // The bell is looked at here too, as in the library. No mutation takes it away, for nothing would be lost: whoever has read the
+        // bell anew since we did has told everybody (`ringUntold`), and a leader that has not will hear it.
+        thread.isTold = task.news != seenNews || task.control.bell.acquired != seenBell
+        if !thread.isTold {
+            task.followers.append(thread)
+            if isForRoom {
+                // Nobody spins for a follower: it says that it waits, and looks a last time.
+                task.sayWaiting()
+                fullFence()
+                if hint() { thread.isTold = true }
+            }
+        }
         return go(to: Stage.told)
     }
 

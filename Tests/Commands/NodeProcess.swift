@@ -2,6 +2,7 @@ import Foundation
 import Masix
 import MasixLinux
 import MasixProtocols
+import MasixTestKit
 import SystemPackage
 import Testing
 
@@ -31,8 +32,10 @@ final class NodeProcess: Sendable {
     init(in directory: String? = nil, arguments: [String] = [], environment: [String] = []) throws {
         self.directory = try directory ?? Self.newDirectory()
         let ready = try Pipe.make()
+        let situations = SituationsFile.next.map { ["--situations", $0] } ?? []
         var launch = Launch(
-            Self.masixd, arguments: ["masixd", "--directory", self.directory, "--foreground", "--ready-fd", "3"] + arguments,
+            Self.masixd,
+            arguments: ["masixd", "--directory", self.directory, "--foreground", "--ready-fd", "3"] + situations + arguments,
             environment: ["PATH=/usr/bin:/bin"] + environment)
         launch.placements = [.init(ready.writer.raw, at: 3)]
         launch.newSession = true

@@ -7,6 +7,8 @@ import MasixWire
 import Synchronization
 import SystemPackage
 
+import enum MasixTestKit.SituationsFile
+
 @testable import MasixNucleus
 
 /// A node whose nucleus dies at chosen instants and is followed by another, as a supervisor would do it.
@@ -50,6 +52,7 @@ final class MortalNode: Sendable {
             node: NodeID(number: 1, incarnation: 1), logger: Logger(label: "nucleus") { _ in SwiftLogNoOpLogHandler() })
         configuration.listener = listener
         configuration.firstTask = firstTask
+        configuration.situationsPath = SituationsFile.next
         configure(&configuration)
         let pair = try MessageSocket.pair()
         let ours = pair.first.raw

@@ -7,6 +7,8 @@ import MasixTransport
 import Synchronization
 import SystemPackage
 
+import enum MasixTestKit.SituationsFile
+
 /// A nucleus on a thread of this process, for the length of a test.
 final class TestNode {
     let path: String
@@ -18,6 +20,7 @@ final class TestNode {
         var configuration = NucleusConfiguration(
             node: NodeID(number: 1, incarnation: 1), logger: Logger(label: "nucleus") { _ in SwiftLogNoOpLogHandler() })
         configuration.listener = try MessageSocket.listen(path: path)
+        configuration.situationsPath = SituationsFile.next
         try configure(&configuration)
         nucleus = try Nucleus(configuration: configuration)
         running = Running(nucleus)

@@ -38,6 +38,7 @@ public final class TestNode: Sendable {
             node: NodeID(number: 1, incarnation: 1), logger: Logger(label: "nucleus") { _ in SwiftLogNoOpLogHandler() })
         configuration.listener = try MessageSocket.listen(path: directory + "/" + NodeDirectory.socketName)
         configuration.limits.linksEnabled = leases != .off
+        configuration.situationsPath = SituationsFile.next
         if leases == .revokedAtRandom { configuration.revocation = RevocationPlan(seed: seed, probability: 0.2) }
         try configure(&configuration)
         let pair = try MessageSocket.pair()

@@ -96,6 +96,17 @@ import Testing
         #expect(receiver.look(next) == .stale)
     }
 
+    @Test("architecture rule 3: what is said of a lease that is over gives the next one no credit")
+    func aLateShapeKeepsOff() throws {
+        let bench = try LinkBench()
+        let entry = bench.controls[0].send(bench.lease.sendIndex + 1)
+        entry.commit.release(LeaseWord(epoch: bench.lease.id.epoch + 1).bits)
+        entry.reshape(bench.lease)
+        #expect(entry.lease()?.window == 0)
+        bench.entry.reshape(bench.lease)
+        #expect(bench.entry.lease()?.window == UInt64(bench.lease.window))
+    }
+
     @Test("architecture rule 10: of caller, callee and nucleus exactly one has the answer")
     func firstUseWins() throws {
         let bench = try LinkBench()
@@ -109,6 +120,19 @@ import Testing
         #expect(!caller.take(link: bench.link.id, generation: 8), "a late hand never moves a later word")
         #expect(caller.take(link: bench.link.id, generation: 9) && !caller.take(link: bench.link.id, generation: 9))
         #expect(!caller.abandon(link: bench.link.id, generation: 9))
+    }
+
+    @Test("architecture rule 10: a call that is taken after a later one of the same reply word does not get the word")
+    func aLateCallKeepsOff() throws {
+        let bench = try LinkBench()
+        let callee = try #require(bench.controls[1].callee(place: 0, index: 3))
+        #expect(callee.arm(link: bench.link.id, generation: 9))
+        #expect(!callee.arm(link: bench.link.id, generation: 8))
+        #expect(callee.use(link: bench.link.id, generation: 9))
+        #expect(!callee.arm(link: bench.link.id, generation: 8), "or its answer would be written over the one that is waited for")
+        #expect(callee.state(link: bench.link.id, generation: 9) == .used)
+        #expect(callee.arm(link: bench.link.id, generation: 10))
+        #expect(callee.arm(link: LinkID(raw: bench.link.id.raw + 1), generation: 1), "another link begins anew")
     }
 
     @Test("architecture rule 10: a call that was committed is settled once, one that was not stays its caller's")

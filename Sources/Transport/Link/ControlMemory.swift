@@ -112,7 +112,7 @@ public struct SendEntryMemory: Sendable {
     /// The fields first, the word last: who sees the word open sees the fields of that lease.
     @inlinable public func open(_ lease: Lease) {
         takeIndex.release(lease.takeIndex)
-        reshape(lease)
+        form(lease)
         link.release(lease.link.raw)
         let old = LeaseWord(bits: commit.relaxed)
         // Done once: a restarted nucleus that repeats its last action must not forget what was sent meanwhile.
@@ -122,7 +122,14 @@ public struct SendEntryMemory: Sendable {
 
 extension SendEntryMemory {
     /// What may change while a lease is open: its credit, and whether it is the only one.
-    @inlinable public func reshape(_ lease: Lease) {
+    ///
+    /// A restarted nucleus that repeats an event may speak of a lease which that event has closed: the one that followed it is not
+    /// given its credit.
+    public func reshape(_ lease: Lease) {
+        if LeaseWord(bits: commit.relaxed).epoch == lease.id.epoch { form(lease) }
+    }
+
+    @usableFromInline func form(_ lease: Lease) {
         shape.release(
             UInt64(lease.firstSlot) | UInt64(lease.slots) << 16 | UInt64(lease.isWhole ? 1 : 0) << 32 | UInt64(lease.linkPlace) << 40
                 | UInt64(lease.window) << 48)

@@ -162,10 +162,14 @@ public struct LinkSender: Sendable {
 
 extension CalleeEntryMemory {
     /// The callee takes up the reply right of a call that it has just taken. False: the link has closed; claim it from the kernel.
+    ///
+    /// Calls to two ports may be taken in another order than they were made. A caller uses its word again only when it has given the
+    /// earlier call up, so the later one keeps the word: or the late answer to the earlier would be written over its answer.
     @inlinable @inline(__always)
     public func arm(link: LinkID, generation: UInt32) -> Bool {
         let word = ReplyWord(bits: self.word.acquired)
-        if word.state == .closed && word.isOf(link: link.raw) { return false }
+        let isLate = Int32(bitPattern: generation &- word.generation) < 0
+        if word.isOf(link: link.raw), word.state == .closed || isLate { return false }
         return self.word.exchange(word.bits, for: ReplyWord(.armed, link: link.raw, generation: generation).bits)
     }
 

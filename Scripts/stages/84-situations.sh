@@ -1,0 +1,24 @@
+# The simulator has been wherever the node has been: no kind of event met a kind of state in the suite that no simulated kernel has seen.
+
+places=.build/situations
+
+absent() {
+    compgen -G "$places/node/*" >/dev/null || { echo "the stages unit and demo have written no situations"; return; }
+    [[ -s $places/simulator ]] || echo "the stage simulate has written no situations"
+}
+
+run() {
+    export LC_ALL=C
+    sort -u "$places"/node/* >"$places/met"
+    sort -u "$places/simulator" >"$places/simulated"
+    echo "the node met $(wc -l <"$places/met") kinds:"
+    sed 's/^/    /' "$places/met"
+    echo "the simulator met $(wc -l <"$places/simulated") kinds:"
+    sed 's/^/    /' "$places/simulated"
+    comm -23 "$places/met" "$places/simulated" >"$places/missing"
+    if [[ -s $places/missing ]]; then
+        echo "the node met, and the simulator did not:"
+        sed 's/^/    /' "$places/missing"
+        return 1
+    fi
+}

@@ -1,0 +1,11 @@
+import MasixLinux
+
+/// Where nodes of tests write down what situations their kernels meet, if whoever runs the tests wants to know: the variable
+/// MASIX_SITUATIONS names a directory, and each node has a file there.
+public enum SituationsFile {
+    /// A path that no other node has; nil if nobody wants to know.
+    public static var next: String? {
+        guard let directory = CurrentProcess.environment("MASIX_SITUATIONS"), let number = try? RandomBytes.uint64() else { return nil }
+        return "\(directory)/\(CurrentProcess.pid)-\(number)"
+    }
+}
