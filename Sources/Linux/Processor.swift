@@ -31,6 +31,10 @@ public enum Processor {
     @_transparent
     public static func prefetchForWriting(_ address: UnsafeMutableRawPointer) { unsafe masix_prefetch_for_writing(address) }
 
+    /// No later load is made before every earlier store can be seen.
+    @inlinable @inline(__always)
+    public static func fullFence() { masix_full_fence() }
+
     /// Asks for a line that is about to be read, so that several are under way at once.
     @unsafe @inlinable @inline(__always)
     public static func prefetchForReading(_ address: UnsafeMutableRawPointer) { unsafe masix_prefetch_for_reading(address) }

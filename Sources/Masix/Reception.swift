@@ -12,8 +12,9 @@ import SystemPackage
 final class Reception: Sendable {
     struct State: ~Copyable {
         /// Links that are scanned.
-        var active: [LinkEnd] = [] { didSet { looks = active.map(\.news) } }
-        private(set) var looks: [LinkNews] = []
+        var active: [LinkEnd] = [] { didSet { scanned = Scanned(active) } }
+        /// The same links, for a look without the lock.
+        private(set) var scanned = Scanned([])
         /// Links that have been quiet: they ring for everything.
         var parked: [LinkEnd] = []
         /// Over which something came last: the likeliest to bring the next.
@@ -39,13 +40,32 @@ final class Reception: Sendable {
         case following(Follower)
     }
 
+    /// Links that are looked at together; it keeps the memory that the looks read.
+    final class Scanned: Sendable {
+        private let links: [LinkEnd]
+        private let looks: [LinkNews]
+
+        init(_ links: [LinkEnd]) {
+            self.links = links
+            looks = links.map(\.news)
+        }
+
+        /// Something is announced on one of them.
+        @inline(__always)
+        var hasNews: Bool {
+            for place in looks.indices where looks[place].isWaiting { return true }
+            return false
+        }
+
+        @inline(__always)
+        func hasNews(at place: Int) -> Bool { looks[place].isWaiting }
+    }
+
     /// How things stood before an attempt: what differs afterwards came during it.
     private struct Seen {
         let bell: UInt32
         let news: UInt64
-        let links: [LinkEnd]
-        /// Of the same links, which keep the memory that these look at.
-        let looks: [LinkNews]
+        let scanned: Scanned
         let latest: LinkEnd?
     }
 
@@ -133,7 +153,7 @@ final class Reception: Sendable {
     /// Whether frames were found. Answers are not counted: whoever waits for one is told, or sees it itself.
     private func scan(_ state: inout State, all: Bool) -> Bool {
         var found = false
-        for place in state.looks.indices where state.looks[place].isWaiting {
+        for place in state.active.indices where state.scanned.hasNews(at: place) {
             let link = state.active[place]
             if file(link, &state).frames { found = true }
             state.latest = link
@@ -171,6 +191,7 @@ final class Reception: Sendable {
                 if run?.extend(by: announcement) == true { continue }
                 file(run, &state)
                 run = ReadyAnnouncement(link: link, announcement: announcement)
+                receiver.prepare(announcement)
             }
             file(run, &state)
         }
@@ -259,7 +280,13 @@ final class Reception: Sendable {
                 case .following(let follower):
                     try sleep(follower, until: deadline, room: room, hint: hint)
                     hasSlept = false
-                case .leading: hasSlept = try lead(until: deadline, seen, partner: partner ?? seen.latest, room: room, hint: hint)
+                case .leading:
+                    hasSlept = try lead(until: deadline, seen, partner: partner ?? seen.latest, room: room, hint: hint)
+                    // An answer that was seen in its own line needs no look at the announcements, which are still on their way.
+                    if !hasSlept, let result = try attempt() {
+                        leave(place)
+                        return result
+                    }
                 }
             } catch {
                 leave(place)
@@ -297,7 +324,7 @@ final class Reception: Sendable {
                 place = .leading
             }
         }
-        return Seen(bell: rung, news: news.load(ordering: .relaxed), links: state.active, looks: state.looks, latest: state.latest)
+        return Seen(bell: rung, news: news.load(ordering: .relaxed), scanned: state.scanned, latest: state.latest)
     }
 
     /// One who leaves makes sure that one who stays will lead.
@@ -399,13 +426,13 @@ final class Reception: Sendable {
     /// On any link of now, or filed since by another thread: its sender had no reason to ring, for we were not asleep yet.
     private func hasNews(since seen: UInt64) -> Bool {
         state.withLock { state in
-            state.active.contains(where: \.hasNews) || state.parked.contains(where: \.hasNews) || news.load(ordering: .relaxed) != seen
+            news.load(ordering: .relaxed) != seen || state.scanned.hasNews || state.parked.contains(where: \.hasNews)
         }
     }
 
     private func spinning(_ seen: Seen, for budget: UInt64, began: UInt64, deadline: Deadline, hint: (Bool) -> Bool) -> Bool {
         func isNew() -> Bool {
-            for place in seen.looks.indices where seen.looks[place].isWaiting { return true }
+            if seen.scanned.hasNews { return true }
             return bell.acquired != seen.bell || news.load(ordering: .acquiring) != seen.news || hint(false)
         }
         if isNew() { return true }

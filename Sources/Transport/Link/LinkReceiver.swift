@@ -118,6 +118,15 @@ public struct LinkReceiver: Sendable {
         return .frame(ReadyFrame(lease: lease, word: word, header: header, offset: offset))
     }
 
+    /// Asks for the frame that an announcement speaks of, while there is something else to do. Whether there is one, `look` says.
+    @inlinable @inline(__always)
+    public func prepare(_ announcement: Announcement) {
+        guard let entry = control.take(announcement.index) else { return }
+        let shape = entry.shape.relaxed
+        let count = LeaseWord(bits: entry.word.relaxed).count
+        peer.prefetchForReading(LinkHalf.slotOffset(Int(shape & 0xFFFF) + Int(count % max(1, shape >> 16 & 0xFFFF))))
+    }
+
     /// Asks for the frame after this one, which has been announced too.
     @inlinable @inline(__always)
     public func prepareNext(_ frame: ReadyFrame) {

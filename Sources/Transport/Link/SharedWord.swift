@@ -1,3 +1,4 @@
+public import MasixLinux
 public import Synchronization
 
 /// One atomic 64-bit word inside shared memory.
@@ -44,5 +45,5 @@ public struct SharedWord32: @unchecked Sendable {
 }
 
 /// Orders a store before a later load: the fence between "I publish" and "do you sleep?" (pitfalls 9).
-@inline(__always)
-public func fullFence() { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+@inlinable @inline(__always)
+public func fullFence() { Processor.fullFence() }
