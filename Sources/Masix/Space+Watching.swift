@@ -1,3 +1,5 @@
+import Synchronization
+
 // What tests and measurements look at: how a task waits.
 
 extension Space {
@@ -6,4 +8,7 @@ extension Space {
 
     /// The state of the reception, for whoever wonders why nothing comes.
     package var receptionState: String { reception.description }
+
+    /// Link ends that this task holds.
+    package var linkCount: Int { links.state.withLock { $0.ends.count } }
 }
