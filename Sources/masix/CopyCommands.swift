@@ -148,8 +148,11 @@ struct GetCommand: ReportingCommand {
     @OptionGroup var node: NodeOptions
     @OptionGroup var json: JSONOption
     @OptionGroup var flags: CopyFlags
-    @Flag(name: .customLong("ports"), help: "Open small files as ports too, though their content comes with the first answer.")
-    var opensAllAsPorts = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Open every file as a port of its own; without, small files come whole and nothing is opened for them."
+    )
+    var ports = true
     @Argument(help: ServedPlace.help)
     var source: ServedPlace
     @Argument(help: ArgumentHelp("A local path.", valueName: "target"))
@@ -160,7 +163,7 @@ struct GetCommand: ReportingCommand {
         let files = try source.server(space)
         if target == "-" { return try printContent(files) }
         var options = flags.options
-        options.opensAllAsPorts = opensAllAsPorts
+        options.opensEveryFile = ports
         let summary = try CopySummary.running(flags, json) { progress in
             if flags.isRecursive {
                 try files.copyTree(source.path, to: target, options: options, progress: progress)
