@@ -25,7 +25,7 @@ extension Nodes {
                 let place = try node.scratch()
                 #expect(try node.shell("cd \(place); \(Self.makeTree)").code == 0)
                 let server = try node.serve("cd \(place); exec masix files serve tree --name files", name: "files")
-                let got = try node.shell("cd \(place); masix get -r --no-ports files: copy --json")
+                let got = try node.shell("cd \(place); masix get -r --batch files: copy --json")
                 #expect(got.code == 0, "\(got)")
                 let numbers = try #require(try got.objects().first)
                 #expect(numbers["files"] as? Int == 309)

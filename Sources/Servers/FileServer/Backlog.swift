@@ -23,22 +23,15 @@ final class Backlog: Sendable {
     private let state = Mutex(State())
     /// Rises with every change that a waiting thread may wait for; changed under the lock.
     private let changes = FutexWord()
-    private let workers = Atomic<Int>(0)
-
-    /// So many for each thread may wait; clients that ask without waiting for answers get no more of our memory than that.
-    private static let waitingPerWorkerMax = 4
-
-    /// Leaves the work to another thread if there is one with room; else it is done before this returns.
+    /// Leaves the work to another thread if one has nothing to do; else it is done before this returns. So no client fills our memory with
+    /// what it asks without waiting for answers, and no processor waits while there is work.
     func leave(_ reply: consuming SendOnceRight, _ work: @escaping Work) {
         let held = HeldReply(reply)
-        let room = workers.load(ordering: .relaxed) * Self.waitingPerWorkerMax
         let isLeft = state.withLock { state -> Bool in
-            guard state.owed.count < room, !state.isOver else { return false }
+            guard state.waiting > state.owed.count, !state.isOver else { return false }
             state.owed.append(Owed(reply: held, work: work))
-            if state.waiting > 0 {
-                changes.set(changes.value &+ 1)
-                changes.wake()
-            }
+            changes.set(changes.value &+ 1)
+            changes.wake()
             return true
         }
         if !isLeft, let reply = held.take() { work(reply) }
@@ -46,7 +39,6 @@ final class Backlog: Sendable {
 
     /// Works until the end.
     func work() {
-        workers.add(1, ordering: .relaxed)
         while let owed = next() {
             if let reply = owed.reply.take() { owed.work(reply) }
         }
