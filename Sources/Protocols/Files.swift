@@ -135,9 +135,9 @@ public final class Files: Sendable {
     }
 
     /// The right to an opened file's port, if one came. It may have died on its way.
-    private func takeFile(_ message: ReceivedAnswer, _ path: TreePath) throws(FilesError) -> SendRight? {
-        if message.hasDeadRight { throw .unreachable(.deadName, server: name, path: path.description) }
-        return message.takeSendRight()
+    private func takeFile(_ message: ReceivedAnswer, _ path: TreePath, at index: Int = 0) throws(FilesError) -> SendRight? {
+        if message.isDead(at: index) { throw .unreachable(.deadName, server: name, path: path.description) }
+        return message.takeSendRight(at: index)
     }
 
     /// What opening brings when the content may be all that is wanted.
@@ -160,17 +160,35 @@ public final class Files: Sendable {
         return .content(info, content)
     }
 
-    /// The whole contents of small files of one directory: what became of each, and the contents one behind the other. As many as come
-    /// together in one answer, from the first on; `FilesProtocol.filesPerBatchMax` at most.
-    public func fetch(_ names: [FileName], of path: TreePath) throws(FilesError) -> (files: [FetchedFile], contents: [UInt8]) {
+    /// Small files of one directory, with one call.
+    public struct Batch: Sendable {
+        /// What became of the first so many names, in their order.
+        public let files: [FetchedFile]
+        /// The contents of those that came with one, one behind the other.
+        public let contents: [UInt8]
+        /// The same files, open, if that was asked for. Letting the batch go closes them.
+        public var open: [OpenedFile]
+    }
+
+    /// The whole contents of small files of one directory, and with `opens` their ports. As many as come together in one answer, from
+    /// the first on; `FilesProtocol.filesPerBatchMax` at most.
+    public func fetch(_ names: [FileName], of path: TreePath, opens: Bool = false) throws(FilesError) -> Batch {
         let names = Array(names.prefix(FilesProtocol.filesPerBatchMax))
-        let (answer, message) = try ask(.fetch(path, names), path)
+        let (answer, message) = try ask(.fetch(path, names, opens: opens), path)
         guard case .fetched(let files) = answer, files.count <= names.count, !files.isEmpty || names.isEmpty else { throw unexpected() }
         var count = 0
-        for case .content(let info) in files { count += Int(info.size) }
-        guard count > 0 else { return (files, []) }
+        var open: [OpenedFile] = []
+        for (file, name) in zip(files, names) {
+            guard case .content(let info) = file else { continue }
+            count += Int(info.size)
+            guard opens else { continue }
+            let place = path.appending(name)
+            guard let right = try takeFile(message, place, at: open.count) else { throw unexpected() }
+            open.append(OpenedFile(right, info: info, content: nil, path: place, server: self.name, timeout: timeout))
+        }
+        guard count > 0 else { return Batch(files: files, contents: [], open: open) }
         guard let memory = message.takeMemory(), memory.count >= count else { throw unexpected() }
-        do throws(MasixError) { return (files, try memory.bytes(in: 0..<count)) } catch {
+        do throws(MasixError) { return Batch(files: files, contents: try memory.bytes(in: 0..<count), open: open) } catch {
             throw .unreachable(error, server: name, path: path.description)
         }
     }
@@ -320,7 +338,7 @@ final class ReceivedAnswer {
 
     init(_ message: consuming ReceivedMessage) { self.message = message }
 
-    var hasDeadRight: Bool { message.isDead(at: 0) }
-    func takeSendRight() -> SendRight? { message.takeSendRight() }
+    func isDead(at index: Int) -> Bool { message.isDead(at: index) }
+    func takeSendRight(at index: Int) -> SendRight? { message.takeSendRight(at: index) }
     func takeMemory() -> MemoryObject? { message.takeMemory() }
 }

@@ -58,8 +58,8 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
     case remove(TreePath)
     /// 8: links are not followed.
     case setAttributes(TreePath, FileAttributes)
-    /// 9: the whole contents of small files of one directory, out of line, all in one memory object.
-    case fetch(TreePath, [FileName])
+    /// 9: the whole contents of small files of one directory, out of line, all in one memory object; with `opens` a port for each, too.
+    case fetch(TreePath, [FileName], opens: Bool)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -90,10 +90,11 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
             writer.write(UInt8(8))
             writer.write(path)
             writer.write(attributes)
-        case .fetch(let path, let names):
+        case .fetch(let path, let names, let opens):
             writer.write(UInt8(9))
             writer.write(path)
             writer.write(list: names)
+            writer.write(opens)
         }
     }
 
@@ -115,7 +116,10 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
             self = .makeLink(path, target: target)
         case 7: self = .remove(try reader.read())
         case 8: self = .setAttributes(try reader.read(), try reader.read())
-        case 9: self = .fetch(try reader.read(), try reader.readList(limit: FilesProtocol.filesPerBatchMax, field: "names"))
+        case 9:
+            let path = try reader.read(TreePath.self)
+            let names: [FileName] = try reader.readList(limit: FilesProtocol.filesPerBatchMax, field: "names")
+            self = .fetch(path, names, opens: try reader.readBool())
         case let tag: throw .unknownCase(of: "FilesRequest", tag: UInt64(tag))
         }
     }
@@ -137,7 +141,8 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
     /// the first right of the message, unless the content was enough.
     case opened(FileInfo, content: [UInt8]?)
     /// 6: what became of the first so many names of a batch, in their order; the rest is to be asked for again. The contents lie one
-    /// behind the other in the message's memory object; there is none if all are empty.
+    /// behind the other in the message's memory object; there is none if all are empty. If the files were to be opened, the message has
+    /// one send right for each that came with its content, in the same order.
     case fetched([FetchedFile])
 
     public func encode(into writer: inout WireWriter) {

@@ -40,8 +40,8 @@ public struct CopyOptions: Hashable, Sendable {
     public var pieceBytes = 4 << 20
     /// Reads everything back and compares it with what the server serves then.
     public var verifies = false
-    /// Every file is opened as a port, small ones too, whose content then still comes with the answer.
-    public var opensAllAsPorts = false
+    /// Every file is opened as a port, small ones too, though their contents still come many at a time.
+    public var opensEveryFile = true
 
     public init() {}
 }
@@ -98,6 +98,7 @@ private final class TreeCopy: Sendable {
     let progress: CopyProgress
     /// Modes and times are set when nothing is written any more: a directory that may not be written could not be filled.
     private let directories = Mutex<[(local: String, info: FileInfo)]>([])
+    private let closing = Mutex<Void>(())
 
     init(files: Files, target: consuming Descriptor, options: CopyOptions, progress: CopyProgress) {
         self.files = files
@@ -163,7 +164,7 @@ private final class TreeCopy: Sendable {
             case .regular:
                 bytes += Int(entry.info.size)
                 progress.foundFilesCount.add(1, ordering: .relaxed)
-                guard !options.opensAllAsPorts, entry.info.size <= UInt64(FilesProtocol.smallFileBytesMax) else {
+                guard entry.info.size <= UInt64(FilesProtocol.smallFileBytesMax) else {
                     here.append(.file(remote, local: place, entry.info))
                     continue
                 }
@@ -215,7 +216,8 @@ private final class TreeCopy: Sendable {
         let directory = try onDisk(local) { () throws(Errno) in try File.open(local, .directory, beneath: target.raw) }
         var rest = names[...]
         while !rest.isEmpty {
-            let batch = try files.fetch(Array(rest), of: path)
+            var batch = try fetch(Array(rest), path)
+            progress.portsCount.add(batch.open.count, ordering: .relaxed)
             var offset = 0
             for (name, file) in zip(rest, batch.files) {
                 let place = local == "." ? name.description : local + "/" + name.description
@@ -231,17 +233,36 @@ private final class TreeCopy: Sendable {
                 }
             }
             rest = rest.dropFirst(batch.files.count)
+            // One thread at a time: each closing is a word with the nucleus, over the one connection that all threads share.
+            closing.withLock { _ in batch.open = [] }
         }
     }
 
+    private func fetch(_ names: [FileName], _ path: TreePath) throws(FilesError) -> Files.Batch {
+        try waitingForRoom { () throws(FilesError) in try files.fetch(names, of: path, opens: options.opensEveryFile) }
+    }
+
+    /// The server counts a file until it has been told that nobody has its port any more: of what we have closed, too, for a moment.
+    private func waitingForRoom<Result>(_ body: () throws(FilesError) -> Result) throws(FilesError) -> Result {
+        for _ in 0..<Self.roomAttemptsMax {
+            do throws(FilesError) { return try body() } catch {
+                guard case .refused(let failure, _) = error, failure.reason == .tooManyOpen else { throw error }
+                _ = try? FutexWord().wait(while: 0, timeoutNanoseconds: 2_000_000)
+            }
+        }
+        return try body()
+    }
+
+    private static let roomAttemptsMax = 500
+
     private func copyFile(_ path: TreePath, _ local: String, _ info: FileInfo, _ list: WorkList<Job, FilesError>) throws(FilesError) {
         let fetched: Files.Fetched
-        if options.opensAllAsPorts {
+        if options.opensEveryFile {
             var opening = FileOpening()
             opening.inlineMax = UInt32(FilesProtocol.inlineBytesMax)
-            fetched = .file(try files.open(path, opening))
+            fetched = .file(try waitingForRoom { () throws(FilesError) in try files.open(path, opening) })
         } else {
-            fetched = try files.fetch(path)
+            fetched = try waitingForRoom { () throws(FilesError) in try files.fetch(path) }
         }
         switch fetched {
         case .content(let info, let content): try write(content, info, path, local)

@@ -123,11 +123,16 @@ struct CopyFlags: ParsableArguments {
     var verifies = false
     @Flag(name: .customLong("quiet"), help: "No progress bar and no summary.")
     var isQuiet = false
+    @Flag(
+        name: .customLong("progress"),
+        help: "The progress bar with --json too; a line of it each second where standard error is no terminal.")
+    var wantsProgress = false
     @Option(name: .customLong("threads"), help: ArgumentHelp("Threads that copy.", valueName: "n"))
     var threads = CopyOptions().threads
 
     func validate() throws {
         guard (1...64).contains(threads) else { throw ValidationError("--threads must be from 1 to 64") }
+        guard !isQuiet || !wantsProgress else { throw ValidationError("--quiet and --progress exclude each other") }
     }
 
     var options: CopyOptions {
@@ -148,8 +153,10 @@ struct GetCommand: ReportingCommand {
     @OptionGroup var node: NodeOptions
     @OptionGroup var json: JSONOption
     @OptionGroup var flags: CopyFlags
-    @Flag(name: .customLong("ports"), help: "Open small files as ports too, though their content comes with the first answer.")
-    var opensAllAsPorts = false
+    @Flag(
+        name: .customLong("batch"),
+        help: "The quick way for small files: their contents come many at a time, and no ports are opened for them.")
+    var isBatch = false
     @Argument(help: ServedPlace.help)
     var source: ServedPlace
     @Argument(help: ArgumentHelp("A local path.", valueName: "target"))
@@ -160,7 +167,7 @@ struct GetCommand: ReportingCommand {
         let files = try source.server(space)
         if target == "-" { return try printContent(files) }
         var options = flags.options
-        options.opensAllAsPorts = opensAllAsPorts
+        options.opensEveryFile = !isBatch
         let summary = try CopySummary.running(flags, json) { progress in
             if flags.isRecursive {
                 try files.copyTree(source.path, to: target, options: options, progress: progress)
@@ -239,7 +246,9 @@ struct CopySummary {
 
     static func running(_ flags: CopyFlags, _ json: JSONOption, _ body: (CopyProgress) throws -> Void) throws -> CopySummary {
         let progress = CopyProgress()
-        let bar = flags.isQuiet || json.isOn || !Terminal.isTerminal(2) ? nil : try ProgressBar(progress)
+        let isTerminal = Terminal.isTerminal(2)
+        let isShown = flags.wantsProgress || !(flags.isQuiet || json.isOn || !isTerminal)
+        let bar = isShown ? try ProgressBar(progress, isTerminal: isTerminal) : nil
         let start = Clock.monotonicNanoseconds()
         do {
             try body(progress)

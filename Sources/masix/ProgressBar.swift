@@ -3,7 +3,8 @@ import MasixProtocols
 import Synchronization
 import SystemPackage
 
-/// A line on the terminal that says how far a copy has come, drawn ten times a second by a thread of its own.
+/// A line that says how far a copy has come, by a thread of its own: ten times a second on a terminal, where it goes away at the end; else
+/// one below the other, each second and at the end.
 final class ProgressBar: Sendable {
     private let progress: CopyProgress
     private let start = Clock.monotonicNanoseconds()
@@ -11,15 +12,17 @@ final class ProgressBar: Sendable {
     private let wake = FutexWord()
     private let ended = FutexWord()
 
-    init(_ progress: CopyProgress) throws {
+    init(_ progress: CopyProgress, isTerminal: Bool) throws {
         self.progress = progress
+        let pause: UInt64 = isTerminal ? 100_000_000 : 1_000_000_000
         do throws(Errno) {
             try DetachedThread.start("progress") { [self] in
                 while !isOver.load(ordering: .acquiring) {
-                    Self.draw(line(columns: Terminal.columns(2) ?? 80))
-                    _ = try? wake.wait(while: 0, timeoutNanoseconds: 100_000_000)
+                    if isTerminal { draw() }
+                    _ = try? wake.wait(while: 0, timeoutNanoseconds: pause)
+                    if !isTerminal { writeLine() }
                 }
-                Self.draw("")
+                if isTerminal { Self.write("\r\u{1B}[K") }
                 ended.set(1)
                 ended.wake(count: .max)
             }
@@ -36,9 +39,13 @@ final class ProgressBar: Sendable {
         while ended.value == 0 { _ = try? ended.wait(while: 0, timeoutNanoseconds: 100_000_000) }
     }
 
-    private static func draw(_ line: String) {
+    private func draw() { Self.write("\r\u{1B}[K" + line(columns: Terminal.columns(2) ?? 80)) }
+
+    private func writeLine() { Self.write(line(columns: 100) + "\n") }
+
+    private static func write(_ text: String) {
         // A terminal that has gone away needs no bar.
-        _ = try? Descriptor.write(Array("\r\u{1B}[K\(line)".utf8), to: 2)
+        _ = try? Descriptor.write(Array(text.utf8), to: 2)
     }
 
     private func line(columns: Int) -> String {

@@ -25,7 +25,7 @@ extension Nodes {
                 let place = try node.scratch()
                 #expect(try node.shell("cd \(place); \(Self.makeTree)").code == 0)
                 let server = try node.serve("cd \(place); exec masix files serve tree --name files", name: "files")
-                let got = try node.shell("cd \(place); masix get -r files: copy --json")
+                let got = try node.shell("cd \(place); masix get -r --batch files: copy --json")
                 #expect(got.code == 0, "\(got)")
                 let numbers = try #require(try got.objects().first)
                 #expect(numbers["files"] as? Int == 309)
@@ -41,7 +41,7 @@ extension Nodes {
                 )
                 #expect(same.code == 0 && same.output == "1\n", "\(same)")
                 // Again over itself, by one thread, all as ports, compared.
-                let again = try node.shell("cd \(place); masix get -r --ports --verify --threads 1 files:/ copy --json")
+                let again = try node.shell("cd \(place); masix get -r --verify --threads 1 files:/ copy --json")
                 #expect(try again.objects().first?["ports"] as? Int == 309, "\(again)")
                 #expect(try node.shell("cd \(place); diff -r --no-dereference -x pipe tree copy").code == 0)
                 let ended = try server.end()

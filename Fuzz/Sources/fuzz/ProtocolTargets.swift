@@ -67,6 +67,7 @@ extension Target {
         let requests: [FilesRequest] = [
             .describe, .status(path), .list(path, after: "x"), .open(path, opening), .open(.root, FileOpening()),
             .makeDirectory(path, mode: 0o755), .makeLink(path, target: "../x"), .remove(path), .setAttributes(path, attributes),
+            .fetch(path, entries.map(\.name), opens: true),
         ]
         let answers: [FilesAnswer] = [
             .failed(FileFailure(.notFound, errno: 2)), .done, .described(isWritable: true, openFilesMax: 64), .info(info),
@@ -89,7 +90,7 @@ extension Target {
                     case .status(let path), .list(let path, _), .open(let path, _), .makeDirectory(let path, _), .makeLink(let path, _),
                         .remove(let path), .setAttributes(let path, _):
                         check(path)
-                    case .fetch(let path, let names):
+                    case .fetch(let path, let names, _):
                         check(path)
                         for name in names { check(path.appending(name)) }
                     }

@@ -13,7 +13,8 @@ import SystemPackage
 /// try space.names.checkIn("files", server.makeSendRight())
 /// try server.serve(threads: 2)          // returns after `stop`
 /// ```
-/// Requests are decoded completely before anything is done (`FilesRequest`), and each is carried out by the thread that received it.
+/// Requests are decoded completely before anything is done (`FilesRequest`). One thread receives them and handles all rights; what takes
+/// long and needs none, it leaves to the others (`Backlog`).
 public final class FileServer: Sendable {
     /// How many files one task may have open; what is over is refused (`tooManyOpen`), and its neighbours feel nothing.
     public static let openFilesPerTaskDefault = 512
@@ -24,6 +25,9 @@ public final class FileServer: Sendable {
     private let port: PortID
     private let control: PortID
     private let files: OpenFiles
+    /// Members of the set that stand for no file: nobody has a right to them.
+    private let spares = Mutex<[PortID]>([])
+    private let backlog = Backlog()
     private let isStopping = Atomic<Bool>(false)
     private let log: Logger
 
@@ -49,18 +53,15 @@ public final class FileServer: Sendable {
 
     /// Serves with so many threads, this one included, until `stop`. Throws what ended it if that was not `stop`.
     public func serve(threads: Int = 2) throws(MasixError) {
+        defer { backlog.end() }
         for number in 1..<max(1, threads) {
             do throws(Errno) {
-                try DetachedThread.start("files-\(number)") { [self] in
-                    do throws(MasixError) { try serveAlone() } catch {
-                        log.error("a thread of the file server ends", metadata: ["error": "\(error)"])
-                    }
-                }
+                try DetachedThread.start("files-\(number)") { [backlog] in backlog.work() }
             } catch {
                 throw .memory(errno: error.rawValue)
             }
         }
-        try serveAlone()
+        try receiveUntilStopped()
     }
 
     /// Ends all threads that serve. Files that are open are closed with the server.
@@ -69,30 +70,52 @@ public final class FileServer: Sendable {
         try set.makeSendRight(to: control).send(Message(), timeout: .zero)
     }
 
-    private func serveAlone() throws(MasixError) {
+    private func receiveUntilStopped() throws(MasixError) {
         while !isStopping.load(ordering: .acquiring) {
-            var message = try set.receive()
-            if message.port == control {
-                // The others must wake too.
-                try set.makeSendRight(to: control).send(Message(), timeout: .zero)
-                return
+            guard var message = try receive() else {
+                dropSpares()
+                continue
             }
+            if message.port == control { return }
             do throws(MasixError) {
                 try handle(&message)
             } catch .nodeGone {
                 throw .nodeGone
             } catch {
-                // That client's affair: it has died meanwhile, or we are over a quota and it gets a `noReply`.
-                log.warning("a request was not answered", metadata: ["error": "\(error)", "client": "\(message.sender)"])
+                warn(error, message.sender)
             }
+        }
+    }
+
+    /// Nil if there are spare ports and nobody has wanted anything for a while.
+    private func receive() throws(MasixError) -> ReceivedMessage? {
+        let hasSpares = spares.withLock { !$0.isEmpty }
+        do throws(MasixError) {
+            return try set.receive(timeout: hasSpares ? Self.sparesRest : nil)
+        } catch .timedOut {
+            return nil
+        }
+    }
+
+    /// That client's affair: it has died meanwhile, or we are over a quota and it gets a `noReply`.
+    private func warn(_ error: MasixError, _ client: TaskID) {
+        log.warning("a request was not answered", metadata: ["error": "\(error)", "client": "\(client)"])
+    }
+
+    /// Has the answer given by another thread, if there is one.
+    private func leave(
+        _ reply: consuming SendOnceRight, of client: TaskID,
+        _ answer: @escaping @Sendable (consuming SendOnceRight) throws(MasixError) -> Void
+    ) {
+        backlog.leave(reply) { [self] reply in
+            do throws(MasixError) { try answer(reply) } catch { warn(error, client) }
         }
     }
 
     private func handle(_ message: inout ReceivedMessage) throws(MasixError) {
         if message.notification != nil {
             if message.code == Self.noSendersCode {
-                files.remove(message.port)
-                _ = set.remove(message.port)
+                close(message.port)
             }
             return
         }
@@ -119,8 +142,12 @@ public final class FileServer: Sendable {
             return try Self.send(.failed(FileFailure(.malformed)), to: reply)
         }
         if case .open(let path, let opening) = request { return try open(path, opening, for: message.sender, reply) }
-        if case .fetch(let path, let names) = request { return try fetch(path, names, reply) }
-        try Self.send(carryOut(request), to: reply)
+        let client = message.sender
+        if case .fetch(let path, let names, let opens) = request {
+            if opens { return try fetch(path, names, for: client, reply) }
+            return leave(reply, of: client) { [self] (reply) throws(MasixError) in try fetch(path, names, for: nil, reply) }
+        }
+        leave(reply, of: client) { [self] (reply) throws(MasixError) in try Self.send(carryOut(request), to: reply) }
     }
 
     private static func send(_ answer: FilesAnswer, to reply: consuming SendOnceRight) throws(MasixError) {
@@ -159,13 +186,32 @@ public final class FileServer: Sendable {
         }
     }
 
-    /// Small files whole, out of line, many with one answer: a port for each would cost more than its content.
-    private func fetch(_ path: TreePath, _ names: [FileName], _ reply: consuming SendOnceRight) throws(MasixError) {
-        let batch: (files: [FetchedFile], contents: [UInt8])
-        do throws(Errno) { batch = try tree.fetch(path, names) } catch {
+    /// Small files whole, out of line, many with one answer; with a client they stay open for it, each behind a port of its own.
+    private func fetch(
+        _ path: TreePath, _ names: [FileName], for client: TaskID?, _ reply: consuming SendOnceRight
+    ) throws(MasixError) {
+        var names = names[...]
+        if let client {
+            let count = files.reserve(upTo: names.count, for: client)
+            guard count > 0 || names.isEmpty else { return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply) }
+            names = names.prefix(count)
+        }
+        var unused = names.count
+        defer { if let client { files.release(unused, for: client) } }
+        let batch: FileTree.Batch
+        do throws(Errno) { batch = try tree.fetch(path, names, openFor: client) } catch {
             return try Self.send(.failed(FileFailure(linux: error)), to: reply)
         }
         var answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.fetched(batch.files).wireBytes)
+        for file in batch.open {
+            do throws(MasixError) {
+                answer.attach(try makePort(for: file))
+                unused -= 1
+            } catch {
+                log.warning("no port for a file", metadata: ["error": "\(error)"])
+                return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply)
+            }
+        }
         if !batch.contents.isEmpty { answer.attach(try MemoryObject(bytes: batch.contents)) }
         try reply.send(answer)
     }
@@ -223,13 +269,42 @@ public final class FileServer: Sendable {
 
     /// The port of a file that has been reserved. The no-senders notification goes to the port itself: it comes behind all requests.
     private func makePort(for file: OpenFile) throws(MasixError) -> SendRight {
-        let receive = try space.makePort(queueLimit: 16)
-        let right = try receive.makeSendRight()
-        try receive.requestNoSenders(sync: 1, to: receive)
-        files.insert(file, at: receive.port)
-        set.insert(receive)
-        return right
+        let port: PortID
+        if let spare = spares.withLock({ $0.popLast() }) { port = spare } else { port = set.insert(try space.makePort(queueLimit: 16)) }
+        do throws(MasixError) {
+            let right = try set.makeSendRight(to: port)
+            try set.requestNoSenders(of: port, to: port)
+            files.insert(file, at: port)
+            return right
+        } catch {
+            _ = set.remove(port)
+            throw error
+        }
     }
+
+    /// Nobody has a right to this port any more, and nobody can get one: its file is closed, and it may stand for another one. So a client
+    /// that opens file after file costs no new port each time; ports that nobody needs for a while are destroyed.
+    private func close(_ port: PortID) {
+        files.remove(port)
+        let isKept = spares.withLock { spares in
+            guard spares.count < Self.sparesMax else { return false }
+            spares.append(port)
+            return true
+        }
+        if !isKept { _ = set.remove(port) }
+    }
+
+    private func dropSpares() {
+        let ports = spares.withLock { spares in
+            defer { spares = [] }
+            return spares
+        }
+        for port in ports { _ = set.remove(port) }
+    }
+
+    private static let sparesMax = 256
+    /// How long a spare port is kept without any request.
+    private static let sparesRest: Duration = .seconds(1)
 
     // MARK: the port of a file
 
@@ -244,15 +319,20 @@ public final class FileServer: Sendable {
             return try Self.send(.failed(FileFailure(.malformed)), nil, to: reply)
         }
         if case .read(let offset, let count) = request, count > FilesProtocol.inlineBytesMax {
-            return try readLarge(file, offset: Int(offset), count: Int(count), reply)
+            return leave(reply, of: message.sender) { [self] (reply) throws(MasixError) in
+                try readLarge(file, offset: Int(offset), count: Int(count), reply)
+            }
         }
-        let answer: OpenFileAnswer
-        do throws(Errno) {
-            answer = try carryOut(request, on: file, message.takeMemory())
-        } catch {
-            answer = .failed(FileFailure(linux: error))
+        let memory = message.takeMemory()
+        leave(reply, of: message.sender) { [self] (reply) throws(MasixError) in
+            let answer: OpenFileAnswer
+            do throws(Errno) {
+                answer = try carryOut(request, on: file, memory)
+            } catch {
+                answer = .failed(FileFailure(linux: error))
+            }
+            try Self.send(answer, nil, to: reply)
         }
-        try Self.send(answer, nil, to: reply)
     }
 
     private static func send(_ answer: OpenFileAnswer, _ memory: MemoryObject?, to reply: consuming SendOnceRight) throws(MasixError) {

@@ -1,3 +1,4 @@
+import Masix
 public import MasixLinux
 import MasixProtocols
 public import SystemPackage
@@ -63,33 +64,40 @@ public final class FileTree: Sendable {
         return (entries, true)
     }
 
-    /// The contents of as many of these files as come together in one batch, at least the first.
-    func fetch(_ path: TreePath, _ names: [FileName]) throws(Errno) -> (files: [FetchedFile], contents: [UInt8]) {
-        let directory = try open(path, .directory)
+    /// Files of one directory, as they were found: what became of each, the contents, and the open files if they are to stay open.
+    struct Batch {
         var files: [FetchedFile] = []
         var contents: [UInt8] = []
-        for name in names {
-            guard contents.count + FilesProtocol.smallFileBytesMax <= FilesProtocol.batchBytesMax else { break }
-            do throws(Errno) {
-                files.append(try Self.fetch(name, in: directory.raw, &contents))
-            } catch {
-                files.append(.failed(FileFailure(linux: error)))
-            }
-        }
-        return (files, contents)
+        var open: [OpenFile] = []
     }
 
-    private static func fetch(_ name: FileName, in directory: Int32, _ contents: inout [UInt8]) throws(Errno) -> FetchedFile {
+    /// The contents of as many of these files as come together in one batch, at least the first. They stay open for `owner`, if there is
+    /// one.
+    func fetch(_ path: TreePath, _ names: some Sequence<FileName>, openFor owner: TaskID?) throws(Errno) -> Batch {
+        let directory = try open(path, .directory)
+        var batch = Batch()
+        for name in names {
+            guard batch.contents.count + FilesProtocol.smallFileBytesMax <= FilesProtocol.batchBytesMax else { break }
+            do throws(Errno) {
+                batch.files.append(try Self.fetch(name, in: directory.raw, owner, &batch))
+            } catch {
+                batch.files.append(.failed(FileFailure(linux: error)))
+            }
+        }
+        return batch
+    }
+
+    private static func fetch(_ name: FileName, in directory: Int32, _ owner: TaskID?, _ batch: inout Batch) throws(Errno) -> FetchedFile {
         // Not followed, so it cannot lead out of the tree; without waiting, since it may be a pipe by now.
         let file = try File.open(name.description, [.read, .noFollow, .nonBlocking, .noControllingTerminal], at: directory)
         let status = try File.status(of: file.raw)
         let info = FileInfo(status)
         guard status.kind == .regular, status.size <= FilesProtocol.smallFileBytesMax else { return .passedOver(info) }
-        guard status.size > 0 else { return .content(info) }
-        let bytes = try File.readBytes(file.raw, count: status.size, at: 0)
+        let bytes = status.size > 0 ? try File.readBytes(file.raw, count: status.size, at: 0) : []
         // It has become shorter between the two calls: whoever opens it sees what it is.
         guard bytes.count == status.size else { return .passedOver(info) }
-        contents += bytes
+        batch.contents += bytes
+        if let owner { batch.open.append(OpenFile(file, isWritable: false, owner: owner)) }
         return .content(info)
     }
 

@@ -61,8 +61,18 @@ final class OpenFiles: Sendable {
         }
     }
 
+    /// Counts as many more files of this task as it may have, `wanted` at most; returns how many.
+    func reserve(upTo wanted: Int, for owner: TaskID) -> Int {
+        state.withLock { state in
+            let count = min(wanted, perTaskMax - state.counts[owner, default: 0])
+            guard count > 0 else { return 0 }
+            state.counts[owner, default: 0] += count
+            return count
+        }
+    }
+
     /// What was reserved is not needed after all.
-    func release(for owner: TaskID) { state.withLock { Self.release(owner, &$0) } }
+    func release(_ count: Int = 1, for owner: TaskID) { state.withLock { Self.release(owner, count, &$0) } }
 
     func insert(_ file: OpenFile, at port: PortID) { state.withLock { $0.byPort[port] = file } }
 
@@ -70,14 +80,14 @@ final class OpenFiles: Sendable {
         // The descriptor is closed outside the lock, with the last reference.
         let removed = state.withLock { state -> OpenFile? in
             guard let file = state.byPort.removeValue(forKey: port) else { return nil }
-            Self.release(file.owner, &state)
+            Self.release(file.owner, 1, &state)
             return file
         }
         _ = removed
     }
 
-    private static func release(_ owner: TaskID, _ state: inout State) {
+    private static func release(_ owner: TaskID, _ released: Int, _ state: inout State) {
         guard let count = state.counts[owner] else { return }
-        state.counts[owner] = count > 1 ? count - 1 : nil
+        state.counts[owner] = count > released ? count - released : nil
     }
 }
