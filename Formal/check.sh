@@ -23,12 +23,16 @@ credit  -DLIMIT=3 -DGRANTS=1
 credit  -DSLOTS=1
 reply
 reply   -DCALLS=3
-wake
-wake    -DFIRST=2 -DHOME=0
-room
-room    -DWINDOW=2
-leader
-leader  -DWAITS=1 -DLEAVINGS=2
+wake    -DSECOND=0
+wake    -DHOME=0
+wake    -DHOME=0 -DACTIVE_LAST_LOOK
+wake    -DHOME=0 -DFIRST=2 -DSAME_LINK
+wake    -DHOME=0 -DFIRST=2 -DPOLLED
+room    -DMESSAGES=3
+room    -DMESSAGES=4 -DWINDOW=2
+leader  -DTHREADS=2
+leader  -DTHREADS=2 -DPOLLED
+leader  -DWAITS=1 -DMESSAGES=1
 '
 
 ends='
@@ -36,8 +40,10 @@ lease   -DUNDISTURBED -DMESSAGES=2
 credit  -DGRANTS=1
 reply
 wake    -DHOME=0
+wake    -DHOME=0 -DPOLLED
 room
-leader  -DTHREADS=2
+leader  -DTHREADS=2 -DWAITS=1
+leader  -DTHREADS=2 -DPOLLED -DWAITS=1
 '
 
 # model, defence removed, property that must then fail, flags
@@ -77,26 +83,43 @@ credit  SLOTS_OF_LIMIT           waits_only_when_full   -DSLOTS=1 -DGRANTS=1
 reply   ARM_BEFORE_COMMIT        one_answer             -DUNDISTURBED
 reply   REPLY_TAKE_CAS           one_answer             -DUNDISTURBED
 reply   USED_CAS                 nobody_blocked         -DUNDISTURBED
+reply   USED_BEFORE_GIVEN        right_found            -DUNDISTURBED
 reply   CALLEE_CLOSED            nobody_blocked         -DUNDISTURBED
 reply   NUMBER                   uncommitted_is_the_callers  -DUNDISTURBED
 reply   NOTE_AT_LEASE_CLOSE      nobody_blocked         -DUNDISTURBED
 reply   CLOSE_BEFORE_RESOLVE     right_found            -DUNDISTURBED
 wake    SENDER_FENCE             no_lost_wake_up        -DSECOND=0 -DHOME=0
 wake    RECEIVER_FENCE           no_lost_wake_up        -DSECOND=0 -DHOME=0
-wake    RESCAN                   no_lost_wake_up        -DSECOND=0 -DHOME=0
-wake    PARK_FENCE               no_lost_wake_up        -DSECOND=0 -DHOME=0
-wake    PARK_RECHECK             no_lost_wake_up        -DSECOND=0 -DHOME=0
-wake    PARKED_RING              no_lost_wake_up        -DSECOND=0 -DHOME=0
-wake    DRAIN_BEFORE_RESCAN      no_lost_wake_up        -DHOME=0
-room    WAITING_FENCE            no_lost_wake_up        -DMESSAGES=2
-room    CONSUMED_FENCE           no_lost_wake_up        -DMESSAGES=2
-room    WAITING_RECHECK          no_lost_wake_up        -DMESSAGES=2
-leader  HAND_OVER_ON_MESSAGE     somebody_leads         -DTHREADS=2
-leader  HAND_OVER_ON_TIMEOUT     somebody_leads         -DTHREADS=2
-leader  HAND_OVER_ON_CANCEL      somebody_leads         -DTHREADS=2
-leader  HAND_OVER_WHEN_NAMED     somebody_leads         -DTHREADS=2
-leader  WAKE_AFTER_FILING        no_lost_wake_up        -DTHREADS=2
-leader  DRAIN_BEFORE_FILING      no_lost_wake_up        -DTHREADS=2
+wake    LAST_LOOK                no_lost_wake_up        -DSECOND=0 -DHOME=0
+wake    NEW_NUMBER               no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0
+wake    RING_WHEN_REMEMBERED     no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0
+wake    PARK_FENCE               no_lost_wake_up        -DSECOND=0 -DHOME=0 -DACTIVE_LAST_LOOK
+wake    PARK_RECHECK             no_lost_wake_up        -DSECOND=0 -DHOME=0 -DACTIVE_LAST_LOOK
+wake    PARKED_RING              no_lost_wake_up        -DSECOND=0 -DHOME=0 -DACTIVE_LAST_LOOK
+wake    PARKED_SCAN              no_lost_wake_up        -DSECOND=0 -DHOME=0 -DACTIVE_LAST_LOOK
+wake    DRAIN_BEFORE_RESCAN      no_lost_wake_up        -DHOME=0 -DACTIVE_LAST_LOOK
+wake    NUMBER_AFTER_DRAIN       no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0 -DPOLLED
+wake    NEW_NUMBER               no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0 -DPOLLED
+wake    LAST_LOOK                no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0 -DPOLLED
+room    WAITING_FENCE            no_lost_wake_up
+room    CONSUMED_FENCE           no_lost_wake_up
+room    WAITING_BEFORE_LOOK      no_lost_wake_up
+room    LAST_LOOK                no_lost_wake_up
+room    PLACE_FIRST              no_lost_wake_up
+room    COUNT                    no_lost_wake_up
+room    NEW_NUMBER               no_lost_wake_up        -DMESSAGES=3 -DOTHER=0
+room    RING_WHEN_REMEMBERED     no_lost_wake_up        -DMESSAGES=3 -DOTHER=0
+leader  HAND_OVER                somebody_leads         -DTHREADS=2 -DLEAVINGS=0
+leader  HAND_OVER_ON_TIMEOUT     no_lost_wake_up        -DTHREADS=2 -DMESSAGES=1
+leader  HAND_OVER_WHEN_NAMED     somebody_leads         -DWAITS=1 -DMESSAGES=1
+leader  PLACE_FIRST              no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
+leader  TELL_OF_FRAMES           no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
+leader  TELL_OF_BELL             no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
+leader  TELL_AFTER_SLEEP         no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
+leader  NEWS                     no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
+leader  LAST_LOOK                no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
+leader  NEW_NUMBER               no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
+leader  TELL_POLLER              no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0 -DPOLLED -DWAITS=1
 '
 
 # build MODEL SPIN_FLAGS CC_FLAGS: leaves ./pan

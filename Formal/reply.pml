@@ -27,6 +27,7 @@ chan announced = [4] of { byte, byte };             /* calls */
 ReplyWord reply_word;                               /* caller and nucleus */
 CalleeWord callee_word;                             /* callee and nucleus */
 byte reply_slot;                                    /* written by the callee */
+byte given;                                         /* in the reply slot, written by the callee: a hint like the announcement after it */
 chan reply_announced = [4] of { byte };
 
 /* The nucleus's own. */
@@ -60,6 +61,7 @@ bool one_answer = 1, right_found = 1, reply_is_whole = 1, uncommitted_is_the_cal
 proctype Caller() provided (!halted_caller)
 {
     byte g = 1, e, sent, r;
+    bit seen;                                       /* a hint that has been looked into is not looked into again */
 
 next:
     if
@@ -94,7 +96,9 @@ by_nucleus:
 
 wait:
     if
-    :: reply_announced?r ->
+    :: atomic { reply_announced?r -> goto answered }
+    :: atomic { given == g && !seen -> seen = 1; r = g; printf("MSC: A sees call %d given\n", g) };
+answered:
 #ifdef NO_REPLY_TAKE_CAS
         atomic { if :: reply_word.state == armed && reply_word.generation == r :: else -> goto wait fi };
         d_step { reply_word.state = taken; printf("MSC: A stores taken for call %d\n", r); answer(r) };
@@ -110,7 +114,7 @@ wait:
         d_step { property(reply_is_whole, reply_slot == r) };
     :: atomic { answered_by_nucleus[g] -> printf("MSC: A receives the answer to call %d from its home queue\n", g) }
     fi;
-    atomic { reply_word.state = free; reply_word.generation = 0; reply_word.number = 0; r = 0; e = 0; sent = 0; g++; goto next };
+    atomic { reply_word.state = free; reply_word.generation = 0; reply_word.number = 0; r = 0; e = 0; sent = 0; seen = 0; g++; goto next };
 
 finished:
     caller_done = 1
@@ -145,6 +149,9 @@ next:
             fi
         };
         reply_slot = g;
+#ifdef NO_USED_BEFORE_GIVEN
+        given = g;
+#endif
 #ifdef NO_USED_CAS
         atomic { if :: !callee_word.closed :: else -> goto by_nucleus fi };
         d_step { callee_word.state = used; printf("MSC: B stores used for call %d\n", g) };
@@ -161,6 +168,7 @@ next:
             fi
         };
 #endif
+        given = g;
         atomic { reply_announced!g; printf("MSC: B announces the reply to call %d\n", g); goto next }
     :: atomic { len(home) > 0 && !asked -> asked = 1; callee_busy = 1 };
         atomic { !asked -> g = g_; if :: g == 0 -> goto next :: else fi }
