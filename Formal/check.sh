@@ -26,8 +26,9 @@ reply   -DCALLS=3
 wake    -DSECOND=0
 wake    -DHOME=0
 wake    -DHOME=0 -DACTIVE_LAST_LOOK
-wake    -DHOME=0 -DFIRST=2 -DSAME_LINK
-wake    -DHOME=0 -DFIRST=2 -DPOLLED
+wake    -DHOME=0 -DSAME_LINK
+wake    -DFIRST=3 -DSECOND=0 -DHOME=0
+wake    -DFIRST=2 -DSECOND=0 -DPOLLED
 room    -DMESSAGES=3
 room    -DMESSAGES=4 -DWINDOW=2
 leader  -DTHREADS=2
@@ -39,8 +40,8 @@ ends='
 lease   -DUNDISTURBED -DMESSAGES=2
 credit  -DGRANTS=1
 reply
-wake    -DHOME=0
-wake    -DHOME=0 -DPOLLED
+wake    -DSECOND=0
+wake    -DSECOND=0 -DPOLLED
 room
 leader  -DTHREADS=2 -DWAITS=1
 leader  -DTHREADS=2 -DPOLLED -DWAITS=1
