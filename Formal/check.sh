@@ -28,11 +28,9 @@ wake    -DHOME=0
 wake    -DHOME=0 -DACTIVE_LAST_LOOK
 wake    -DHOME=0 -DSAME_LINK
 wake    -DFIRST=3 -DSECOND=0 -DHOME=0
-wake    -DFIRST=2 -DSECOND=0 -DPOLLED
 room    -DMESSAGES=3
 room    -DMESSAGES=4 -DWINDOW=2
 leader  -DTHREADS=2
-leader  -DTHREADS=2 -DPOLLED
 leader  -DWAITS=1 -DMESSAGES=1
 '
 
@@ -41,10 +39,8 @@ lease   -DUNDISTURBED -DMESSAGES=2
 credit  -DGRANTS=1
 reply
 wake    -DSECOND=0
-wake    -DSECOND=0 -DPOLLED
 room
 leader  -DTHREADS=2 -DWAITS=1
-leader  -DTHREADS=2 -DPOLLED -DWAITS=1
 '
 
 # model, defence removed, property that must then fail, flags
@@ -99,9 +95,6 @@ wake    PARK_RECHECK             no_lost_wake_up        -DSECOND=0 -DHOME=0 -DAC
 wake    PARKED_RING              no_lost_wake_up        -DSECOND=0 -DHOME=0 -DACTIVE_LAST_LOOK
 wake    PARKED_SCAN              no_lost_wake_up        -DSECOND=0 -DHOME=0 -DACTIVE_LAST_LOOK
 wake    DRAIN_BEFORE_RESCAN      no_lost_wake_up        -DHOME=0 -DACTIVE_LAST_LOOK
-wake    NUMBER_AFTER_DRAIN       no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0 -DPOLLED
-wake    NEW_NUMBER               no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0 -DPOLLED
-wake    LAST_LOOK                no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0 -DPOLLED
 room    WAITING_FENCE            no_lost_wake_up
 room    CONSUMED_FENCE           no_lost_wake_up
 room    WAITING_BEFORE_LOOK      no_lost_wake_up
@@ -120,7 +113,6 @@ leader  TELL_AFTER_SLEEP         no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
 leader  NEWS                     no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
 leader  LAST_LOOK                no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
 leader  NEW_NUMBER               no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
-leader  TELL_POLLER              no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0 -DPOLLED -DWAITS=1
 '
 
 # build MODEL SPIN_FLAGS CC_FLAGS: leaves ./pan

@@ -22,6 +22,7 @@ final class Reception: Sendable {
         /// By the index of the control memory.
         var ports: [ReceiveEntry?] = []
         var hasLeader = false
+        var scans: UInt32 = 0
         var followers: [Follower] = []
         /// The bell as it was when the followers were last told of it.
         var toldBell: UInt32 = 0
@@ -75,14 +76,17 @@ final class Reception: Sendable {
     private let state = Mutex(State())
     /// Rises with everything that may interest a thread that waits; written under the lock.
     private let news = Atomic<UInt64>(0)
+    /// First attempts, which look at no link.
+    private let quickAttempts = Atomic<UInt32>(0)
     /// Whether there are faults to take, without the lock.
     private let faultCount = Atomic<Int>(0)
     let status: StatusPage
     let bell: SharedWord32
     let control: ControlMemory
     private let pipe: Descriptor
-    /// The status page counts as asleep whenever nobody leads: somebody polls the pipe (architecture rule 14).
+    /// Whether somebody polls, who is told by this counter.
     private let isPolled = Atomic<Bool>(false)
+    private let polling = Mutex<Counter?>(nil)
     /// The other end of the pipe: what gets a sleeping leader out of it for a reason of this process's own.
     private let ownBell: Descriptor
     /// The kernel socket, which `Connection` owns: a sleeping leader notices when the node is gone.
@@ -93,7 +97,14 @@ final class Reception: Sendable {
     /// The number of the last sleep that the status page has told of.
     private let sleepNumber = Atomic<UInt32>(0)
 
-    init(control: ControlMemory, status: StatusPage, pipe: consuming Descriptor, ownBell: consuming Descriptor, kernelSocket: Int32) {
+    /// The mappings of both pages, kept as long as a thread may look at them: the one that hands on outlives the space a little.
+    private let memory: [MappedRegion]
+
+    init(
+        control: ControlMemory, status: StatusPage, in memory: [MappedRegion], pipe: consuming Descriptor, ownBell: consuming Descriptor,
+        kernelSocket: Int32
+    ) {
+        self.memory = memory
         self.kernelSocket = kernelSocket
         self.control = control
         self.status = status
@@ -153,6 +164,9 @@ final class Reception: Sendable {
     /// Whether frames were found. Answers are not counted: whoever waits for one is told, or sees it itself.
     private func scan(_ state: inout State, all: Bool) -> Bool {
         var found = false
+        // Where the active links are never silent, nobody ever sleeps: the parked ones have their turn all the same.
+        state.scans &+= 1
+        let all = all || state.scans & 63 == 0
         for place in state.active.indices where state.scanned.hasNews(at: place) {
             let link = state.active[place]
             if file(link, &state).frames { found = true }
@@ -250,7 +264,8 @@ final class Reception: Sendable {
         until deadline: Deadline, partner: LinkEnd? = nil, room: RoomWaiters? = nil, hint: (_ isLast: Bool) -> Bool = { _ in false },
         attempt: () throws(MasixError) -> Result?
     ) throws(MasixError) -> Result? {
-        // What has been filed already needs no look at the links.
+        // What has been filed already needs no look at the links; but where a home queue is never empty, they have their turn.
+        if quickAttempts.add(1, ordering: .relaxed).newValue & 31 == 0 { state.withLock { _ = scan(&$0, all: false) } }
         if let result = try attempt() { return result }
         var place = Place.none
         var hasSlept = false
@@ -270,7 +285,7 @@ final class Reception: Sendable {
             }
             if deadline.isPoll || deadline.isOver {
                 leave(place)
-                if isPolled.load(ordering: .relaxed) { return try lastLook(attempt) }
+                if deadline.isPoll, isPolled.load(ordering: .acquiring) { return try lastLook(attempt) }
                 return nil
             }
             do throws(MasixError) {
@@ -401,9 +416,7 @@ final class Reception: Sendable {
         status.asleep.release(number == 0 ? sleepNumber.add(1, ordering: .relaxed).newValue : number)
     }
 
-    private func awake() {
-        if !isPolled.load(ordering: .relaxed) { status.asleep.release(0) }
-    }
+    private func awake() { status.asleep.release(0) }
 
     /// Until the bell has rung, or a little before the deadline, or the node is gone.
     private func block(until deadline: Deadline) throws(Errno) {
@@ -487,26 +500,57 @@ final class Reception: Sendable {
 
     // MARK: the pollable descriptor
 
-    /// From now on the pipe becomes readable whenever something may have come and nobody leads.
-    func beginPolling() -> Int32 {
-        isPolled.store(true, ordering: .relaxed)
-        sayAsleep()
-        return pipe.raw
+    /// From now on the descriptor becomes readable whenever something may have come.
+    ///
+    /// Not the pipe: a thread that blocks in the library would read the ring that the event loop waits for. A thread of our own waits
+    /// like every other one, and hands on all that it is told.
+    func beginPolling() throws(Errno) -> Int32 {
+        try polling.withLock { polling throws(Errno) in
+            if let polling { return polling.raw }
+            let counter = Counter(try EventCounter())
+            polling = counter
+            isPolled.store(true, ordering: .releasing)
+            // What has come already is told too.
+            counter.add()
+            try DetachedThread.start("masix-poll") { [self] in handOn(counter) }
+            return counter.raw
+        }
     }
 
-    /// Nothing was found, and the caller goes back to its poll: empty the pipe first, then look once more, or a ring between the
-    /// two would be lost.
-    private func lastLook<Result>(_ attempt: () throws(MasixError) -> Result?) throws(MasixError) -> Result? {
-        do throws(Errno) {
-            // Under the lock nobody begins to lead: who leads already reads the pipe itself, and would take what we waited for.
-            try state.withLock { state throws(Errno) in
-                if !state.hasLeader, try Bell.hasRung(pipe.raw) { try Bell.listen(pipe.raw) }
+    final class Counter: Sendable {
+        private let counter: EventCounter
+        var raw: Int32 { counter.raw }
+
+        init(_ counter: consuming EventCounter) { self.counter = counter }
+
+        /// A counter that cannot be added to is full, and readable.
+        func add() { try? counter.add() }
+        func empty() { _ = try? counter.take() }
+    }
+
+    private func handOn(_ counter: Counter) {
+        var seen = news.load(ordering: .acquiring)
+        do throws(MasixError) {
+            while true {
+                let known = seen
+                _ = try wait(until: .never, hint: { _ in self.news.load(ordering: .acquiring) != known }) {
+                    () throws(MasixError) -> Bool? in
+                    self.news.load(ordering: .acquiring) != known ? true : nil
+                }
+                seen = news.load(ordering: .acquiring)
+                counter.add()
             }
         } catch {
-            guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw .nodeGone }
+            // The node is gone, which whoever looks is told.
+            counter.add()
         }
-        sayAsleep()
-        fullFence()
+    }
+
+    /// Nothing was found, and the caller goes back to its poll: empty the counter first, then look once more, or what came between the
+    /// two would be lost.
+    private func lastLook<Result>(_ attempt: () throws(MasixError) -> Result?) throws(MasixError) -> Result? {
+        polling.withLock { $0 }?.empty()
+        if watch.isGone { throw .nodeGone }
         _ = state.withLock { scan(&$0, all: true) }
         return try attempt()
     }

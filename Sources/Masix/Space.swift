@@ -75,7 +75,7 @@ public final class Space: Sendable {
             // A sleep is a read that waits.
             try bell.setNonBlocking(false)
             reception = Reception(
-                control: controlMemory, status: StatusPage(statusRegion.region), pipe: bell, ownBell: ownBell,
+                control: controlMemory, status: StatusPage(statusRegion.region), in: memory, pipe: bell, ownBell: ownBell,
                 kernelSocket: raw)
             links = Links()
             fork = try ForkWord()
@@ -298,7 +298,11 @@ public final class Space: Sendable {
         }
     }
 
-    /// A descriptor that becomes readable when a message, a notification or room may have come and no thread waits in this library:
-    /// for foreign event loops. Then look with a zero timeout until nothing is there.
-    public func pollableDescriptor() -> Int32 { reception.beginPolling() }
+    /// A descriptor that becomes readable when a message or a notification may have come: for foreign event loops. Then look with
+    /// `tryReceive` until nothing is there. Other threads may wait in this library meanwhile.
+    ///
+    /// It is the space's, and lives as long. `.resourceShortage` if there is no thread or descriptor to be had for it.
+    public func pollableDescriptor() throws(MasixError) -> Int32 {
+        do throws(Errno) { return try reception.beginPolling() } catch { throw .resourceShortage }
+    }
 }

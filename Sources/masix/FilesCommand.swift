@@ -26,8 +26,9 @@ struct FilesServeCommand: ReportingCommand {
     var name = "files"
     @Flag(name: .customLong("read-write"), help: "Allow writing.")
     var isWritable = false
+    // One receives and handles rights, the others read and write.
     @Option(name: .customLong("threads"), help: ArgumentHelp("Threads that serve.", valueName: "n"))
-    var threads = max(2, Processor.count)
+    var threads = min(64, Processor.count + 1)
     @Option(name: .customLong("open-files"), help: ArgumentHelp("Files that one client task may have open.", valueName: "n"))
     var openFiles = FileServer.openFilesPerTaskDefault
     @Argument(help: ArgumentHelp("The directory.", valueName: "dir"))

@@ -140,6 +140,54 @@ extension Nodes {
             }
         }
 
+        @Test func aBatchOpensAPortForEachOfItsFiles() throws {
+            try NodeProcess.run { node in
+                let place = try node.scratch()
+                #expect(try node.shell("cd \(place); \(Self.makeTree)").code == 0)
+                let server = try node.serve("exec masix files serve \(place)/tree --open-files 3", name: "files")
+                let ports = { try node.shell("masix ports --json").objects().count }
+                let space = try node.attach()
+                let files = try Files.lookUp("files", in: space)
+                let descriptors = "/proc/\(server.pid)/fd"
+                func openHere() throws -> Int {
+                    try Directory.entries(of: descriptors).filter {
+                        (try? Link.target(of: "\(descriptors)/\($0.name)"))?.hasPrefix("\(place)/tree/") == true
+                    }.count
+                }
+                let names = try ["hello", "link", "none", "nothing", "a"].map { try #require(FileName($0)) }
+                let before = try ports()
+                do {
+                    // As many as may be open: the link is refused, it could lead anywhere.
+                    let batch = try files.fetch(names, of: .root, opens: true)
+                    #expect(batch.files.count == 3 && batch.open.map(\.path.description) == ["hello", "none"])
+                    #expect(batch.contents == Array("hello".utf8))
+                    #expect(Set(batch.open.map(\.port)).count == 2)
+                    #expect(try openHere() == 2)
+                    #expect(try batch.open[0].read(at: 1, count: 3) == Array("ell".utf8))
+                    let second = try files.fetch(names.suffix(2), of: .root, opens: true)
+                    #expect(second.files.count == 1 && second.open.isEmpty)
+                    #expect(second.files.first == .failed(FileFailure(.notFound)))
+                    let third = try files.open(try #require(TreePath("a")))
+                    let refused = #expect(throws: FilesError.self) { try files.fetch(names, of: .root, opens: true) }
+                    #expect(refused == .refused(FileFailure(.tooManyOpen), path: "."))
+                    #expect(third.info.size == 63999)
+                    // Without opening there is no bound.
+                    let whole = try files.fetch(names, of: .root)
+                    #expect(whole.files.count == 5 && whole.open.isEmpty && whole.contents.count == 5 + 63999)
+                }
+                #expect(try eventually { try openHere() == 0 })
+                // The ports of closed files are kept for a moment only.
+                #expect(try eventually { try ports() == before })
+                // A whole tree, with fewer files at a time than a batch has.
+                let copied = try node.shell("masix get -r --json files: \(place)/copy", seconds: 60)
+                #expect(try copied.objects().first?["ports"] as? Int == 309, "\(copied)")
+                #expect(try node.shell("cd \(place); diff -r --no-dereference -x pipe tree copy").code == 0)
+                let progress = try node.shell("masix get --progress files:hello \(place)/hello")
+                #expect(progress.errors.contains("100 % 1/1 files"), "\(progress)")
+                try server.end()
+            }
+        }
+
         @Test func aKilledServerIsToldAtOnce() throws {
             try NodeProcess.run { node in
                 let place = try node.scratch()

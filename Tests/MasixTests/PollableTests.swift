@@ -27,7 +27,7 @@ import Testing
             let (server, client) = (try node.attach(), try node.attach())
             let port = try server.makePort()
             let right = try node.pass(try port.makeSendRight(), from: server, to: client)
-            let news = server.pollableDescriptor()
+            let news = try server.pollableDescriptor()
             if leases != .revokedAtRandom { #expect(try becomesSilent(news, port)) }
             let sender = try Background {
                 for number in 0..<300 { try right.send(Message(code: UInt32(number)), timeout: .seconds(10)) }
@@ -49,6 +49,49 @@ import Testing
         }
     }
 
+    /// Formal/leader.pml, TELL_POLLER: a thread that blocks in the library may read the ring that was meant for the loop.
+    @Test(arguments: TestNode.Leases.allCases)
+    func aBlockedThreadTakesNoRingFromTheLoop(leases: TestNode.Leases) throws {
+        try TestNode.run(leases: leases) { node in
+            let (server, client) = (try node.attach(), try node.attach())
+            let looped = try server.makePort()
+            let blocked = try server.makePort()
+            let toLoop = try node.pass(try looped.makeSendRight(), from: server, to: client)
+            let toBlocked = try node.pass(try blocked.makeSendRight(), from: server, to: client)
+            let own = try client.makePort()
+            let seen = try node.pass(try own.makeSendRight(), from: client, to: server)
+            let news = try server.pollableDescriptor()
+            let rounds = 300
+            let blocking = try Background {
+                for _ in 0..<rounds { _ = try blocked.receive(timeout: .seconds(60)) }
+            }
+            let sending = try Background {
+                for round in 0..<rounds {
+                    // Both at once, then nothing more until the loop has seen its own: no later ring makes good for a lost one.
+                    try toLoop.send(Message(code: UInt32(round)), timeout: .seconds(10))
+                    try toBlocked.send(Message(), timeout: .seconds(10))
+                    _ = try own.receive(timeout: .seconds(60))
+                }
+            }
+            var next = 0
+            while next < rounds {
+                guard isReadable(news, within: 10_000) else {
+                    Issue.record("nothing was told after \(next) messages")
+                    break
+                }
+                while let message = try looped.tryReceive() {
+                    #expect(message.code == UInt32(next))
+                    next += 1
+                    try seen.send(Message(), timeout: .seconds(10))
+                }
+            }
+            if next == rounds {
+                try sending.wait()
+                try blocking.wait()
+            }
+        }
+    }
+
     /// Calls are made meanwhile, whose answers come the same way.
     @Test(arguments: TestNode.Leases.allCases)
     func callsAndLooksGoTogether(leases: TestNode.Leases) throws {
@@ -66,7 +109,7 @@ import Testing
                     try reply?.send(Message(code: request.code + 1))
                 }
             }
-            let news = client.pollableDescriptor()
+            let news = try client.pollableDescriptor()
             for number in 0..<100 as Range<UInt32> {
                 #expect(try right.call(Message(code: number), timeout: .seconds(10)).code == number + 1)
                 // It came before the answer did, and may have been read from the pipe with it: look first, then poll.
@@ -85,7 +128,7 @@ import Testing
             let right = try node.pass(try port.makeSendRight(), from: server, to: client)
             let own = try client.makePort()
             try right.requestDeadName(to: own)
-            let news = client.pollableDescriptor()
+            let news = try client.pollableDescriptor()
             while try own.tryReceive() != nil {}
             let dead = port.port
             port.close()

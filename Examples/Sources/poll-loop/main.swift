@@ -14,7 +14,7 @@ func serve(_ port: borrowing ReceiveRight) throws {
 func loop() throws {
     let space = try Space.attach()
     let port = try space.names.register("poll-loop")
-    let news = space.pollableDescriptor()
+    let news = try space.pollableDescriptor()
     print("ready")
     fflush(nil)
     while true {

@@ -302,7 +302,7 @@ public final class FileServer: Sendable {
         for port in ports { _ = set.remove(port) }
     }
 
-    private static let sparesMax = 256
+    private static let sparesMax = 512
     /// How long a spare port is kept without any request.
     private static let sparesRest: Duration = .seconds(1)
 

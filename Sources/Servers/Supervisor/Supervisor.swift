@@ -116,7 +116,7 @@ public final class Supervisor {
         tellUsers()
         do throws(Errno) {
             try poller.add(signals.raw, token: Token.signals.bits, interest: .readable)
-            try poller.add(space.pollableDescriptor(), token: Token.messages.bits, interest: .readable)
+            try poller.add(try messages(), token: Token.messages.bits, interest: .readable)
             try poller.add(nucleus.raw, token: Token.nucleus.bits, interest: .readable)
             if let output = outputs[0] { try poller.add(output.raw, token: Token(.output, 0).bits, interest: .readable) }
         } catch {
@@ -414,9 +414,14 @@ public final class Supervisor {
         }
     }
 
+    /// What says that messages may have come.
+    private func messages() throws(Errno) -> Int32 {
+        do throws(MasixError) { return try space.pollableDescriptor() } catch { throw .resourceTemporarilyUnavailable }
+    }
+
     private func unwatchMessages() {
         do throws(Errno) {
-            try poller.remove(space.pollableDescriptor())
+            try poller.remove(try messages())
         } catch {
             logger.error("cannot stop receiving", metadata: ["error": "\(error)"])
         }
