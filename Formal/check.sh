@@ -88,6 +88,7 @@ reply   CLOSE_BEFORE_RESOLVE     right_found            -DUNDISTURBED
 wake    SENDER_FENCE             no_lost_wake_up        -DSECOND=0 -DHOME=0
 wake    RECEIVER_FENCE           no_lost_wake_up        -DSECOND=0 -DHOME=0
 wake    LAST_LOOK                no_lost_wake_up        -DSECOND=0 -DHOME=0
+wake    NUMBER_AFTER_DRAIN       no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0 -DPOLLED
 wake    NEW_NUMBER               no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0
 wake    RING_WHEN_REMEMBERED     no_lost_wake_up        -DFIRST=2 -DSECOND=0 -DHOME=0
 wake    PARK_FENCE               no_lost_wake_up        -DSECOND=0 -DHOME=0 -DACTIVE_LAST_LOOK
