@@ -87,6 +87,8 @@ final class Reception: Sendable {
     /// Whether somebody polls, who is told by this counter.
     private let isPolled = Atomic<Bool>(false)
     private let polling = Mutex<Counter?>(nil)
+    /// The news as they were before the last look of the one who polls that found nothing.
+    private let lastVainLook = Atomic<UInt64>(.max)
     /// The other end of the pipe: what gets a sleeping leader out of it for a reason of this process's own.
     private let ownBell: Descriptor
     /// The kernel socket, which `Connection` owns: a sleeping leader notices when the node is gone.
@@ -266,6 +268,7 @@ final class Reception: Sendable {
     ) throws(MasixError) -> Result? {
         // What has been filed already needs no look at the links; but where a home queue is never empty, they have their turn.
         if quickAttempts.add(1, ordering: .relaxed).newValue & 31 == 0 { state.withLock { _ = scan(&$0, all: false) } }
+        let before = news.load(ordering: .acquiring)
         if let result = try attempt() { return result }
         var place = Place.none
         var hasSlept = false
@@ -285,7 +288,7 @@ final class Reception: Sendable {
             }
             if deadline.isPoll || deadline.isOver {
                 leave(place)
-                if deadline.isPoll, isPolled.load(ordering: .acquiring) { return try lastLook(attempt) }
+                if deadline.isPoll, isPolled.load(ordering: .acquiring) { return try lastLook(since: before, attempt) }
                 return nil
             }
             do throws(MasixError) {
@@ -462,7 +465,8 @@ final class Reception: Sendable {
         }
     }
 
-    /// The same, sparing the pipe if nobody can be asleep in it. Whoever has tried in vain and is only about to wait sees the news.
+    /// Makes the others look again, sparing the pipe if nobody can be asleep in it. Whoever has tried in vain and is only about to wait
+    /// sees the news.
     func interruptOthers() {
         let isLed = state.withLock { state in
             wakeAll(&state)
@@ -510,9 +514,10 @@ final class Reception: Sendable {
             let counter = Counter(try EventCounter())
             polling = counter
             isPolled.store(true, ordering: .releasing)
-            // What has come already is told too.
+            // What has come already is told too; what comes before the thread runs, by the thread.
+            let seen = news.load(ordering: .acquiring)
             counter.add()
-            try DetachedThread.start("masix-poll") { [self] in handOn(counter) }
+            try DetachedThread.start("masix-poll") { [self] in handOn(counter, since: seen) }
             return counter.raw
         }
     }
@@ -528,8 +533,8 @@ final class Reception: Sendable {
         func empty() { _ = try? counter.take() }
     }
 
-    private func handOn(_ counter: Counter) {
-        var seen = news.load(ordering: .acquiring)
+    private func handOn(_ counter: Counter, since: UInt64) {
+        var seen = since
         do throws(MasixError) {
             while true {
                 let known = seen
@@ -546,30 +551,17 @@ final class Reception: Sendable {
         }
     }
 
-    /// Nothing was found, and the caller goes back to its poll: empty the counter first, then look once more, or what came between the
-    /// two would be lost.
-    private func lastLook<Result>(_ attempt: () throws(MasixError) -> Result?) throws(MasixError) -> Result? {
-        polling.withLock { $0 }?.empty()
+    /// Nothing was found, and the caller may go back to its poll, or look at another port.
+    ///
+    /// The counter is emptied only if nothing has come since the look before this one: else what came may be for a port that was looked
+    /// at before it came, and the loop goes round once more. What comes between the two steps here is told again.
+    private func lastLook<Result>(since seen: UInt64, _ attempt: () throws(MasixError) -> Result?) throws(MasixError) -> Result? {
         if watch.isGone { throw .nodeGone }
+        if lastVainLook.exchange(seen, ordering: .acquiringAndReleasing) == seen, let counter = polling.withLock({ $0 }) {
+            counter.empty()
+            if news.load(ordering: .acquiring) != seen { counter.add() }
+        }
         _ = state.withLock { scan(&$0, all: true) }
         return try attempt()
-    }
-}
-
-/// How long it is worth to spin before sleeping: a wake-up costs about 25 us, so waits that end within twice that are worth it,
-/// and a partner that thinks longer is not waited for awake.
-struct SpinBudget: Sendable {
-    static let nanosecondsMax: UInt64 = 50_000
-    static let nanosecondsMin: UInt64 = 1_000
-
-    private(set) var nanoseconds: UInt64 = nanosecondsMax
-
-    /// A wait that ended in sleep took this long.
-    mutating func learn(waited: UInt64) {
-        if waited < 2 * Self.nanosecondsMax {
-            nanoseconds = min(Self.nanosecondsMax, nanoseconds * 2 + Self.nanosecondsMin)
-        } else {
-            nanoseconds = nanoseconds / 2 < Self.nanosecondsMin ? Self.nanosecondsMin : nanoseconds / 2
-        }
     }
 }

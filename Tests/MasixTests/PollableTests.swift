@@ -92,6 +92,35 @@ import Testing
         }
     }
 
+    /// What comes for one port while the loop looks at another is told: the vain look at that other does not take the news away.
+    @Test(arguments: TestNode.Leases.allCases)
+    func oneLoopHasManyPorts(leases: TestNode.Leases) throws {
+        try TestNode.run(leases: leases) { node in
+            let (server, client) = (try node.attach(), try node.attach())
+            let first = try server.makePort()
+            let second = try server.makePort()
+            let toFirst = try node.pass(try first.makeSendRight(), from: server, to: client)
+            let news = try server.pollableDescriptor()
+            for round in 0..<100 {
+                // The loop comes to its end: nothing is left, and the descriptor says so.
+                while isReadable(news, within: 0) {
+                    #expect(try first.tryReceive() == nil)
+                    #expect(try second.tryReceive() == nil)
+                }
+                // It is between its looks at the two when a message comes for the one that it has looked at.
+                #expect(try first.tryReceive() == nil)
+                try toFirst.send(Message(code: UInt32(round)))
+                #expect(isReadable(news, within: 10_000))
+                #expect(try second.tryReceive() == nil)
+                guard isReadable(news, within: 0) else {
+                    Issue.record("round \(round): the look at the second port took the news of the first")
+                    return
+                }
+                #expect(try first.receive().code == UInt32(round))
+            }
+        }
+    }
+
     /// Calls are made meanwhile, whose answers come the same way.
     @Test(arguments: TestNode.Leases.allCases)
     func callsAndLooksGoTogether(leases: TestNode.Leases) throws {
