@@ -62,6 +62,9 @@ public enum Action: Hashable, Sendable {
     /// The new task's number, and its send right to the bootstrap port.
     case attached(TaskID, bootstrap: Arrived, initial: [Arrived])
     case reply(TaskID, number: UInt64, Response)
+    /// What this answer, one of several that come together, gives to the task anew: its places in control memory say nothing of whoever had
+    /// them before.
+    case entries(TaskID, Response)
     /// The port behind this entry of the task has died.
     case markDead(TaskID, index: UInt32)
     /// So many messages lie in the home queue of this receive entry, and so many have been received from it (modulo 2^32).

@@ -105,12 +105,53 @@ public struct Kernel: Hashable, Sendable {
         guard let task = tasks[id], number == task.lastRequest + 1 else { return }
         task.lastRequest = number
         let response: Response
-        do throws(Refusal) {
-            response = try perform(request, of: id, &step, &world)
-        } catch {
-            response = .refused(error)
+        if case .several(let parts) = request {
+            response = several(parts, of: id, &step, &world)
+        } else {
+            response = answer(request, of: id, &step, &world)
         }
         step.actions.append(.reply(id, number: number, response))
+    }
+
+    private mutating func answer(
+        _ request: Request, of id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) -> Response {
+        do throws(Refusal) { return try perform(request, of: id, &step, &world) } catch { return .refused(error) }
+    }
+
+    /// Each is settled before the next is looked at, so that several requests together come to what they come to one after the other. Only
+    /// the wake-ups are fewer: each task's last one comes after all that it is woken for.
+    private mutating func several(
+        _ parts: [Request], of id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) -> Response {
+        guard (1...Limits.requestsTogetherMax).contains(parts.count), parts.allSatisfy(\.isPart) else { return .refused(.malformed) }
+        var responses: [Response] = []
+        responses.reserveCapacity(parts.count)
+        for part in parts {
+            let response =
+                if case .receive(let port) = part, isBare(port) == false {
+                    Response.refused(.notBare)
+                } else {
+                    answer(part, of: id, &step, &world)
+                }
+            switch response {
+            case .allocated, .arrived: step.actions.append(.entries(id, response))
+            default: break
+            }
+            settle(&step, &world)
+            responses.append(response)
+        }
+        var rung: Set<TaskID> = []
+        let last = step.actions.reversed().filter { action in
+            if case .ring(let task) = action { rung.insert(task).inserted } else { true }
+        }
+        step.actions = last.reversed()
+        return .several(responses)
+    }
+
+    /// Whether the next message has neither bytes nor memory nor rights; nil if there is none.
+    private func isBare(_ port: PortID) -> Bool? {
+        ports[port]?.queue.first.map { $0.payload.length == 0 && $0.memory.isEmpty && $0.carried.isEmpty }
     }
 
     private mutating func perform(
@@ -136,6 +177,7 @@ public struct Kernel: Hashable, Sendable {
         case .setBootstrap(let port): try setBootstrap(port, by: id)
         case .introduce(let identity, let rights): try introduce(identity, with: rights, by: id, &step, &world)
         case .rejected(let refusal): throw refusal
+        case .several: throw .malformed
         }
     }
 }

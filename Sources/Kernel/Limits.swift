@@ -6,6 +6,8 @@ public struct Limits: Hashable, Sendable {
     public static let rightsPerMessageMax = 256
     /// Memory objects in one message; each is one descriptor.
     public static let memoryPerMessageMax = 16
+    /// Requests in one `Request.several`.
+    public static let requestsTogetherMax = 256
     /// The largest queue limit of a port (spec/mach.md 1.2, the XNU form).
     public static let queueMessagesMax = 1024
     /// Slots of one direction of a link.

@@ -38,6 +38,22 @@ public enum Request: Hashable, Sendable, WireCodable {
     /// What the shell puts in the place of a request that it found impossible before the kernel saw it, such as memory that is not
     /// sealed: the number is used up and the refusal is the answer. No task can send it.
     case rejected(Refusal)
+    /// Several in one go, done in their order, each as if it had come alone and whatever became of the others; there is an answer to each.
+    /// At most `Limits.requestsTogetherMax`, at least one, and only such as move neither bytes nor descriptors (`isPart`).
+    case several([Request])
+
+    /// Whether this may be one of several. A reception there brings only what is bare: a message without bytes, memory and rights.
+    public var isPart: Bool {
+        switch self {
+        case .allocate, .make, .receive, .drop, .notify: true
+        case .portBlock, .send, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault, .claimReply,
+            .setBootstrap, .introduce, .rejected, .several:
+            false
+        }
+    }
+
+    /// The tags of what may be one of several.
+    private static let partTags: Set<UInt8> = [2, 3, 6, 7, 9]
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -100,11 +116,32 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .rejected(let refusal):
             writer.write(UInt8(19))
             writer.write(refusal.rawValue)
+        case .several(let parts):
+            writer.write(UInt8(20))
+            writer.write(list: parts)
         }
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
-        switch try reader.read(UInt8.self) {
+        let tag = try reader.read(UInt8.self)
+        guard tag == 20 else {
+            try self.init(tag: tag, from: &reader)
+            return
+        }
+        let count = try reader.readCount(limit: Limits.requestsTogetherMax, field: "requests")
+        guard count > 0 else { throw .malformed(field: "requests") }
+        var parts: [Request] = []
+        for _ in 0..<count {
+            // Looked at before it is read: no nesting, so no depth.
+            let tag = try reader.read(UInt8.self)
+            guard Self.partTags.contains(tag) else { throw .unknownCase(of: "Request", tag: UInt64(tag)) }
+            parts.append(try Request(tag: tag, from: &reader))
+        }
+        self = .several(parts)
+    }
+
+    private init(tag: UInt8, from reader: inout WireReader) throws(WireError) {
+        switch tag {
         case 1: self = .portBlock
         case 2: self = .allocate(try reader.read(), queueLimit: try reader.read())
         case 3: self = .make(try reader.read())

@@ -22,6 +22,11 @@ public enum Response: Hashable, Sendable, WireCodable {
     /// of the asking task's reply words.
     case linkPeer(TaskID, TaskIdentity, place: UInt32)
     case introduced(TaskID)
+    /// One answer for each of several requests, in their order.
+    case several([Response])
+
+    /// The tags of what may answer one of several requests.
+    private static let partTags: Set<UInt8> = [1, 2, 4, 5, 8, 9]
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -67,11 +72,30 @@ public enum Response: Hashable, Sendable, WireCodable {
         case .introduced(let task):
             writer.write(UInt8(15))
             writer.write(task)
+        case .several(let parts):
+            writer.write(UInt8(16))
+            writer.write(list: parts)
         }
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
-        switch try reader.read(UInt8.self) {
+        let tag = try reader.read(UInt8.self)
+        guard tag == 16 else {
+            try self.init(tag: tag, from: &reader)
+            return
+        }
+        let count = try reader.readCount(limit: Limits.requestsTogetherMax, field: "responses")
+        var parts: [Response] = []
+        for _ in 0..<count {
+            let tag = try reader.read(UInt8.self)
+            guard Self.partTags.contains(tag) else { throw .unknownCase(of: "Response", tag: UInt64(tag)) }
+            parts.append(try Response(tag: tag, from: &reader))
+        }
+        self = .several(parts)
+    }
+
+    private init(tag: UInt8, from reader: inout WireReader) throws(WireError) {
+        switch tag {
         case 1: self = .done
         case 2:
             let code = try reader.read(UInt16.self)
@@ -129,6 +153,8 @@ public enum Refusal: UInt16, Error, Hashable, Sendable, CaseIterable {
     case invalidMemory = 15
     /// The name exists already.
     case nameExists = 16
+    /// The message is not bare: it must be received by itself.
+    case notBare = 17
 }
 
 /// What `mach_port_get_receive_status` shows (1.2).

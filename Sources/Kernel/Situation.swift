@@ -81,6 +81,32 @@ extension Kernel {
             }
             return Situation("introduce", !plan.receives.isEmpty ? "with receive rights" : rights.isEmpty ? "bare" : "with rights")
         case .rejected: return Situation("rejected by the shell")
+        case .several(let parts): return situation(ofSeveral: parts)
+        }
+    }
+
+    /// What the parts meet, the first ones have made: only their kind is told.
+    private func situation(ofSeveral parts: [Request]) -> Situation {
+        guard (1...Limits.requestsTogetherMax).contains(parts.count), parts.allSatisfy(\.isPart) else {
+            return Situation("several", "cannot be parts")
+        }
+        let kinds = Set(
+            parts.map { part -> UInt8 in
+                switch part {
+                case .allocate: 1
+                case .make: 2
+                case .receive: 3
+                case .drop: 4
+                default: 5
+                }
+            })
+        guard kinds.count == 1, let kind = kinds.first else { return Situation("several", "mixed") }
+        switch kind {
+        case 1: return Situation("several", "allocations")
+        case 2: return Situation("several", "makings")
+        case 3: return Situation("several", "receptions")
+        case 4: return Situation("several", "drops")
+        default: return Situation("several", "notification requests")
         }
     }
 

@@ -57,7 +57,7 @@ public enum MasixError: Error, Hashable, Sendable {
         case .tooLarge: self = .tooLarge(bytes: Limits.inlineBytesMax + 1)
         case .noRoute: self = .noRoute
         case .invalidMemory: self = .memory(errno: 22)
-        case .linkGone, .malformed: self = .refused(refusal)
+        case .linkGone, .malformed, .notBare: self = .refused(refusal)
         }
     }
 }

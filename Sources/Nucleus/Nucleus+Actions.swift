@@ -30,8 +30,16 @@ extension Nucleus {
     }
 
     func give(_ answer: PendingAnswer, to request: Request?) {
-        if case .refused(let refusal) = answer.response { counters.refusals[refusal, default: 0] += 1 }
+        countRefusals(in: answer.response)
         if let record = tables.tasks[answer.task] { reply(to: record, number: answer.number, answer.response, request) }
+    }
+
+    private func countRefusals(in response: Response) {
+        switch response {
+        case .refused(let refusal): counters.refusals[refusal, default: 0] += 1
+        case .several(let parts): for part in parts { countRefusals(in: part) }
+        default: break
+        }
     }
 
     /// What an answer has carried away, or a refused request has left behind, is no longer here.
@@ -45,6 +53,7 @@ extension Nucleus {
             tables.store.release(outgoing.payload)
             for token in outgoing.memory { forget(token) }
         case (.refused, _): arrival = nil
+        case (.several(let parts), _): for case .message in parts { counters.received += 1 }
         default: break
         }
     }
@@ -58,6 +67,7 @@ extension Nucleus {
         switch action {
         case .attached(let id, let bootstrap, let initial): attached(id, bootstrap: bootstrap, initial: initial)
         case .reply: break
+        case .entries(let id, let response): prepareEntries(of: id, for: response)
         case .markDead(let id, let index):
             guard let mark = tables.tasks[id]?.memory.control.send(index).mark else { return }
             mark.release(mark.relaxed | SendEntryMemory.dead)
@@ -189,6 +199,9 @@ extension Nucleus {
             case .message(let delivered): try deliver(delivered, to: record, number: number)
             case .links(let links): try offer(links, to: record, number: number)
             case .linkPeer(let peer, _, _): try showPeer(peer, response, request, to: record, number: number)
+            case .several(let parts):
+                for case .message in parts { record.received += 1 }
+                try send(response, to: record, number: number)
             default: try send(response, to: record, number: number)
             }
         } catch {

@@ -118,12 +118,16 @@ extension Nucleus {
             case .markDead(let id, _): show(TraceEvent(.portDied, task: id))
             case .reply(let id, _, let response):
                 if case .request(_, _, let request) = event { trace(request, response, of: id) }
-            case .homeCount, .complete, .reshape, .ring, .sealLink, .release, .releaseMemory, .shortage: break
+            case .entries, .homeCount, .complete, .reshape, .ring, .sealLink, .release, .releaseMemory, .shortage: break
             }
         }
     }
 
     private func trace(_ request: Request, _ response: Response, of id: TaskID) {
+        if case .several(let requests) = request, case .several(let responses) = response {
+            for (request, response) in zip(requests, responses) { trace(request, response, of: id) }
+            return
+        }
         let name = String(describing: request).prefix { $0 != "(" }
         switch (request, response) {
         case (_, .refused(let refusal)): show(TraceEvent(.refused, task: id, port: port(of: request), detail: "\(name): \(refusal)"))

@@ -177,6 +177,8 @@ struct Explanation: Sendable {
             return explain(
                 "the memory is no sealed memory object of that length", "a program that does not use the library", "use MemoryObject")
         case .nameExists: return explain("the name exists already", "a port id was used twice", "please report it")
+        case .notBare:
+            return explain("the message carries something", "several ports were received from at once", "nothing: it is received by itself")
         }
     }
 
