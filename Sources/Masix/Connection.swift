@@ -75,6 +75,24 @@ extension Connection.Core {
         return answer
     }
 
+    /// Asks for several things with as few datagrams as there can be; one answer to each, in their order.
+    mutating func ask(several requests: [Request]) throws(MasixError) -> [Response] {
+        if requests.count == 1 { return [try ask(requests[0]).response] }
+        var responses: [Response] = []
+        responses.reserveCapacity(requests.count)
+        var start = 0
+        while start < requests.count {
+            let parts = requests[start..<min(start + Limits.requestsTogetherMax, requests.count)]
+            guard case .several(let answers) = try ask(.several(Array(parts))).response, answers.count == parts.count else {
+                isGone = true
+                throw .nodeGone
+            }
+            responses += answers
+            start += parts.count
+        }
+        return responses
+    }
+
     /// Asks a query, which has a number in a row of its own.
     mutating func ask(_ query: Query) throws(MasixError) -> MasixTransport.Answer {
         guard !isGone else { throw .nodeGone }

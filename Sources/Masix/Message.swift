@@ -38,6 +38,12 @@ public struct Message: ~Copyable, Sendable {
     /// Gives a receive right away with the message: queue, limit, senders and all (spec/mach.md R1).
     public mutating func attach(_ right: consuming ReceiveRight) { rights.append(.receive(right.holder)) }
 
+    /// Makes a send right to this port with the message (N4): as `makeSendRight` and `attach`, without a word to the nucleus.
+    public mutating func attachSendRight(to port: borrowing ReceiveRight) { rights.append(.make(port.holder.entry)) }
+
+    /// The same for a member of a set. `.invalidRight` for a port that is none.
+    public mutating func attachSendRight(to port: PortID, in set: PortSet) throws(MasixError) { rights.append(.make(try set.entry(of: port))) }
+
     /// Leaves a place empty, so that the positions of the others keep their meaning.
     public mutating func attachNothing() { rights.append(.null) }
 
@@ -66,4 +72,6 @@ enum OwnedRight: Sendable {
     case send(SendReference)
     case sendOnce(SendOnceState)
     case receive(ReceiveHolder)
+    /// A send right that the sending makes. Nothing is owned: the port may be gone by then, which the kernel refuses.
+    case make(ReceiveEntry)
 }

@@ -1,3 +1,4 @@
+import DequeModule
 public import MasixKernel
 import Synchronization
 
@@ -30,6 +31,40 @@ public final class PortSet: Sendable {
         return holder.entry.port
     }
 
+    /// Makes so many ports, as `Space.makePort` does, and puts them in; with one word to the nucleus for all. At most
+    /// `Limits.requestsTogetherMax`; fewer if the quota allows no more, and `.noSpace` if it allows none.
+    public func makePorts(_ count: Int, queueLimit: Int = 64) throws(MasixError) -> [PortID] {
+        guard (0...Limits.queueMessagesMax).contains(queueLimit), (0...Limits.requestsTogetherMax).contains(count) else { throw .invalidValue }
+        guard count > 0 else { return [] }
+        let holders = try space.makeEntries(count, queueLimit: UInt32(queueLimit)).map { ReceiveHolder(space: space, entry: $0) }
+        state.withLock { state in
+            for holder in holders {
+                state.members[holder.entry.port] = holder
+                state.order.append(holder.entry)
+            }
+        }
+        space.reception.interruptOthers()
+        return holders.map(\.entry.port)
+    }
+
+    /// Destroys members, as taking them out and letting them go does, but with one word to the nucleus for all. What is no member is not
+    /// looked at.
+    public func destroy(_ ports: [PortID]) {
+        let holders = state.withLock { state -> [ReceiveHolder] in
+            let holders = ports.compactMap { state.members.removeValue(forKey: $0) }
+            let gone = Set(holders.map(\.entry.port))
+            state.order.removeAll { gone.contains($0.port) }
+            return holders
+        }
+        for holder in holders { holder.give() }
+        space.destroy(holders.map(\.entry))
+    }
+
+    func entry(of port: PortID) throws(MasixError) -> ReceiveEntry {
+        guard let holder = state.withLock({ $0.members[port] }) else { throw .invalidRight }
+        return holder.entry
+    }
+
     /// Takes a port out; nil if it is not a member.
     public func remove(_ port: PortID) -> ReceiveRight? {
         let holder = state.withLock { state -> ReceiveHolder? in
@@ -54,6 +89,14 @@ public final class PortSet: Sendable {
         try space.register(.init(.noSenders, port: port, sync: sync, notify: .makeSendOnce(notify)))
     }
 
+    /// The same for several members, each told at itself: with one word to the nucleus. The first refusal is thrown; what could be
+    /// registered has been.
+    public func requestNoSenders(of ports: [(port: PortID, sync: UInt32)]) throws(MasixError) {
+        guard !ports.isEmpty else { return }
+        try space.register(
+            ports.map { NotificationRequest(.noSenders, port: $0.port, sync: $0.sync, notify: .makeSendOnce($0.port)) })
+    }
+
     /// Names a member of the set that gets `right`, instead of its death, wherever it is then (69).
     public func requestPortDestroyed(of right: borrowing ReceiveRight, to backup: PortID) throws(MasixError) {
         try space.register(.init(.portDestroyed, port: right.port, notify: .makeSendOnce(backup)))
@@ -73,6 +116,43 @@ public final class PortSet: Sendable {
 
     /// The next message for any member if one is here now, else nil: for programs that wait elsewhere (`Space.pollableDescriptor`).
     public func tryReceive() throws(MasixError) -> ReceivedMessage? { try receive(until: .now) }
+
+    /// The next messages for members, at most `count`, at least one; `.timedOut` if there is none in time.
+    ///
+    /// What many members have been sent by the nucleus and carries nothing, notifications most of all, comes with one word to it, not one
+    /// for each. One message of each member at most: so they come in the order of `receive`.
+    public func receive(upTo count: Int, timeout: Duration? = nil) throws(MasixError) -> ReceivedMessages {
+        guard count > 0 else { throw .invalidValue }
+        try space.checkFork()
+        let incoming = try space.wait(until: Deadline(timeout)) { () throws(MasixError) -> [Incoming]? in
+            let several = try self.takeSeveral(min(count, Limits.requestsTogetherMax))
+            if !several.isEmpty { return several }
+            return try self.takeNext().map { [$0] }
+        }
+        guard let incoming else { throw .timedOut }
+        return ReceivedMessages(incoming, in: space)
+    }
+
+    /// One bare message each of several members that have something in their home queue; none if fewer than two have.
+    private func takeSeveral(_ count: Int) throws(MasixError) -> [Incoming] {
+        guard count > 1 else { return [] }
+        let entries = state.withLock { state -> [ReceiveEntry] in
+            var found: [ReceiveEntry] = []
+            let size = state.order.count
+            let start = state.next
+            for step in 0..<size where found.count < count {
+                let place = (start + step) % size
+                let entry = state.order[place]
+                // Where something has come by a link too, the two ways take turns.
+                guard entry.hasHome, entry.frameCount.load(ordering: .acquiring) == 0 else { continue }
+                found.append(entry)
+                state.next = (place + 1) % size
+            }
+            if found.count < 2 { state.next = start }
+            return found
+        }
+        return entries.count > 1 ? try space.takeBare(from: entries) : []
+    }
 
     private func receive(until deadline: Deadline) throws(MasixError) -> ReceivedMessage? {
         try space.checkFork()
@@ -104,6 +184,23 @@ public final class PortSet: Sendable {
         }
         return nil
     }
+}
+
+/// Messages that were received together, to be taken one by one. Those that are not taken are released.
+public struct ReceivedMessages: ~Copyable, Sendable {
+    private var rest: Deque<Incoming>
+    private let space: Space
+
+    init(_ incoming: [Incoming], in space: Space) {
+        rest = Deque(incoming)
+        self.space = space
+    }
+
+    /// How many have not been taken yet.
+    public var count: Int { rest.count }
+
+    /// The next one; nil when all have been taken.
+    public mutating func next() -> ReceivedMessage? { rest.popFirst().map { space.received($0) } }
 }
 
 extension Space {

@@ -137,6 +137,22 @@ extension Space {
         return incoming
     }
 
+    /// The next message of each of these ports' home queues that is bare; of some of them none, if another thread was faster or there is
+    /// more to it. A port that has gone is passed over.
+    func takeBare(from entries: [ReceiveEntry]) throws(MasixError) -> [Incoming] {
+        try connection.withCore { core throws(MasixError) -> [Incoming] in
+            var found: [Incoming] = []
+            for answer in try core.ask(several: entries.map { .receive($0.port) }) {
+                guard case .message(let message) = answer else { continue }
+                found.append(
+                    Incoming(
+                        port: message.port, code: message.code, bytes: [], sender: message.sender, notification: message.notification,
+                        reply: .null))
+            }
+            return found
+        }
+    }
+
     func received(_ incoming: Incoming) -> ReceivedMessage {
         ReceivedMessage(
             port: incoming.port, code: incoming.code, bytes: incoming.bytes, sender: incoming.sender, notification: incoming.notification,

@@ -235,6 +235,8 @@ struct Handover {
             }
         case .receive(let holder):
             return .moveReceive(holder.entry.port)
+        case .make(let entry):
+            return .makeSend(entry.port)
         }
     }
 
@@ -242,7 +244,7 @@ struct Handover {
     mutating func carryOut(_ space: Space, _ core: inout Connection.Core) {
         for right in given {
             switch right {
-            case .null, .dead, .send: break
+            case .null, .dead, .send, .make: break
             case .sendOnce(let state): _ = state.take()
             case .receive(let holder):
                 holder.give()

@@ -31,7 +31,7 @@ public final class Space: Sendable {
     private let identities = Mutex<[TaskID: TaskIdentity]>([:])
     private let initialRights: Mutex<[OwnedRight]>
     private let bootstrapEntry: Mutex<SendEntry?>
-    private let fork: ForkWord
+    let fork: ForkWord
     private let memory: [MappedRegion]
 
     /// Attaches to the node whose directory is `directory`: by default the one that `MASIX_NODE` names, else the user's own, else
@@ -124,18 +124,42 @@ public final class Space: Sendable {
     func makeEntry(queueLimit: UInt32) throws(MasixError) -> ReceiveEntry {
         try checkFork()
         let entry = try connection.withCore { core throws(MasixError) -> ReceiveEntry in
-            if core.portBlock.isEmpty {
-                guard case .portBlock(let first, let count) = try core.demand(.portBlock).response else { throw .nodeGone }
-                core.portBlock = first.counter..<(first.counter + count)
-            }
-            let port = PortID(node: self.node, counter: core.portBlock.lowerBound)
+            let port = PortID(node: self.node, counter: try self.portCounters(1, &core).lowerBound)
             guard case .allocated(let index) = try core.demand(.allocate(port, queueLimit: queueLimit)).response else { throw .nodeGone }
-            core.portBlock = (core.portBlock.lowerBound + 1)..<core.portBlock.upperBound
-            let entry = ReceiveEntry(port: port, index: index, control: self.control)
-            core.receives[port] = entry
-            self.reception.add(entry)
-            return entry
+            return self.add(port, index, &core)
         }
+        return entry
+    }
+
+    /// As many ports with one word to the nucleus; or as many of them as the quota allows.
+    func makeEntries(_ count: Int, queueLimit: UInt32) throws(MasixError) -> [ReceiveEntry] {
+        try checkFork()
+        return try connection.withCore { core throws(MasixError) -> [ReceiveEntry] in
+            let ports = try self.portCounters(count, &core).map { PortID(node: self.node, counter: $0) }
+            let answers = try core.ask(several: ports.map { .allocate($0, queueLimit: queueLimit) })
+            var entries: [ReceiveEntry] = []
+            for (port, answer) in zip(ports, answers) {
+                if case .allocated(let index) = answer { entries.append(self.add(port, index, &core)) }
+            }
+            if entries.isEmpty, case .refused(let refusal)? = answers.first { throw MasixError(refusal) }
+            return entries
+        }
+    }
+
+    /// Ids of our own block that nobody has used; a port that is added uses its id up. At most as many as a block has.
+    private func portCounters(_ count: Int, _ core: inout Connection.Core) throws(MasixError) -> Range<UInt64> {
+        if core.portBlock.count < count {
+            guard case .portBlock(let first, let count) = try core.demand(.portBlock).response else { throw .nodeGone }
+            core.portBlock = first.counter..<(first.counter + count)
+        }
+        return core.portBlock.lowerBound..<(core.portBlock.lowerBound + UInt64(count))
+    }
+
+    private func add(_ port: PortID, _ index: UInt32, _ core: inout Connection.Core) -> ReceiveEntry {
+        core.portBlock = (port.counter + 1)..<core.portBlock.upperBound
+        let entry = ReceiveEntry(port: port, index: index, control: control)
+        core.receives[port] = entry
+        reception.add(entry)
         return entry
     }
 
@@ -176,6 +200,25 @@ public final class Space: Sendable {
             guard case .arrived(let previous) = try core.demand(.notify(request)).response else { throw .nodeGone }
             return self.arrive(previous, &core)
         }
+    }
+
+    /// The same for several, with one word to the nucleus. The first refusal is thrown; the others have been registered all the same.
+    func register(_ requests: [NotificationRequest]) throws(MasixError) {
+        let previous = try connection.withCore { core throws(MasixError) -> [OwnedRight] in
+            var previous: [OwnedRight] = []
+            var refusal: Refusal?
+            for answer in try core.ask(several: requests.map { .notify($0) }) {
+                switch answer {
+                case .arrived(let right): previous.append(self.arrive(right, &core))
+                case .refused(let reason): refusal = refusal ?? reason
+                default: throw .nodeGone
+                }
+            }
+            if let refusal { throw MasixError(refusal) }
+            return previous
+        }
+        // Let go outside the lock, as above.
+        _ = previous
     }
 
     // MARK: rights that come and go
@@ -220,6 +263,16 @@ public final class Space: Sendable {
         whatever { core throws(MasixError) in
             core.receives[entry.port] = nil
             _ = try core.ask(.drop(.receive(entry.port)))
+        }
+    }
+
+    /// Several receive rights of which nobody else has a value.
+    func destroy(_ entries: [ReceiveEntry]) {
+        guard fork.isAlive else { return }
+        for entry in entries { reception.remove(entry) }
+        whatever { core throws(MasixError) in
+            for entry in entries { core.receives[entry.port] = nil }
+            _ = try core.ask(several: entries.map { .drop(.receive($0.port)) })
         }
     }
 

@@ -160,35 +160,115 @@ public final class Files: Sendable {
         return .content(info, content)
     }
 
-    /// Small files of one directory, with one call.
+    /// All entries of several directories, in the order of each one's names; with few calls.
+    public func list(_ paths: [TreePath]) throws(FilesError) -> [[FileEntry]] {
+        var all: [[FileEntry]] = []
+        while all.count < paths.count {
+            // One by itself may bring more than a page.
+            let asked = Self.fitting(paths[all.count...].prefix(FilesProtocol.directoriesPerListingMax)) { $0.description.utf8.count + 4 }
+            guard asked.count > 1 else {
+                all.append(try list(paths[all.count]))
+                continue
+            }
+            guard case .listed(let directories) = try ask(.listSeveral(Array(asked)), asked[asked.startIndex]).answer,
+                (1...asked.count).contains(directories.count)
+            else { throw unexpected() }
+            for (path, directory) in zip(asked, directories) {
+                switch directory {
+                case .failed(let failure): throw .refused(failure, path: path.description)
+                case .entries(let entries, isLast: true): all.append(entries)
+                case .entries: all.append(try list(path))
+                }
+            }
+        }
+        return all
+    }
+
+    /// The first of these whose encodings go into one message together, at least one.
+    private static func fitting<Element>(_ elements: ArraySlice<Element>, _ bytes: (Element) -> Int) -> ArraySlice<Element> {
+        var room = FilesProtocol.inlineBytesMax
+        let end = elements.firstIndex { element in
+            room -= bytes(element)
+            return room < 0
+        }
+        return elements[..<(end ?? elements.endIndex)]
+    }
+
+    /// Small files, with one call.
     public struct Batch: Sendable {
         /// What became of the first so many names, in their order.
         public let files: [FetchedFile]
         /// The contents of those that came with one, one behind the other.
         public let contents: [UInt8]
-        /// The same files, open, if that was asked for. Letting the batch go closes them.
-        public var open: [OpenedFile]
+        /// The same files, open, if that was asked for. Letting the batch go closes them, unless somebody has kept one.
+        public private(set) var open: [OpenedFile]
+        /// The same rights again: who lets go of these last says one word to the nucleus, not one for each.
+        private var rights: HeldRights?
+
+        init(files: [FetchedFile], contents: [UInt8], open: [OpenedFile], rights: HeldRights?) {
+            self.files = files
+            self.contents = contents
+            self.open = open
+            self.rights = rights
+        }
+
+        /// Closes the files now, but for those that somebody has kept.
+        public mutating func close() {
+            open = []
+            rights = nil
+        }
+    }
+
+    /// Rights that the copies of a batch share.
+    final class HeldRights: Sendable {
+        private let rights: SendRights
+        init(_ rights: consuming SendRights) { self.rights = rights }
     }
 
     /// The whole contents of small files of one directory, and with `opens` their ports. As many as come together in one answer, from
     /// the first on; `FilesProtocol.filesPerBatchMax` at most.
     public func fetch(_ names: [FileName], of path: TreePath, opens: Bool = false) throws(FilesError) -> Batch {
-        let names = Array(names.prefix(FilesProtocol.filesPerBatchMax))
-        let (answer, message) = try ask(.fetch(path, names, opens: opens), path)
-        guard case .fetched(let files) = answer, files.count <= names.count, !files.isEmpty || names.isEmpty else { throw unexpected() }
+        try fetch([WantedFiles(directory: path, names: names)], opens: opens)
+    }
+
+    /// The same from several directories. What becomes of the files is told in the order of the directories and their names.
+    public func fetch(_ wanted: [WantedFiles], opens: Bool = false) throws(FilesError) -> Batch {
+        var room = (files: FilesProtocol.filesPerBatchMax, bytes: FilesProtocol.inlineBytesMax)
+        var asked: [WantedFiles] = []
+        var places: [(TreePath, FileName)] = []
+        for wanted in wanted {
+            room.bytes -= wanted.directory.description.utf8.count + 8
+            let names = wanted.names.prefix { name in
+                room.files -= 1
+                room.bytes -= name.description.utf8.count + 4
+                return room.files >= 0 && room.bytes >= 0
+            }
+            guard room.bytes >= 0 || !names.isEmpty else { break }
+            asked.append(WantedFiles(directory: wanted.directory, names: Array(names)))
+            places += names.map { (wanted.directory, $0) }
+            if names.count < wanted.names.count { break }
+        }
+        let path = asked.first?.directory ?? .root
+        let (answer, message) = try ask(.fetch(asked, opens: opens), path)
+        guard case .fetched(let files) = answer, files.count <= places.count, !files.isEmpty || places.isEmpty else { throw unexpected() }
         var count = 0
         var open: [OpenedFile] = []
-        for (file, name) in zip(files, names) {
+        var rights = SendRights()
+        for (file, (directory, name)) in zip(files, places) {
             guard case .content(let info) = file else { continue }
             count += Int(info.size)
             guard opens else { continue }
-            let place = path.appending(name)
+            let place = directory.appending(name)
             guard let right = try takeFile(message, place, at: open.count) else { throw unexpected() }
+            rights.append(right.copy())
             open.append(OpenedFile(right, info: info, content: nil, path: place, server: self.name, timeout: timeout))
         }
-        guard count > 0 else { return Batch(files: files, contents: [], open: open) }
+        let held = opens ? HeldRights(rights) : nil
+        guard count > 0 else { return Batch(files: files, contents: [], open: open, rights: held) }
         guard let memory = message.takeMemory(), memory.count >= count else { throw unexpected() }
-        do throws(MasixError) { return Batch(files: files, contents: try memory.bytes(in: 0..<count), open: open) } catch {
+        do throws(MasixError) {
+            return Batch(files: files, contents: try memory.bytes(in: 0..<count), open: open, rights: held)
+        } catch {
             throw .unreachable(error, server: name, path: path.description)
         }
     }

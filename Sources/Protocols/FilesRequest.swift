@@ -58,8 +58,11 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
     case remove(TreePath)
     /// 8: links are not followed.
     case setAttributes(TreePath, FileAttributes)
-    /// 9: the whole contents of small files of one directory, out of line, all in one memory object; with `opens` a port for each, too.
-    case fetch(TreePath, [FileName], opens: Bool)
+    /// 9: the whole contents of small files, out of line, all in one memory object; with `opens` a port for each, too. At most
+    /// `FilesProtocol.filesPerBatchMax` names, from as many directories.
+    case fetch([WantedFiles], opens: Bool)
+    /// 10: the first page of each of these directories, one behind the other, as many as fit into one answer.
+    case listSeveral([TreePath])
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -90,11 +93,13 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
             writer.write(UInt8(8))
             writer.write(path)
             writer.write(attributes)
-        case .fetch(let path, let names, let opens):
+        case .fetch(let wanted, let opens):
             writer.write(UInt8(9))
-            writer.write(path)
-            writer.write(list: names)
+            writer.write(list: wanted)
             writer.write(opens)
+        case .listSeveral(let paths):
+            writer.write(UInt8(10))
+            writer.write(list: paths)
         }
     }
 
@@ -117,11 +122,33 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
         case 7: self = .remove(try reader.read())
         case 8: self = .setAttributes(try reader.read(), try reader.read())
         case 9:
-            let path = try reader.read(TreePath.self)
-            let names: [FileName] = try reader.readList(limit: FilesProtocol.filesPerBatchMax, field: "names")
-            self = .fetch(path, names, opens: try reader.readBool())
+            let wanted: [WantedFiles] = try reader.readList(limit: FilesProtocol.filesPerBatchMax, field: "directories")
+            guard wanted.reduce(0, { $0 + $1.names.count }) <= FilesProtocol.filesPerBatchMax else { throw .malformed(field: "names") }
+            self = .fetch(wanted, opens: try reader.readBool())
+        case 10: self = .listSeveral(try reader.readList(limit: FilesProtocol.directoriesPerListingMax, field: "directories"))
         case let tag: throw .unknownCase(of: "FilesRequest", tag: UInt64(tag))
         }
+    }
+}
+
+/// Files of one directory that are wanted. Layout: path, then the names (a list).
+public struct WantedFiles: Hashable, Sendable, WireCodable {
+    public let directory: TreePath
+    public let names: [FileName]
+
+    public init(directory: TreePath, names: [FileName]) {
+        self.directory = directory
+        self.names = names
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(directory)
+        writer.write(list: names)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        directory = try reader.read()
+        names = try reader.readList(limit: FilesProtocol.filesPerBatchMax, field: "names")
     }
 }
 
@@ -144,6 +171,8 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
     /// behind the other in the message's memory object; there is none if all are empty. If the files were to be opened, the message has
     /// one send right for each that came with its content, in the same order.
     case fetched([FetchedFile])
+    /// 7: what became of the first so many directories, in their order; the rest is to be asked for again.
+    case listed([ListedDirectory])
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -170,6 +199,9 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
         case .fetched(let files):
             writer.write(UInt8(6))
             writer.write(list: files)
+        case .listed(let directories):
+            writer.write(UInt8(7))
+            writer.write(list: directories)
         }
     }
 
@@ -187,7 +219,38 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
             let content = try reader.readBool() ? try reader.readBytes(limit: FilesProtocol.inlineBytesMax, field: "content") : nil
             self = .opened(info, content: content)
         case 6: self = .fetched(try reader.readList(limit: FilesProtocol.filesPerBatchMax, field: "files"))
+        case 7: self = .listed(try reader.readList(limit: FilesProtocol.directoriesPerListingMax, field: "directories"))
         case let tag: throw .unknownCase(of: "FilesAnswer", tag: UInt64(tag))
+        }
+    }
+}
+
+/// One directory of several. Layout: a byte that says which, then the fields.
+public enum ListedDirectory: Hashable, Sendable, WireCodable {
+    /// 0
+    case failed(FileFailure)
+    /// 1: its first page; with `isLast` there are no more.
+    case entries([FileEntry], isLast: Bool)
+
+    public func encode(into writer: inout WireWriter) {
+        switch self {
+        case .failed(let failure):
+            writer.write(UInt8(0))
+            writer.write(failure)
+        case .entries(let entries, let isLast):
+            writer.write(UInt8(1))
+            writer.write(list: entries)
+            writer.write(isLast)
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 0: self = .failed(try reader.read())
+        case 1:
+            self = .entries(
+                try reader.readList(limit: FilesProtocol.entriesPerPageMax, field: "entries"), isLast: try reader.readBool())
+        case let tag: throw .unknownCase(of: "ListedDirectory", tag: UInt64(tag))
         }
     }
 }

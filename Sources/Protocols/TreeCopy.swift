@@ -86,10 +86,26 @@ extension Files {
 /// One copy from a file server to the local disk, by several threads with one list of work.
 private final class TreeCopy: Sendable {
     enum Job: Sendable {
-        case directory(TreePath, local: String, mode: UInt32)
+        case directories([Place])
         case file(TreePath, local: String, FileInfo)
-        case batch(TreePath, local: String, [FileName])
+        case batch([Part])
         case piece(CopiedFile, offset: Int)
+    }
+
+    /// A directory, there and here.
+    struct Place: Sendable {
+        let remote: TreePath
+        let local: String
+
+        func appending(_ name: FileName) -> Place {
+            Place(remote: remote.appending(name), local: local == "." ? name.description : local + "/" + name.description)
+        }
+    }
+
+    /// Small files of one directory.
+    struct Part: Sendable {
+        let place: Place
+        var names: [FileName]
     }
 
     let files: Files
@@ -108,7 +124,7 @@ private final class TreeCopy: Sendable {
     }
 
     func run(from path: TreePath) throws(FilesError) {
-        try run(WorkList(.directory(path, local: ".", mode: 0o755)))
+        try run(WorkList(.directories([Place(remote: path, local: ".")])))
         let made = directories.withLock { $0 }
         // Children before parents: making an entry changes its parent's time.
         for (local, info) in made.reversed() {
@@ -131,9 +147,9 @@ private final class TreeCopy: Sendable {
         onThreads(options.threads, "copy") {
             list.work { (job) throws(FilesError) in
                 switch job {
-                case .directory(let path, let local, _): try self.copyDirectory(path, local, list)
+                case .directories(let places): try self.copyDirectories(places, list)
                 case .file(let path, let local, let info): try self.copyFile(path, local, info, list)
-                case .batch(let path, let local, let names): try self.copyBatch(path, local, names, list)
+                case .batch(let parts): try self.copyBatch(parts, list)
                 case .piece(let file, let offset): try self.copyPiece(file, offset)
                 }
             }
@@ -145,44 +161,66 @@ private final class TreeCopy: Sendable {
         do throws(Errno) { return try body() } catch { throw .local(error.rawValue, path: local) }
     }
 
-    private func copyDirectory(_ path: TreePath, _ local: String, _ list: WorkList<Job, FilesError>) throws(FilesError) {
-        var below: [Job] = []
+    /// Directories of one go; more would leave the other threads without work in the beginning.
+    private static let directoriesMax = 16
+
+    private func copyDirectories(_ places: [Place], _ list: WorkList<Job, FilesError>) throws(FilesError) {
+        var below: [Place] = []
         var here: [Job] = []
-        var batch: [FileName] = []
-        var batchBytes = 0
+        var batch = GrowingBatch()
         var bytes = 0
-        for entry in try files.list(path) {
-            let name = entry.name.description
-            let place = local == "." ? name : local + "/" + name
-            let remote = path.appending(entry.name)
-            switch entry.info.kind {
-            case .directory:
-                try onDisk(place) { () throws(Errno) in try makeDirectory(place) }
-                directories.withLock { $0.append((place, entry.info)) }
-                progress.directoriesCount.add(1, ordering: .relaxed)
-                below.append(.directory(remote, local: place, mode: entry.info.mode))
-            case .regular:
-                bytes += Int(entry.info.size)
-                progress.foundFilesCount.add(1, ordering: .relaxed)
-                guard entry.info.size <= UInt64(FilesProtocol.smallFileBytesMax) else {
-                    here.append(.file(remote, local: place, entry.info))
-                    continue
+        for (directory, entries) in zip(places, try files.list(places.map(\.remote))) {
+            for entry in entries {
+                let place = directory.appending(entry.name)
+                switch entry.info.kind {
+                case .directory:
+                    try onDisk(place.local) { () throws(Errno) in try makeDirectory(place.local) }
+                    directories.withLock { $0.append((place.local, entry.info)) }
+                    progress.directoriesCount.add(1, ordering: .relaxed)
+                    below.append(place)
+                case .regular:
+                    bytes += Int(entry.info.size)
+                    progress.foundFilesCount.add(1, ordering: .relaxed)
+                    guard entry.info.size <= UInt64(FilesProtocol.smallFileBytesMax) else {
+                        here.append(.file(place.remote, local: place.local, entry.info))
+                        continue
+                    }
+                    batch.add(entry, in: directory)
+                    if batch.isFull { here.append(.batch(batch.take())) }
+                case .link:
+                    try onDisk(place.local) { () throws(Errno) in try makeLink(place.local, to: entry.info) }
+                    progress.linksCount.add(1, ordering: .relaxed)
+                default:
+                    progress.skip(place.remote.description)
                 }
-                batch.append(entry.name)
-                batchBytes += Int(entry.info.size)
-                guard batch.count >= Self.batchFilesMax || batchBytes >= Self.batchBytesMax else { continue }
-                here.append(.batch(path, local: local, batch))
-                (batch, batchBytes) = ([], 0)
-            case .link:
-                try onDisk(place) { () throws(Errno) in try makeLink(place, to: entry.info) }
-                progress.linksCount.add(1, ordering: .relaxed)
-            default:
-                progress.skip(remote.description)
             }
         }
-        if !batch.isEmpty { here.append(.batch(path, local: local, batch)) }
+        if !batch.isEmpty { here.append(.batch(batch.take())) }
         progress.foundBytesCount.add(bytes, ordering: .relaxed)
-        list.add(early: below, late: here.reversed())
+        let groups = stride(from: 0, to: below.count, by: Self.directoriesMax).map { below[$0..<min($0 + Self.directoriesMax, below.count)] }
+        list.add(early: groups.map { .directories(Array($0)) }, late: here.reversed())
+    }
+
+    /// Small files that are to be asked for together, whatever directories they are in.
+    private struct GrowingBatch {
+        private var parts: [Part] = []
+        private var files = 0
+        private var bytes = 0
+
+        var isEmpty: Bool { files == 0 }
+        var isFull: Bool { files >= TreeCopy.batchFilesMax || bytes >= TreeCopy.batchBytesMax }
+
+        mutating func add(_ entry: FileEntry, in place: Place) {
+            if parts.last?.place.local != place.local { parts.append(Part(place: place, names: [])) }
+            parts[parts.count - 1].names.append(entry.name)
+            files += 1
+            bytes += Int(entry.info.size)
+        }
+
+        mutating func take() -> [Part] {
+            defer { self = GrowingBatch() }
+            return parts
+        }
     }
 
     private func makeDirectory(_ local: String) throws(Errno) {
@@ -212,34 +250,49 @@ private final class TreeCopy: Sendable {
     private static let batchFilesMax = 64
     private static let batchBytesMax = 1 << 20
 
-    private func copyBatch(_ path: TreePath, _ local: String, _ names: [FileName], _ list: WorkList<Job, FilesError>) throws(FilesError) {
-        let directory = try onDisk(local) { () throws(Errno) in try File.open(local, .directory, beneath: target.raw) }
-        var rest = names[...]
+    private func copyBatch(_ parts: [Part], _ list: WorkList<Job, FilesError>) throws(FilesError) {
+        var rest = parts[...]
         while !rest.isEmpty {
-            var batch = try fetch(Array(rest), path)
+            var batch = try fetch(rest)
             progress.portsCount.add(batch.open.count, ordering: .relaxed)
             var offset = 0
-            for (name, file) in zip(rest, batch.files) {
-                let place = local == "." ? name.description : local + "/" + name.description
-                switch file {
-                case .failed(let failure): throw .refused(failure, path: path.appending(name).description)
-                case .passedOver(let info): list.add(late: [.file(path.appending(name), local: place, info)])
-                case .content(let info):
-                    let content = Array(batch.contents[offset..<(offset + Int(info.size))])
-                    offset += content.count
-                    let raw = directory.raw
-                    try onDisk(place) { () throws(Errno) in try write(content, info, try create(name.description, in: raw)) }
-                    try count(content, path.appending(name), place)
-                }
+            var left = batch.files[...]
+            while !left.isEmpty, let part = rest.popFirst() {
+                let found = left.prefix(part.names.count)
+                left = left.dropFirst(found.count)
+                try write(zip(part.names, found), of: part.place, batch.contents, &offset, list)
+                guard found.count < part.names.count else { continue }
+                rest = [Part(place: part.place, names: Array(part.names.dropFirst(found.count)))] + rest
             }
-            rest = rest.dropFirst(batch.files.count)
-            // One thread at a time: each closing is a word with the nucleus, over the one connection that all threads share.
-            closing.withLock { _ in batch.open = [] }
+            // One thread at a time: closing is a word with the nucleus, over the one connection that all threads share.
+            closing.withLock { _ in batch.close() }
         }
     }
 
-    private func fetch(_ names: [FileName], _ path: TreePath) throws(FilesError) -> Files.Batch {
-        try waitingForRoom { () throws(FilesError) in try files.fetch(names, of: path, opens: options.opensEveryFile) }
+    /// Files of one directory, whose contents begin at `offset`.
+    private func write(
+        _ found: some Sequence<(FileName, FetchedFile)>, of place: Place, _ contents: [UInt8], _ offset: inout Int,
+        _ list: WorkList<Job, FilesError>
+    ) throws(FilesError) {
+        let directory = try onDisk(place.local) { () throws(Errno) in try File.open(place.local, .directory, beneath: target.raw) }
+        let raw = directory.raw
+        for (name, file) in found {
+            let here = place.appending(name)
+            switch file {
+            case .failed(let failure): throw .refused(failure, path: here.remote.description)
+            case .passedOver(let info): list.add(late: [.file(here.remote, local: here.local, info)])
+            case .content(let info):
+                let content = Array(contents[offset..<(offset + Int(info.size))])
+                offset += content.count
+                try onDisk(here.local) { () throws(Errno) in try write(content, info, try create(name.description, in: raw)) }
+                try count(content, here.remote, here.local)
+            }
+        }
+    }
+
+    private func fetch(_ parts: ArraySlice<Part>) throws(FilesError) -> Files.Batch {
+        let wanted = parts.map { WantedFiles(directory: $0.place.remote, names: $0.names) }
+        return try waitingForRoom { () throws(FilesError) in try files.fetch(wanted, opens: options.opensEveryFile) }
     }
 
     /// The server counts a file until it has been told that nobody has its port any more: of what we have closed, too, for a moment.

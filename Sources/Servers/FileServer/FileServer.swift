@@ -26,10 +26,16 @@ public final class FileServer: Sendable {
     private let control: PortID
     private let files: OpenFiles
     /// Members of the set that stand for no file: nobody has a right to them.
-    private let spares = Mutex<[PortID]>([])
+    private let spares = Mutex<[Spare]>([])
     private let backlog = Backlog()
     private let isStopping = Atomic<Bool>(false)
     private let log: Logger
+
+    /// A port, and how many send rights to it have been made so far.
+    private struct Spare {
+        let port: PortID
+        let makings: UInt32
+    }
 
     /// A server for `tree` with its port, which nobody has a right to yet.
     public init(
@@ -72,26 +78,28 @@ public final class FileServer: Sendable {
 
     private func receiveUntilStopped() throws(MasixError) {
         while !isStopping.load(ordering: .acquiring) {
-            guard var message = try receive() else {
+            guard var messages = try receive() else {
                 dropSpares()
                 continue
             }
-            if message.port == control { return }
-            do throws(MasixError) {
-                try handle(&message)
-            } catch .nodeGone {
-                throw .nodeGone
-            } catch {
-                warn(error, message.sender)
+            while var message = messages.next() {
+                if message.port == control { return }
+                do throws(MasixError) {
+                    try handle(&message)
+                } catch .nodeGone {
+                    throw .nodeGone
+                } catch {
+                    warn(error, message.sender)
+                }
             }
         }
     }
 
     /// Nil if there are spare ports and nobody has wanted anything for a while.
-    private func receive() throws(MasixError) -> ReceivedMessage? {
+    private func receive() throws(MasixError) -> ReceivedMessages? {
         let hasSpares = spares.withLock { !$0.isEmpty }
         do throws(MasixError) {
-            return try set.receive(timeout: hasSpares ? Self.sparesRest : nil)
+            return try set.receive(upTo: Limits.requestsTogetherMax, timeout: hasSpares ? Self.sparesRest : nil)
         } catch .timedOut {
             return nil
         }
@@ -113,10 +121,8 @@ public final class FileServer: Sendable {
     }
 
     private func handle(_ message: inout ReceivedMessage) throws(MasixError) {
-        if message.notification != nil {
-            if message.code == Self.noSendersCode {
-                close(message.port)
-            }
+        if let notification = message.notification {
+            if case .noSenders(let makings) = notification { close(message.port, makings: makings) }
             return
         }
         // Nobody to answer: nothing here is worth doing without an answer.
@@ -127,9 +133,6 @@ public final class FileServer: Sendable {
             try answer(&message, about: file, with: reply)
         }
     }
-
-    /// Mach's number of the no-senders notification.
-    private static let noSendersCode: UInt32 = 70
 
     // MARK: the server's port
 
@@ -143,9 +146,10 @@ public final class FileServer: Sendable {
         }
         if case .open(let path, let opening) = request { return try open(path, opening, for: message.sender, reply) }
         let client = message.sender
-        if case .fetch(let path, let names, let opens) = request {
-            if opens { return try fetch(path, names, for: client, reply) }
-            return leave(reply, of: client) { [self] (reply) throws(MasixError) in try fetch(path, names, for: nil, reply) }
+        if case .fetch(let wanted, let opens) = request {
+            return leave(reply, of: client) { [self] (reply) throws(MasixError) in
+                try fetch(wanted, for: opens ? client : nil, reply)
+            }
         }
         leave(reply, of: client) { [self] (reply) throws(MasixError) in try Self.send(carryOut(request), to: reply) }
     }
@@ -164,6 +168,8 @@ public final class FileServer: Sendable {
             case .list(let path, let after):
                 let page = try tree.list(path, after: after, bytesMax: FilesProtocol.inlineBytesMax)
                 return .entries(page.entries, isLast: page.isLast)
+            case .listSeveral(let paths):
+                return .listed(tree.list(paths, bytesMax: FilesProtocol.inlineBytesMax))
             case .open, .fetch:
                 return .failed(FileFailure(.malformed))
             case .makeDirectory, .makeLink, .remove, .setAttributes:
@@ -182,38 +188,56 @@ public final class FileServer: Sendable {
         case .makeLink(let path, let target): try tree.makeLink(path, target: target)
         case .remove(let path): try tree.remove(path)
         case .setAttributes(let path, let attributes): try tree.setAttributes(path, attributes)
-        case .describe, .status, .list, .open, .fetch: break
+        case .describe, .status, .list, .listSeveral, .open, .fetch: break
         }
     }
 
     /// Small files whole, out of line, many with one answer; with a client they stay open for it, each behind a port of its own.
-    private func fetch(
-        _ path: TreePath, _ names: [FileName], for client: TaskID?, _ reply: consuming SendOnceRight
-    ) throws(MasixError) {
-        var names = names[...]
-        if let client {
-            let count = files.reserve(upTo: names.count, for: client)
-            guard count > 0 || names.isEmpty else { return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply) }
-            names = names.prefix(count)
+    ///
+    /// However many they are, the nucleus is asked a fixed number of times: the answer makes the rights that it carries, and all ports are
+    /// watched with one request.
+    private func fetch(_ wanted: [WantedFiles], for client: TaskID?, _ reply: consuming SendOnceRight) throws(MasixError) {
+        var filesMax = wanted.reduce(0) { $0 + $1.names.count }
+        if let client, filesMax > 0 {
+            filesMax = files.reserve(upTo: filesMax, for: client)
+            guard filesMax > 0 else { return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply) }
         }
-        var unused = names.count
+        var unused = filesMax
         defer { if let client { files.release(unused, for: client) } }
-        let batch: FileTree.Batch
-        do throws(Errno) { batch = try tree.fetch(path, names, openFor: client) } catch {
-            return try Self.send(.failed(FileFailure(linux: error)), to: reply)
-        }
+        let batch = tree.fetch(wanted, filesMax: filesMax, openFor: client)
         var answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.fetched(batch.files).wireBytes)
-        for file in batch.open {
-            do throws(MasixError) {
-                answer.attach(try makePort(for: file))
-                unused -= 1
-            } catch {
-                log.warning("no port for a file", metadata: ["error": "\(error)"])
-                return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply)
-            }
+        let ports: [Spare]
+        do throws(MasixError) {
+            ports = try takePorts(batch.open.count)
+        } catch {
+            log.warning("no ports for files", metadata: ["error": "\(error)"])
+            return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply)
         }
-        if !batch.contents.isEmpty { answer.attach(try MemoryObject(bytes: batch.contents)) }
-        try reply.send(answer)
+        unused -= ports.count
+        do throws(MasixError) {
+            if !batch.contents.isEmpty { answer.attach(try MemoryObject(bytes: batch.contents)) }
+        } catch {
+            giveBack(ports)
+            unused += ports.count
+            throw error
+        }
+        try send(answer, giving: ports, for: batch.open, to: reply)
+    }
+
+    /// Answers with a right to each of these ports, which from now on stand for the files.
+    private func send(
+        _ answer: consuming Message, giving ports: [Spare], for opened: [OpenFile], to reply: consuming SendOnceRight
+    ) throws(MasixError) {
+        for (port, file) in zip(ports, opened) { files.insert(file, at: port.port) }
+        do throws(MasixError) {
+            for port in ports { try answer.attachSendRight(to: port.port, in: set) }
+            try reply.send(answer)
+        } catch {
+            // Nobody has got a right.
+            for port in ports { close(port.port, makings: port.makings) }
+            throw error
+        }
+        try watch(ports)
     }
 
     // MARK: opening
@@ -230,19 +254,20 @@ public final class FileServer: Sendable {
             files.release(for: client)
             return try Self.send(.failed(error), to: reply)
         }
-        var answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.opened(info, content: content).wireBytes)
+        let answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.opened(info, content: content).wireBytes)
         if content != nil && opening.contentIsEnough {
             files.release(for: client)
-        } else {
-            do throws(MasixError) {
-                answer.attach(try makePort(for: file))
-            } catch {
-                files.release(for: client)
-                log.warning("no port for a file", metadata: ["error": "\(error)"])
-                return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply)
-            }
+            return try reply.send(answer)
         }
-        try reply.send(answer)
+        let ports: [Spare]
+        do throws(MasixError) {
+            ports = try takePorts(1)
+        } catch {
+            files.release(for: client)
+            log.warning("no port for a file", metadata: ["error": "\(error)"])
+            return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply)
+        }
+        try send(answer, giving: ports, for: [file], to: reply)
     }
 
     private func openNow(
@@ -267,31 +292,45 @@ public final class FileServer: Sendable {
         }
     }
 
-    /// The port of a file that has been reserved. The no-senders notification goes to the port itself: it comes behind all requests.
-    private func makePort(for file: OpenFile) throws(MasixError) -> SendRight {
-        let port: PortID
-        if let spare = spares.withLock({ $0.popLast() }) { port = spare } else { port = set.insert(try space.makePort(queueLimit: 16)) }
-        do throws(MasixError) {
-            let right = try set.makeSendRight(to: port)
-            try set.requestNoSenders(of: port, to: port)
-            files.insert(file, at: port)
-            return right
-        } catch {
-            _ = set.remove(port)
-            throw error
+    /// Ports that nobody has a right to.
+    private func takePorts(_ count: Int) throws(MasixError) -> [Spare] {
+        var ports = spares.withLock { spares in
+            defer { spares.removeLast(min(count, spares.count)) }
+            return Array(spares.suffix(count))
         }
+        while ports.count < count {
+            do throws(MasixError) {
+                let made = try set.makePorts(min(count - ports.count, Limits.requestsTogetherMax), queueLimit: Self.fileQueueLimit)
+                ports += made.map { Spare(port: $0, makings: 0) }
+            } catch {
+                giveBack(ports)
+                throw error
+            }
+        }
+        return ports
+    }
+
+    /// Has the server told when nobody has a right to these ports any more, to which one right each has just been given away. The
+    /// notification goes to the port itself: it comes behind all requests. If the right is gone already, it is sent at once (T2).
+    private func watch(_ ports: [Spare]) throws(MasixError) {
+        try set.requestNoSenders(of: ports.map { ($0.port, sync: $0.makings + 1) })
     }
 
     /// Nobody has a right to this port any more, and nobody can get one: its file is closed, and it may stand for another one. So a client
     /// that opens file after file costs no new port each time; ports that nobody needs for a while are destroyed.
-    private func close(_ port: PortID) {
+    private func close(_ port: PortID, makings: UInt32) {
         files.remove(port)
-        let isKept = spares.withLock { spares in
-            guard spares.count < Self.sparesMax else { return false }
-            spares.append(port)
-            return true
+        // The count of makings is to tell the next opening from all before it.
+        if makings == .max { set.destroy([port]) } else { giveBack([Spare(port: port, makings: makings)]) }
+    }
+
+    private func giveBack(_ ports: [Spare]) {
+        let rest = spares.withLock { spares in
+            let kept = ports.prefix(max(0, Self.sparesMax - spares.count))
+            spares += kept
+            return ports[kept.endIndex...]
         }
-        if !isKept { _ = set.remove(port) }
+        if !rest.isEmpty { set.destroy(rest.map(\.port)) }
     }
 
     private func dropSpares() {
@@ -299,9 +338,11 @@ public final class FileServer: Sendable {
             defer { spares = [] }
             return spares
         }
-        for port in ports { _ = set.remove(port) }
+        set.destroy(ports.map(\.port))
     }
 
+    /// Messages that may wait at one open file.
+    private static let fileQueueLimit = 16
     private static let sparesMax = 512
     /// How long a spare port is kept without any request.
     private static let sparesRest: Duration = .seconds(1)

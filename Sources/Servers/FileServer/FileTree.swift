@@ -64,24 +64,54 @@ public final class FileTree: Sendable {
         return (entries, true)
     }
 
-    /// Files of one directory, as they were found: what became of each, the contents, and the open files if they are to stay open.
+    /// The first pages of as many of these as fit into `bytesMax` encoded bytes, at least of the first.
+    func list(_ paths: [TreePath], bytesMax: Int) -> [ListedDirectory] {
+        var listed: [ListedDirectory] = []
+        var room = bytesMax
+        for path in paths {
+            let directory: ListedDirectory
+            do throws(Errno) {
+                let page = try list(path, after: "", bytesMax: bytesMax)
+                room -= page.entries.reduce(ListedDirectory.encodedCount) { $0 + $1.encodedCount }
+                directory = .entries(page.entries, isLast: page.isLast)
+            } catch {
+                room -= ListedDirectory.encodedCount
+                directory = .failed(FileFailure(linux: error))
+            }
+            // What does not fit is asked for again, and then comes first.
+            guard room >= 0 || listed.isEmpty else { break }
+            listed.append(directory)
+        }
+        return listed
+    }
+
+    /// Files as they were found: what became of each, the contents, and the open files if they are to stay open.
     struct Batch {
         var files: [FetchedFile] = []
         var contents: [UInt8] = []
         var open: [OpenFile] = []
+        var isFull: Bool { contents.count + FilesProtocol.smallFileBytesMax > FilesProtocol.batchBytesMax }
     }
 
-    /// The contents of as many of these files as come together in one batch, at least the first. They stay open for `owner`, if there is
-    /// one.
-    func fetch(_ path: TreePath, _ names: some Sequence<FileName>, openFor owner: TaskID?) throws(Errno) -> Batch {
-        let directory = try open(path, .directory)
+    /// The contents of as many of these files as come together in one batch, at least the first, `filesMax` at most. They stay open for
+    /// `owner`, if there is one.
+    func fetch(_ wanted: [WantedFiles], filesMax: Int, openFor owner: TaskID?) -> Batch {
         var batch = Batch()
-        for name in names {
-            guard batch.contents.count + FilesProtocol.smallFileBytesMax <= FilesProtocol.batchBytesMax else { break }
+        for wanted in wanted {
+            let names = wanted.names.prefix(filesMax - batch.files.count)
+            if names.isEmpty { continue }
             do throws(Errno) {
-                batch.files.append(try Self.fetch(name, in: directory.raw, owner, &batch))
+                let directory = try open(wanted.directory, .directory)
+                for name in names {
+                    if batch.isFull { return batch }
+                    do throws(Errno) {
+                        batch.files.append(try Self.fetch(name, in: directory.raw, owner, &batch))
+                    } catch {
+                        batch.files.append(.failed(FileFailure(linux: error)))
+                    }
+                }
             } catch {
-                batch.files.append(.failed(FileFailure(linux: error)))
+                batch.files += names.map { _ in .failed(FileFailure(linux: error)) }
             }
         }
         return batch
@@ -159,6 +189,11 @@ extension FileInfo {
 extension FileEntry {
     /// Bytes of the wire: two counts and 41 bytes besides the texts.
     var encodedCount: Int { name.description.utf8.count + info.linkTarget.utf8.count + 41 }
+}
+
+extension ListedDirectory {
+    /// Bytes of the wire besides the entries.
+    static let encodedCount = 6
 }
 
 extension FileFailure {
