@@ -99,9 +99,14 @@ public final class Files: Sendable {
         return info
     }
 
-    /// All entries of a directory, in the order of their names' bytes, page after page.
+    /// All entries of a directory, in the order of their names' bytes.
     public func list(_ path: TreePath) throws(FilesError) -> [FileEntry] {
-        var all: [FileEntry] = []
+        try list([path]).first ?? []
+    }
+
+    /// What follows these entries, page after page.
+    private func list(_ path: TreePath, behind first: [FileEntry]) throws(FilesError) -> [FileEntry] {
+        var all = first
         while true {
             guard case .entries(let page, let isLast) = try ask(.list(path, after: all.last?.name.description ?? ""), path).answer else {
                 throw unexpected()
@@ -164,24 +169,40 @@ public final class Files: Sendable {
     public func list(_ paths: [TreePath]) throws(FilesError) -> [[FileEntry]] {
         var all: [[FileEntry]] = []
         while all.count < paths.count {
-            // One by itself may bring more than a page.
             let asked = Self.fitting(paths[all.count...].prefix(FilesProtocol.directoriesPerListingMax)) { $0.description.utf8.count + 4 }
-            guard asked.count > 1 else {
-                all.append(try list(paths[all.count]))
-                continue
-            }
-            guard case .listed(let directories) = try ask(.listSeveral(Array(asked)), asked[asked.startIndex]).answer,
-                (1...asked.count).contains(directories.count)
-            else { throw unexpected() }
+            let (answer, message) = try ask(.listSeveral(Array(asked)), asked[asked.startIndex])
+            let directories = try listed(answer, message)
+            guard (1...asked.count).contains(directories.count) else { throw unexpected() }
             for (path, directory) in zip(asked, directories) {
                 switch directory {
                 case .failed(let failure): throw .refused(failure, path: path.description)
                 case .entries(let entries, isLast: true): all.append(entries)
-                case .entries: all.append(try list(path))
+                case .entries(let entries, isLast: false): all.append(try list(path, behind: entries))
                 }
             }
         }
         return all
+    }
+
+    private func listed(_ answer: FilesAnswer, _ message: ReceivedAnswer) throws(FilesError) -> [ListedDirectory] {
+        switch answer {
+        case .listed(let directories): return directories
+        case .listedInMemory(let count):
+            guard let memory = message.takeMemory(), memory.count >= Int(count) else { throw unexpected() }
+            let bytes: [UInt8]
+            do throws(MasixError) { bytes = try memory.bytes(in: 0..<Int(count)) } catch {
+                throw .unreachable(error, server: name, path: ".")
+            }
+            do throws(WireError) {
+                var reader = WireReader(bytes)
+                let directories = try ListedDirectory.readList(from: &reader)
+                try reader.finish()
+                return directories
+            } catch {
+                throw .malformedAnswer(error, server: name)
+            }
+        default: throw unexpected()
+        }
     }
 
     /// The first of these whose encodings go into one message together, at least one.

@@ -61,7 +61,8 @@ public enum FilesRequest: Hashable, Sendable, WireCodable {
     /// 9: the whole contents of small files, out of line, all in one memory object; with `opens` a port for each, too. At most
     /// `FilesProtocol.filesPerBatchMax` names, from as many directories.
     case fetch([WantedFiles], opens: Bool)
-    /// 10: the first page of each of these directories, one behind the other, as many as fit into one answer.
+    /// 10: the first page of each of these directories, one behind the other, as many as come together in one answer. A page here may be
+    /// longer than one of `list`.
     case listSeveral([TreePath])
 
     public func encode(into writer: inout WireWriter) {
@@ -173,6 +174,8 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
     case fetched([FetchedFile])
     /// 7: what became of the first so many directories, in their order; the rest is to be asked for again.
     case listed([ListedDirectory])
+    /// 8: the same where it is too long for a message: the list is in the first so many bytes of the message's memory object.
+    case listedInMemory(count: UInt32)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -202,6 +205,9 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
         case .listed(let directories):
             writer.write(UInt8(7))
             writer.write(list: directories)
+        case .listedInMemory(let count):
+            writer.write(UInt8(8))
+            writer.write(count)
         }
     }
 
@@ -219,7 +225,11 @@ public enum FilesAnswer: Hashable, Sendable, WireCodable {
             let content = try reader.readBool() ? try reader.readBytes(limit: FilesProtocol.inlineBytesMax, field: "content") : nil
             self = .opened(info, content: content)
         case 6: self = .fetched(try reader.readList(limit: FilesProtocol.filesPerBatchMax, field: "files"))
-        case 7: self = .listed(try reader.readList(limit: FilesProtocol.directoriesPerListingMax, field: "directories"))
+        case 7: self = .listed(try ListedDirectory.readList(from: &reader))
+        case 8:
+            let count = try reader.read(UInt32.self)
+            guard count <= UInt32(FilesProtocol.listingBytesMax) else { throw .malformed(field: "count") }
+            self = .listedInMemory(count: count)
         case let tag: throw .unknownCase(of: "FilesAnswer", tag: UInt64(tag))
         }
     }
@@ -248,10 +258,15 @@ public enum ListedDirectory: Hashable, Sendable, WireCodable {
         switch try reader.read(UInt8.self) {
         case 0: self = .failed(try reader.read())
         case 1:
+            // As many as there is room for: each has more than one byte.
             self = .entries(
-                try reader.readList(limit: FilesProtocol.entriesPerPageMax, field: "entries"), isLast: try reader.readBool())
+                try reader.readList(limit: FilesProtocol.listingBytesMax, field: "entries"), isLast: try reader.readBool())
         case let tag: throw .unknownCase(of: "ListedDirectory", tag: UInt64(tag))
         }
+    }
+
+    public static func readList(from reader: inout WireReader) throws(WireError) -> [ListedDirectory] {
+        try reader.readList(limit: FilesProtocol.directoriesPerListingMax, field: "directories")
     }
 }
 

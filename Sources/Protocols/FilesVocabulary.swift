@@ -22,6 +22,8 @@ public enum FilesProtocol {
     public static let filesPerBatchMax = 256
     /// Directories of one listing of several.
     public static let directoriesPerListingMax = 64
+    /// Bytes of such a listing, in a message or in a memory object.
+    public static let listingBytesMax = 4 << 20
     /// Bytes of the memory object that the contents of a batch come in.
     public static let batchBytesMax = 2 << 20
     /// Entries of one page of a directory; what does not fit in a message comes with the next page.

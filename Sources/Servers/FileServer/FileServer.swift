@@ -151,7 +151,22 @@ public final class FileServer: Sendable {
                 try fetch(wanted, for: opens ? client : nil, reply)
             }
         }
+        if case .listSeveral(let paths) = request {
+            return leave(reply, of: client) { [self] (reply) throws(MasixError) in try list(paths, reply) }
+        }
         leave(reply, of: client) { [self] (reply) throws(MasixError) in try Self.send(carryOut(request), to: reply) }
+    }
+
+    private func list(_ paths: [TreePath], _ reply: consuming SendOnceRight) throws(MasixError) {
+        let directories = tree.list(paths)
+        let inline = FilesAnswer.listed(directories).wireBytes
+        guard inline.count > Limits.inlineBytesMax else { return try reply.send(Message(code: FilesProtocol.serverCode, bytes: inline)) }
+        // The same without the byte that says which.
+        let memory = try MemoryObject(bytes: Array(inline.dropFirst()))
+        var answer = Message(
+            code: FilesProtocol.serverCode, bytes: FilesAnswer.listedInMemory(count: UInt32(memory.count)).wireBytes)
+        answer.attach(memory)
+        try reply.send(answer)
     }
 
     private static func send(_ answer: FilesAnswer, to reply: consuming SendOnceRight) throws(MasixError) {
@@ -168,9 +183,7 @@ public final class FileServer: Sendable {
             case .list(let path, let after):
                 let page = try tree.list(path, after: after, bytesMax: FilesProtocol.inlineBytesMax)
                 return .entries(page.entries, isLast: page.isLast)
-            case .listSeveral(let paths):
-                return .listed(tree.list(paths, bytesMax: FilesProtocol.inlineBytesMax))
-            case .open, .fetch:
+            case .open, .fetch, .listSeveral:
                 return .failed(FileFailure(.malformed))
             case .makeDirectory, .makeLink, .remove, .setAttributes:
                 guard tree.isWritable else { return .failed(FileFailure(.readOnly)) }

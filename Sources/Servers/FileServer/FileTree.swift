@@ -40,7 +40,7 @@ public final class FileTree: Sendable {
 
     /// One page: as many entries behind `after` as fit into `bytesMax` encoded bytes. A name that is not UTF-8 cannot be said in this
     /// protocol, and one that vanishes meanwhile is not there: neither is listed.
-    func list(_ path: TreePath, after: String, bytesMax: Int) throws(Errno) -> (entries: [FileEntry], isLast: Bool) {
+    func list(_ path: TreePath, after: String, bytesMax: Int, entriesMax: Int = FilesProtocol.entriesPerPageMax) throws(Errno) -> (entries: [FileEntry], isLast: Bool) {
         let directory = try open(path, .directory)
         let names = try Directory.entries(at: directory.raw).map(\.name)
             .filter { after.isEmpty || after.utf8.lexicographicallyPrecedes($0.utf8) }
@@ -58,20 +58,20 @@ public final class FileTree: Sendable {
             }
             let entry = FileEntry(name: checked, info: info)
             room -= entry.encodedCount
-            guard room >= 0, entries.count < FilesProtocol.entriesPerPageMax else { return (entries, false) }
+            guard room >= 0, entries.count < entriesMax else { return (entries, false) }
             entries.append(entry)
         }
         return (entries, true)
     }
 
-    /// The first pages of as many of these as fit into `bytesMax` encoded bytes, at least of the first.
-    func list(_ paths: [TreePath], bytesMax: Int) -> [ListedDirectory] {
+    /// The first pages of as many of these as come together: what is longer than a message comes alone.
+    func list(_ paths: [TreePath]) -> [ListedDirectory] {
         var listed: [ListedDirectory] = []
-        var room = bytesMax
+        var room = FilesProtocol.inlineBytesMax
         for path in paths {
             let directory: ListedDirectory
             do throws(Errno) {
-                let page = try list(path, after: "", bytesMax: bytesMax)
+                let page = try list(path, after: "", bytesMax: FilesProtocol.listingBytesMax - 64, entriesMax: .max)
                 room -= page.entries.reduce(ListedDirectory.encodedCount) { $0 + $1.encodedCount }
                 directory = .entries(page.entries, isLast: page.isLast)
             } catch {
