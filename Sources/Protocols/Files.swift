@@ -219,14 +219,14 @@ public final class Files: Sendable {
     public struct Batch: Sendable {
         /// What became of the first so many names, in their order.
         public let files: [FetchedFile]
-        /// The contents of those that came with one, one behind the other.
-        public let contents: [UInt8]
         /// The same files, open, if that was asked for. Letting the batch go closes them, unless somebody has kept one.
         public private(set) var open: [OpenedFile]
         /// The same rights again: who lets go of these last says one word to the nucleus, not one for each.
         private var rights: HeldRights?
+        /// The contents of those that came with one, one behind the other; nil if all are empty.
+        public let contents: MemoryObject?
 
-        init(files: [FetchedFile], contents: [UInt8], open: [OpenedFile], rights: HeldRights?) {
+        init(files: [FetchedFile], contents: MemoryObject?, open: [OpenedFile], rights: HeldRights?) {
             self.files = files
             self.contents = contents
             self.open = open
@@ -285,13 +285,9 @@ public final class Files: Sendable {
             open.append(OpenedFile(right, info: info, content: nil, path: place, server: self.name, timeout: timeout))
         }
         let held = opens ? HeldRights(rights) : nil
-        guard count > 0 else { return Batch(files: files, contents: [], open: open, rights: held) }
+        guard count > 0 else { return Batch(files: files, contents: nil, open: open, rights: held) }
         guard let memory = message.takeMemory(), memory.count >= count else { throw unexpected() }
-        do throws(MasixError) {
-            return Batch(files: files, contents: try memory.bytes(in: 0..<count), open: open, rights: held)
-        } catch {
-            throw .unreachable(error, server: name, path: path.description)
-        }
+        return Batch(files: files, contents: memory, open: open, rights: held)
     }
 
     /// Makes a directory. Needs a server that serves read-write, as all that follow do.

@@ -246,9 +246,9 @@ private final class TreeCopy: Sendable {
 
     // MARK: files
 
-    /// A batch keeps one core busy on each side for about a millisecond: longer would leave others without work.
-    private static let batchFilesMax = 64
-    private static let batchBytesMax = 1 << 20
+    /// A batch keeps one core busy on each side for about two milliseconds: longer would leave others without work.
+    private static let batchFilesMax = 128
+    private static let batchBytesMax = 3 << 19
 
     private func copyBatch(_ parts: [Part], _ list: WorkList<Job, FilesError>) throws(FilesError) {
         var rest = parts[...]
@@ -271,7 +271,7 @@ private final class TreeCopy: Sendable {
 
     /// Files of one directory, whose contents begin at `offset`.
     private func write(
-        _ found: some Sequence<(FileName, FetchedFile)>, of place: Place, _ contents: [UInt8], _ offset: inout Int,
+        _ found: some Sequence<(FileName, FetchedFile)>, of place: Place, _ contents: MemoryObject?, _ offset: inout Int,
         _ list: WorkList<Job, FilesError>
     ) throws(FilesError) {
         let directory = try onDisk(place.local) { () throws(Errno) in try File.open(place.local, .directory, beneath: target.raw) }
@@ -282,11 +282,24 @@ private final class TreeCopy: Sendable {
             case .failed(let failure): throw .refused(failure, path: here.remote.description)
             case .passedOver(let info): list.add(late: [.file(here.remote, local: here.local, info)])
             case .content(let info):
-                let content = Array(contents[offset..<(offset + Int(info.size))])
-                offset += content.count
-                try onDisk(here.local) { () throws(Errno) in try write(content, info, try create(name.description, in: raw)) }
-                try count(content, here.remote, here.local)
+                let size = Int(info.size)
+                let descriptor = try onDisk(here.local) { () throws(Errno) in try create(name.description, in: raw) }
+                if size > 0 { try write(contents, from: offset, count: size, to: descriptor.raw, at: 0, here.remote, here.local) }
+                try onDisk(here.local) { () throws(Errno) in try finish(descriptor, info) }
+                offset += size
+                try count(size, here.remote, here.local)
             }
+        }
+    }
+
+    private func write(
+        _ memory: MemoryObject?, from source: Int, count: Int, to raw: Int32, at offset: Int, _ path: TreePath, _ local: String
+    ) throws(FilesError) {
+        do throws(MasixError) {
+            guard try memory?.copy(to: raw, at: offset, from: source, count: count) == count else { throw .malformedMessage }
+        } catch {
+            if case .memory(let errno) = error { throw .local(errno, path: local) }
+            throw .unreachable(error, server: files.name, path: path.description)
         }
     }
 
@@ -338,7 +351,7 @@ private final class TreeCopy: Sendable {
 
     private func write(_ content: [UInt8], _ info: FileInfo, _ path: TreePath, _ local: String) throws(FilesError) {
         try onDisk(local) { () throws(Errno) in try write(content, info, try create(local)) }
-        try count(content, path, local)
+        try count(content.count, path, local)
     }
 
     private func create(_ name: String, in directory: Int32) throws(Errno) -> Descriptor {
@@ -354,8 +367,8 @@ private final class TreeCopy: Sendable {
     }
 
     /// A small file is there.
-    private func count(_ content: [UInt8], _ path: TreePath, _ local: String) throws(FilesError) {
-        progress.bytesCount.add(content.count, ordering: .relaxed)
+    private func count(_ bytes: Int, _ path: TreePath, _ local: String) throws(FilesError) {
+        progress.bytesCount.add(bytes, ordering: .relaxed)
         progress.filesCount.add(1, ordering: .relaxed)
         if options.verifies {
             let there = try onDisk(local) { () throws(Errno) in
@@ -385,12 +398,7 @@ private final class TreeCopy: Sendable {
                     }
                 }
             case .memory(let memory, let count):
-                do throws(MasixError) {
-                    _ = try memory.copy(to: copied.descriptor.raw, at: offset + done, count: count)
-                } catch {
-                    if case .memory(let errno) = error { throw .local(errno, path: copied.local) }
-                    throw .unreachable(error, server: files.name, path: copied.file.path.description)
-                }
+                try write(memory, from: 0, count: count, to: copied.descriptor.raw, at: offset + done, copied.file.path, copied.local)
             }
             done += piece.count
             progress.bytesCount.add(piece.count, ordering: .relaxed)

@@ -148,7 +148,7 @@ public final class FileServer: Sendable {
         let client = message.sender
         if case .fetch(let wanted, let opens) = request {
             return leave(reply, of: client) { [self] (reply) throws(MasixError) in
-                try fetch(wanted, for: opens ? client : nil, reply)
+                try fetch(wanted, for: client, opens: opens, reply)
             }
         }
         if case .listSeveral(let paths) = request {
@@ -205,20 +205,24 @@ public final class FileServer: Sendable {
         }
     }
 
-    /// Small files whole, out of line, many with one answer; with a client they stay open for it, each behind a port of its own.
+    /// Small files whole, out of line, many with one answer; with `opens` they stay open for the client, each behind a port of its own.
     ///
     /// However many they are, the nucleus is asked a fixed number of times: the answer makes the rights that it carries, and all ports are
     /// watched with one request.
-    private func fetch(_ wanted: [WantedFiles], for client: TaskID?, _ reply: consuming SendOnceRight) throws(MasixError) {
+    private func fetch(
+        _ wanted: [WantedFiles], for client: TaskID, opens: Bool, _ reply: consuming SendOnceRight
+    ) throws(MasixError) {
         var filesMax = wanted.reduce(0) { $0 + $1.names.count }
-        if let client, filesMax > 0 {
+        if opens, filesMax > 0 {
             filesMax = files.reserve(upTo: filesMax, for: client)
             guard filesMax > 0 else { return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply) }
         }
-        var unused = filesMax
-        defer { if let client { files.release(unused, for: client) } }
-        let batch = tree.fetch(wanted, filesMax: filesMax, openFor: client)
+        var unused = opens ? filesMax : 0
+        defer { files.release(unused, for: client) }
+        let batch = try tree.fetch(wanted, filesMax: filesMax, for: client)
         var answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.fetched(batch.files).wireBytes)
+        if let contents = batch.contents { answer.attach(contents) }
+        guard opens else { return try reply.send(answer) }
         let ports: [Spare]
         do throws(MasixError) {
             ports = try takePorts(batch.open.count)
@@ -227,13 +231,6 @@ public final class FileServer: Sendable {
             return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply)
         }
         unused -= ports.count
-        do throws(MasixError) {
-            if !batch.contents.isEmpty { answer.attach(try MemoryObject(bytes: batch.contents)) }
-        } catch {
-            giveBack(ports)
-            unused += ports.count
-            throw error
-        }
         try send(answer, giving: ports, for: batch.open, to: reply)
     }
 

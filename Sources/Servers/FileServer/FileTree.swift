@@ -85,50 +85,73 @@ public final class FileTree: Sendable {
         return listed
     }
 
-    /// Files as they were found: what became of each, the contents, and the open files if they are to stay open.
+    /// Files as they were found: what became of each, the contents, and those that are open.
     struct Batch {
         var files: [FetchedFile] = []
-        var contents: [UInt8] = []
+        /// One for each that comes with its content, in their order.
         var open: [OpenFile] = []
-        var isFull: Bool { contents.count + FilesProtocol.smallFileBytesMax > FilesProtocol.batchBytesMax }
+        var contents: MemoryObject?
     }
 
-    /// The contents of as many of these files as come together in one batch, at least the first, `filesMax` at most. They stay open for
-    /// `owner`, if there is one.
-    func fetch(_ wanted: [WantedFiles], filesMax: Int, openFor owner: TaskID?) -> Batch {
+    /// The contents of as many of these files as come together in one batch, at least the first, `filesMax` at most. Until the batch is let
+    /// go all are open, for `owner`.
+    func fetch(_ wanted: [WantedFiles], filesMax: Int, for owner: TaskID) throws(MasixError) -> Batch {
         var batch = Batch()
+        var bytes = 0
         for wanted in wanted {
             let names = wanted.names.prefix(filesMax - batch.files.count)
             if names.isEmpty { continue }
             do throws(Errno) {
                 let directory = try open(wanted.directory, .directory)
-                for name in names {
-                    if batch.isFull { return batch }
+                for name in names where bytes + FilesProtocol.smallFileBytesMax <= FilesProtocol.batchBytesMax {
                     do throws(Errno) {
-                        batch.files.append(try Self.fetch(name, in: directory.raw, owner, &batch))
+                        batch.files.append(try Self.open(name, in: directory.raw, owner, &batch.open))
                     } catch {
                         batch.files.append(.failed(FileFailure(linux: error)))
                     }
+                    if case .content(let info)? = batch.files.last { bytes += Int(info.size) }
                 }
             } catch {
                 batch.files += names.map { _ in .failed(FileFailure(linux: error)) }
             }
+            if bytes + FilesProtocol.smallFileBytesMax > FilesProtocol.batchBytesMax { break }
         }
+        if bytes > 0 { try read(&batch, count: bytes) }
         return batch
     }
 
-    private static func fetch(_ name: FileName, in directory: Int32, _ owner: TaskID?, _ batch: inout Batch) throws(Errno) -> FetchedFile {
+    private static func open(
+        _ name: FileName, in directory: Int32, _ owner: TaskID, _ opened: inout [OpenFile]
+    ) throws(Errno) -> FetchedFile {
         // Not followed, so it cannot lead out of the tree; without waiting, since it may be a pipe by now.
         let file = try File.open(name.description, [.read, .noFollow, .nonBlocking, .noControllingTerminal], at: directory)
         let status = try File.status(of: file.raw)
         let info = FileInfo(status)
         guard status.kind == .regular, status.size <= FilesProtocol.smallFileBytesMax else { return .passedOver(info) }
-        let bytes = status.size > 0 ? try File.readBytes(file.raw, count: status.size, at: 0) : []
-        // It has become shorter between the two calls: whoever opens it sees what it is.
-        guard bytes.count == status.size else { return .passedOver(info) }
-        batch.contents += bytes
-        if let owner { batch.open.append(OpenFile(file, isWritable: false, owner: owner)) }
+        opened.append(OpenFile(file, isWritable: false, owner: owner))
         return .content(info)
+    }
+
+    /// The contents, one behind the other.
+    private func read(_ batch: inout Batch, count: Int) throws(MasixError) {
+        var (files, open) = (batch.files, [OpenFile]())
+        let memory = try MemoryObject(count: count) { (draft) throws(MasixError) in
+            var rest = batch.open[...]
+            var offset = 0
+            for (place, file) in batch.files.enumerated() {
+                guard case .content(let info) = file, let opened = rest.popFirst() else { continue }
+                let size = Int(info.size)
+                let found = size == 0 ? 0 : try draft.read(from: opened.descriptor.raw, at: 0, count: size, to: offset)
+                guard found == size else {
+                    // It has become shorter between the two calls: whoever opens it sees what it is.
+                    files[place] = .passedOver(info)
+                    continue
+                }
+                open.append(opened)
+                offset += size
+            }
+        }
+        batch = Batch(files: files, open: open, contents: memory)
     }
 
     func makeDirectory(_ path: TreePath, mode: UInt32) throws(Errno) {
