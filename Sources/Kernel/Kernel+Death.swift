@@ -23,6 +23,10 @@ extension Kernel {
             } else if let port = step.roomier.popLast() {
                 guard let record = ports[port] else { continue }
                 if !record.blocked.isEmpty { wakeBlocked(of: port, &step) }
+                if step.isPart {
+                    step.unoffered.append(port)
+                    continue
+                }
                 if !record.applicants.isEmpty { offerLeases(of: port, &step) }
                 if !record.leases.isEmpty { growLeases(of: port, &step) }
             } else {

@@ -119,14 +119,22 @@ public struct Kernel: Hashable, Sendable {
         do throws(Refusal) { return try perform(request, of: id, &step, &world) } catch { return .refused(error) }
     }
 
-    /// Each is settled before the next is looked at, so that several requests together come to what they come to one after the other. Only
-    /// the wake-ups are fewer: each task's last one comes after all that it is woken for.
+    /// Each is settled before the next is looked at, so that several requests together come to what they come to one after the other.
+    ///
+    /// Only leases are offered once, when all is done: the words of one that was given by this event lie in no memory yet, and nothing in
+    /// the event could close it. And the wake-ups are fewer: each task's last one comes after all that it is woken for.
     private mutating func several(
         _ parts: [Request], of id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
     ) -> Response {
         guard (1...Limits.requestsTogetherMax).contains(parts.count), parts.allSatisfy(\.isPart) else { return .refused(.malformed) }
         var responses: [Response] = []
         responses.reserveCapacity(parts.count)
+        step.isPart = true
+        defer {
+            step.isPart = false
+            step.roomier += step.unoffered
+            step.unoffered = []
+        }
         for part in parts {
             let response =
                 if case .receive(let port) = part, isBare(port) == false {
@@ -199,6 +207,10 @@ struct Step {
     var lessSenders: [PortID] = []
     /// Ports that may have room for blocked senders or messages of theirs to lease for.
     var roomier: [PortID] = []
+    /// Whether more parts of the same event follow.
+    var isPart = false
+    /// Ports that leases may be offered to when no more parts follow.
+    var unoffered: [PortID] = []
 
     enum Doom {
         /// Its rights are to be released as if its receiver had dropped them.

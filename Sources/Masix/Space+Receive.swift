@@ -140,7 +140,7 @@ extension Space {
     /// The next message of each of these ports' home queues that is bare; of some of them none, if another thread was faster or there is
     /// more to it. A port that has gone is passed over.
     func takeBare(from entries: [ReceiveEntry]) throws(MasixError) -> [Incoming] {
-        try connection.withCore { core throws(MasixError) -> [Incoming] in
+        let found = try connection.withCore { core throws(MasixError) -> [Incoming] in
             var found: [Incoming] = []
             for answer in try core.ask(several: entries.map { .receive($0.port) }) {
                 guard case .message(let message) = answer else { continue }
@@ -151,6 +151,9 @@ extension Space {
             }
             return found
         }
+        // As after a single one: frames may have waited for just these messages.
+        if !found.isEmpty, entries.contains(where: { $0.frameCount.load(ordering: .acquiring) > 0 }) { reception.interruptOthers() }
+        return found
     }
 
     func received(_ incoming: Incoming) -> ReceivedMessage {

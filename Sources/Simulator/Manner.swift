@@ -13,7 +13,7 @@ enum Manner: CaseIterable {
     case odd
 
     enum Deed {
-        case receive, send, call, answer, makeRight, dropRight, destroy, notify, setLimit, allocate, status, reportLink, oddity, pause
+        case receive, send, call, answer, makeRight, dropRight, destroy, notify, together, setLimit, allocate, status, reportLink, oddity, pause
     }
 
     /// How often a thread does what, one thing compared with another.
@@ -21,24 +21,26 @@ enum Manner: CaseIterable {
         switch self {
         case .mixed:
             [
-                (.receive, 28), (.send, 27), (.call, 13), (.answer, 12), (.makeRight, 4), (.dropRight, 2), (.destroy, 1), (.notify, 4),
+                (.receive, 28), (.send, 27), (.call, 13), (.answer, 12), (.makeRight, 4), (.dropRight, 2), (.destroy, 1), (.notify, 4), (.together, 4),
                 (.setLimit, 2), (.allocate, 2), (.status, 1), (.reportLink, 1), (.oddity, 1), (.pause, 3),
             ]
         case .streams:
             [
-                (.receive, 6), (.send, 80), (.call, 4), (.answer, 4), (.setLimit, 1), (.dropRight, 2), (.notify, 4), (.reportLink, 1),
-                (.pause, 4),
+                (.receive, 6), (.send, 80), (.call, 4), (.answer, 4), (.setLimit, 1), (.dropRight, 2), (.notify, 4), (.together, 2),
+                (.reportLink, 1), (.pause, 4),
             ]
         case .companions: [(.receive, 12), (.send, 80), (.call, 2), (.answer, 4), (.pause, 2)]
         case .calls: [(.receive, 5), (.send, 10), (.call, 60), (.answer, 20), (.dropRight, 2), (.notify, 3), (.reportLink, 1), (.pause, 3)]
         case .rights:
             [
                 (.receive, 18), (.send, 24), (.call, 4), (.answer, 10), (.makeRight, 12), (.dropRight, 18), (.destroy, 9), (.notify, 16),
+                (.together, 16),
                 (.setLimit, 2), (.allocate, 8), (.status, 2), (.reportLink, 1), (.pause, 2),
             ]
         case .odd:
             [
                 (.receive, 20), (.send, 18), (.call, 8), (.answer, 10), (.makeRight, 5), (.dropRight, 6), (.destroy, 3), (.notify, 8),
+                (.together, 8),
                 (.setLimit, 4), (.allocate, 4), (.status, 4), (.oddity, 30),
             ]
         }

@@ -29,7 +29,7 @@ struct Oddity {
 
     private func ofPorts(_ chance: inout Chance) -> Request {
         let port = stranger(&chance)
-        switch chance.below(14) {
+        switch chance.below(15) {
         case 0: return .allocate(port, queueLimit: 1)
         case 1: return .allocate(own, queueLimit: 1)
         case 2:
@@ -45,6 +45,7 @@ struct Oddity {
         case 10: return .setQueueLimit(port, 1)
         case 11: return .setQueueLimit(own, UInt32(Limits.queueMessagesMax + 1))
         case 12: return .status(port)
+        case 13: return .several([.receive(port), .drop(.send(port)), .make(.makeSend(port)), .drop(.sendOnce(noOnce))])
         default: return .cancelSend(Ticket(raw: UInt64.max))
         }
     }

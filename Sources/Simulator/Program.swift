@@ -176,6 +176,9 @@ final class Program: Routine {
         case .dropRight: return dropRight(thread)
         case .destroy: return destroy(thread)
         case .notify: return notify(thread)
+        case .together:
+            guard let routine = askTogether(thread) else { return .next }
+            return call(routine, then: 0)
         case .setLimit: return setLimit(thread)
         case .allocate: return allocate(thread)
         case .status: return status(thread)
@@ -326,34 +329,40 @@ final class Program: Routine {
     }
 
     private func notify(_ thread: SimulatedThread) -> Progress {
-        let task = thread.task
+        guard let (request, once) = notification(thread.task) else { return .next }
+        return call(
+            Asking(
+                make: { _ in Asking.Question(request: .notify(request), booked: BookedDetails(once: once)) },
+                follow: { task, response, _ in
+                    if case .arrived(let right) = response { Self.takeBack(right, task) }
+                }), then: 0)
+    }
+
+    /// A request about something that the task has, and the book's number of the right that it uses up; nil if it cancels.
+    func notification(_ task: SimulatedTask) -> (NotificationRequest, once: UInt64?)? {
         let simulation = task.simulation
-        guard let target = simulation.chance.pick(task.receiveList) else { return .next }
-        let request: NotificationRequest
+        guard let target = simulation.chance.pick(task.receiveList) else { return nil }
         let kind: NotificationRequest.Kind = [.noSenders, .deadName, .portDestroyed][simulation.chance.below(3)]
         let port: PortID
         if kind == .deadName {
-            guard let entry = simulation.chance.pick(task.sendList) else { return .next }
+            guard let entry = simulation.chance.pick(task.sendList) else { return nil }
             port = entry.port
         } else {
-            guard let entry = simulation.chance.pick(task.receiveList) else { return .next }
+            guard let entry = simulation.chance.pick(task.receiveList) else { return nil }
             port = entry.port
         }
         let cancels = simulation.chance.oneIn(6)
         let once = task.book.newOnce(to: target.port, holder: .request)
-        request = NotificationRequest(kind, port: port, notify: cancels ? .null : .makeSendOnce(target.port))
-        return call(
-            Asking(
-                make: { _ in
-                    Asking.Question(request: .notify(request), booked: BookedDetails(once: cancels ? nil : once))
-                },
-                follow: { task, response, _ in
-                    guard case .arrived(let right) = response, case .sendOnce(let id, _) = right else { return }
-                    guard let previous = task.simulation.node.returnedOnces.removeValue(forKey: id) else {
-                        return task.book.fail("a request was replaced that nobody made")
-                    }
-                    if let held = task.arrive(right, once: previous) { task.keep(held) }
-                }), then: 0)
+        return (NotificationRequest(kind, port: port, notify: cancels ? .null : .makeSendOnce(target.port)), cancels ? nil : once)
+    }
+
+    /// The right of a request that was replaced or cancelled.
+    static func takeBack(_ right: Arrived, _ task: SimulatedTask) {
+        guard case .sendOnce(let id, _) = right else { return }
+        guard let previous = task.simulation.node.returnedOnces.removeValue(forKey: id) else {
+            return task.book.fail("a request was replaced that nobody made")
+        }
+        if let held = task.arrive(right, once: previous) { task.keep(held) }
     }
 
     /// Gives a link up that is all right: everything must go on by the nucleus, and later by another link.

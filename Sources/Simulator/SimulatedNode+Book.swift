@@ -4,6 +4,8 @@ import MasixKernel
 struct BookedDetails {
     var message: UInt64?
     var once: UInt64?
+    /// The same of the parts, for several requests together.
+    var parts: [BookedDetails] = []
 }
 
 // What each event means to the book: what was asked, and what the kernel answered.
@@ -35,6 +37,17 @@ extension SimulatedNode {
 
     private func recordRequest(_ request: Request, of task: TaskID, _ details: BookedDetails, _ actions: [Action]) {
         guard let response = response(in: actions) else { return }
+        guard case .several(let parts) = request, case .several(let responses) = response else {
+            return recordRequest(request, of: task, details, response)
+        }
+        for (place, (part, response)) in zip(parts, responses).enumerated() {
+            recordRequest(part, of: task, details.parts.indices.contains(place) ? details.parts[place] : BookedDetails(), response)
+            // Each is settled before the next.
+            book.endEvent()
+        }
+    }
+
+    private func recordRequest(_ request: Request, of task: TaskID, _ details: BookedDetails, _ response: Response) {
         if case .refused = response {
             if case .claimReply = request, let once = details.once { book.lost(once, by: task) }
             return

@@ -264,6 +264,8 @@ final class SimulatedNode {
             if memory.tasks[id] == nil { memory.tasks[id] = TaskPages() }
             simulation.joined(id, [bootstrap] + initial)
         case .reply(let id, let number, let response): reply(id, number, response)
+        case .entries(let id, let response):
+            if let control = memory.tasks[id]?.control { prepareEntries(for: response, control) }
         case .markDead(let id, let index):
             guard let mark = memory.tasks[id]?.control.send(index).mark else { return }
             mark.release(mark.relaxed | SendEntryMemory.dead)

@@ -222,6 +222,7 @@ import Testing
         requests += [NotificationRequest.Kind.portDestroyed, .noSenders, .deadName].map {
             .notify(NotificationRequest($0, port: port, sync: 7, notify: .makeSendOnce(port)))
         }
+        requests.append(.several(requests.filter(\.isPart)))
         var events: [Event] = requests.map { .request(TaskID(raw: 3), number: 6, $0) }
         events += [
             .linkFailed(link), .request(TaskID(raw: 3), number: 7, .rejected(.invalidMemory)), .attach(identity, first: true),

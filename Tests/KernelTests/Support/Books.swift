@@ -55,7 +55,13 @@ struct Books {
             default: break
             }
         }
-        return followOnces(from: before, to: after) ?? ends(event, before, after)
+        return followOnces(from: before, to: after, passing: Self.received(event)) ?? ends(event, before, after)
+    }
+
+    /// Ports that several requests together receive from: a right may have become its message and this been received before anybody looks.
+    private static func received(_ event: Event) -> Set<PortID> {
+        guard case .request(_, _, .several(let parts)) = event else { return [] }
+        return Set(parts.compactMap { if case .receive(let port) = $0 { port } else { nil } })
     }
 
     private mutating func follow(_ outgoing: Outgoing, of task: TaskID, _ actions: [Action], _ before: Kernel) {
@@ -77,7 +83,7 @@ struct Books {
     }
 
     /// T4: exactly one message per send-once right, unless its port has died.
-    private mutating func followOnces(from before: Kernel, to after: Kernel) -> String? {
+    private mutating func followOnces(from before: Kernel, to after: Kernel, passing mayPass: Set<PortID>) -> String? {
         for port in after.ports.values {
             for message in Array(port.queue) {
                 guard case .sendOnce(let once) = message.via else { continue }
@@ -86,7 +92,7 @@ struct Books {
             }
         }
         for (once, record) in before.sendOnces where after.sendOnces[once] == nil {
-            guard let port = record.port, after.ports[port] != nil, usedOnces[once] == nil else { continue }
+            guard let port = record.port, after.ports[port] != nil, usedOnces[once] == nil, !mayPass.contains(port) else { continue }
             return "\(once): gone unused while \(port) lives (T4)"
         }
         return nil

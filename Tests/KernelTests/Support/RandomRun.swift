@@ -93,9 +93,40 @@ final class RandomRun {
         if let complaint = books.follow(event, actions, recording.observations, from: before, to: kernel) {
             expect(false, "\(event): \(complaint)")
         }
+        if case .request(let task, let number, .several(let parts)) = event, !kernel.limits.linksEnabled {
+            compareParts(parts, of: task, number: number, actions, before)
+        }
         note(event, actions)
         if compares { compare(before) }
         if records.count % 64 == 0 { checkSnapshot() }
+    }
+
+    /// Several together come to what they come to one after the other. Without links: leases are offered less often.
+    private func compareParts(_ parts: [Request], of task: TaskID, number: UInt64, _ actions: [Action], _ before: Kernel) {
+        var responses: [Response]?
+        for case .reply(task, number, .several(let found)) in actions { responses = found }
+        guard let responses, before.tasks[task]?.lastRequest == number - 1 else { return }
+        var alone = before
+        var number = number
+        for (part, response) in zip(parts, responses) {
+            if response == .refused(.notBare) {
+                guard case .receive(let port) = part, let message = alone.ports[port]?.queue.first else {
+                    return expect(false, "\(part) is refused as not bare")
+                }
+                expect(
+                    message.payload.length > 0 || !message.memory.isEmpty || !message.rights.isEmpty || message.reply != .null,
+                    "a bare message is refused")
+                continue
+            }
+            var found: Response?
+            for case .reply(task, number, let answer) in alone.handle(.request(task, number: number, part)) { found = answer }
+            expect(found == response, "\(part) alone: \(found.map { "\($0)" } ?? "nothing"), as a part: \(response)")
+            number += 1
+        }
+        // The numbers are all that differs.
+        alone.own()
+        alone.tasks[task]?.lastRequest = kernel.tasks[task]?.lastRequest ?? 0
+        expect(alone == kernel, "\(parts.count) parts lead elsewhere than one after the other")
     }
 
     private func compare(_ before: Kernel) {
@@ -204,8 +235,33 @@ final class RandomRun {
         case 33..<55: receive(task)
         case 55..<80: onLinks()
         case 80..<86: mapSome(task)
+        case 86..<90: ask(task, several(task))
         default: ask(task, request(task))
         }
+    }
+
+    /// Mostly of one kind, as the library asks them. What cannot be a part is no request that a nucleus could read.
+    private func several(_ task: TaskID) -> Request {
+        let kind = Int.random(in: 0..<6, using: &random)
+        let count = Int.random(in: 1...5, using: &random)
+        return .several(
+            (0..<count).map { _ in
+                switch kind < 5 ? kind : Int.random(in: 0..<5, using: &random) {
+                case 0: .make(random.once(in: 2) ? .makeSend(ownPort(task) ?? somePort(task)) : transfer(task))
+                case 1: .receive(random.once(in: 4) ? somePort(task) : ownPort(task) ?? somePort(task))
+                case 2: .drop(random.once(in: 6) ? .receive(somePort(task)) : random.once(in: 6) ? .sendOnce(someOnce(task)) : .send(heldSend(task)))
+                case 3: allocation(task)
+                default: .notify(notification(task))
+                }
+            })
+    }
+
+    private func allocation(_ task: TaskID) -> Request {
+        guard let counter = nextPort[task] else { return .receive(somePort(task)) }
+        nextPort[task] = counter + 1
+        let port = PortID(node: Scene.node, counter: counter)
+        knownPorts.append(port)
+        return .allocate(port, queueLimit: UInt32.random(in: 0...6, using: &random))
     }
 
     /// Mostly from a port with something in it.
@@ -242,13 +298,7 @@ final class RandomRun {
         case 4: return .drop(.receive(somePort(task)))
         case 5: return .drop(.sendOnce(someOnce(task)))
         case 6: return .setQueueLimit(somePort(task), UInt32.random(in: 0...8, using: &random))
-        case 7, 8, 9:
-            let kind = [NotificationRequest.Kind.portDestroyed, .noSenders, .deadName].randomElement(using: &random) ?? .deadName
-            return .notify(
-                NotificationRequest(
-                    kind, port: somePort(task), sync: random.once(in: 3) ? 1 : 0,
-                    notify: random.once(in: 5) ? .null : random.once(in: 2) ? .makeSendOnce(somePort(task)) : .moveSendOnce(someOnce(task)))
-            )
+        case 7, 8, 9: return .notify(notification(task))
         case 10: return .status(somePort(task))
         case 11: return .setBootstrap(somePort(task))
         case 12:
@@ -263,6 +313,13 @@ final class RandomRun {
             guard let call = world.calls.randomElement(using: &random) else { return .linkOffers }
             return .claimReply(call.link, index: call.index, generation: call.generation)
         }
+    }
+
+    private func notification(_ task: TaskID) -> NotificationRequest {
+        let kind = [NotificationRequest.Kind.portDestroyed, .noSenders, .deadName].randomElement(using: &random) ?? .deadName
+        return NotificationRequest(
+            kind, port: somePort(task), sync: random.once(in: 3) ? 1 : 0,
+            notify: random.once(in: 5) ? .null : random.once(in: 2) ? .makeSendOnce(somePort(task)) : .moveSendOnce(someOnce(task)))
     }
 
     private func outgoing(_ task: TaskID) -> Outgoing {
