@@ -91,10 +91,9 @@ public final class PortSet: Sendable {
 
     /// The same for several members, each told at itself: with one word to the nucleus. The first refusal is thrown; what could be
     /// registered has been.
-    public func requestNoSenders(of ports: [(port: PortID, sync: UInt32)]) throws(MasixError) {
+    public func requestNoSenders(of ports: [PortID]) throws(MasixError) {
         guard !ports.isEmpty else { return }
-        try space.register(
-            ports.map { NotificationRequest(.noSenders, port: $0.port, sync: $0.sync, notify: .makeSendOnce($0.port)) })
+        try space.register(ports.map { NotificationRequest(.noSenders, port: $0, notify: .makeSendOnce($0)) })
     }
 
     /// Names a member of the set that gets `right`, instead of its death, wherever it is then (69).

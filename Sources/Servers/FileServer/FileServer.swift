@@ -26,16 +26,10 @@ public final class FileServer: Sendable {
     private let control: PortID
     private let files: OpenFiles
     /// Members of the set that stand for no file: nobody has a right to them.
-    private let spares = Mutex<[Spare]>([])
+    private let spares = Mutex<[PortID]>([])
     private let backlog = Backlog()
     private let isStopping = Atomic<Bool>(false)
     private let log: Logger
-
-    /// A port, and how many send rights to it have been made so far.
-    private struct Spare {
-        let port: PortID
-        let makings: UInt32
-    }
 
     /// A server for `tree` with its port, which nobody has a right to yet.
     public init(
@@ -122,7 +116,7 @@ public final class FileServer: Sendable {
 
     private func handle(_ message: inout ReceivedMessage) throws(MasixError) {
         if let notification = message.notification {
-            if case .noSenders(let makings) = notification { close(message.port, makings: makings) }
+            if case .noSenders = notification { close(message.port) }
             return
         }
         // Nobody to answer: nothing here is worth doing without an answer.
@@ -217,37 +211,45 @@ public final class FileServer: Sendable {
             filesMax = files.reserve(upTo: filesMax, for: client)
             guard filesMax > 0 else { return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply) }
         }
-        var unused = opens ? filesMax : 0
-        defer { files.release(unused, for: client) }
-        let batch = try tree.fetch(wanted, filesMax: filesMax, for: client)
+        let batch: FileTree.Batch
+        do throws(MasixError) {
+            batch = try tree.fetch(wanted, filesMax: filesMax, for: client)
+        } catch {
+            if opens { files.release(filesMax, for: client) }
+            throw error
+        }
+        // Before the answer: who has it may ask for as many again.
+        if opens { files.release(filesMax - batch.open.count, for: client) }
         var answer = Message(code: FilesProtocol.serverCode, bytes: FilesAnswer.fetched(batch.files).wireBytes)
         if let contents = batch.contents { answer.attach(contents) }
         guard opens else { return try reply.send(answer) }
-        let ports: [Spare]
+        let ports: [PortID]
         do throws(MasixError) {
             ports = try takePorts(batch.open.count)
         } catch {
+            files.release(batch.open.count, for: client)
             log.warning("no ports for files", metadata: ["error": "\(error)"])
             return try Self.send(.failed(FileFailure(.tooManyOpen)), to: reply)
         }
-        unused -= ports.count
         try send(answer, giving: ports, for: batch.open, to: reply)
     }
 
     /// Answers with a right to each of these ports, which from now on stand for the files.
     private func send(
-        _ answer: consuming Message, giving ports: [Spare], for opened: [OpenFile], to reply: consuming SendOnceRight
+        _ answer: consuming Message, giving ports: [PortID], for opened: [OpenFile], to reply: consuming SendOnceRight
     ) throws(MasixError) {
-        for (port, file) in zip(ports, opened) { files.insert(file, at: port.port) }
+        for (port, file) in zip(ports, opened) { files.insert(file, at: port) }
         do throws(MasixError) {
-            for port in ports { try answer.attachSendRight(to: port.port, in: set) }
+            for port in ports { try answer.attachSendRight(to: port, in: set) }
             try reply.send(answer)
         } catch {
             // Nobody has got a right.
-            for port in ports { close(port.port, makings: port.makings) }
+            for port in ports { close(port) }
             throw error
         }
-        try watch(ports)
+        // Behind the answer: a right that is gone by then, or never was since the client is gone, is told of at once (T2). The notification
+        // goes to the port itself, behind all requests.
+        try set.requestNoSenders(of: ports)
     }
 
     // MARK: opening
@@ -269,7 +271,7 @@ public final class FileServer: Sendable {
             files.release(for: client)
             return try reply.send(answer)
         }
-        let ports: [Spare]
+        let ports: [PortID]
         do throws(MasixError) {
             ports = try takePorts(1)
         } catch {
@@ -303,15 +305,14 @@ public final class FileServer: Sendable {
     }
 
     /// Ports that nobody has a right to.
-    private func takePorts(_ count: Int) throws(MasixError) -> [Spare] {
+    private func takePorts(_ count: Int) throws(MasixError) -> [PortID] {
         var ports = spares.withLock { spares in
             defer { spares.removeLast(min(count, spares.count)) }
             return Array(spares.suffix(count))
         }
         while ports.count < count {
             do throws(MasixError) {
-                let made = try set.makePorts(min(count - ports.count, Limits.requestsTogetherMax), queueLimit: Self.fileQueueLimit)
-                ports += made.map { Spare(port: $0, makings: 0) }
+                ports += try set.makePorts(min(count - ports.count, Limits.requestsTogetherMax), queueLimit: Self.fileQueueLimit)
             } catch {
                 giveBack(ports)
                 throw error
@@ -320,27 +321,20 @@ public final class FileServer: Sendable {
         return ports
     }
 
-    /// Has the server told when nobody has a right to these ports any more, to which one right each has just been given away. The
-    /// notification goes to the port itself: it comes behind all requests. If the right is gone already, it is sent at once (T2).
-    private func watch(_ ports: [Spare]) throws(MasixError) {
-        try set.requestNoSenders(of: ports.map { ($0.port, sync: $0.makings + 1) })
-    }
-
     /// Nobody has a right to this port any more, and nobody can get one: its file is closed, and it may stand for another one. So a client
     /// that opens file after file costs no new port each time; ports that nobody needs for a while are destroyed.
-    private func close(_ port: PortID, makings: UInt32) {
+    private func close(_ port: PortID) {
         files.remove(port)
-        // The count of makings is to tell the next opening from all before it.
-        if makings == .max { set.destroy([port]) } else { giveBack([Spare(port: port, makings: makings)]) }
+        giveBack([port])
     }
 
-    private func giveBack(_ ports: [Spare]) {
+    private func giveBack(_ ports: [PortID]) {
         let rest = spares.withLock { spares in
             let kept = ports.prefix(max(0, Self.sparesMax - spares.count))
             spares += kept
             return ports[kept.endIndex...]
         }
-        if !rest.isEmpty { set.destroy(rest.map(\.port)) }
+        if !rest.isEmpty { set.destroy(Array(rest)) }
     }
 
     private func dropSpares() {
@@ -348,7 +342,7 @@ public final class FileServer: Sendable {
             defer { spares = [] }
             return spares
         }
-        set.destroy(ports.map(\.port))
+        set.destroy(ports)
     }
 
     /// Messages that may wait at one open file.
