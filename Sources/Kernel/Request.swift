@@ -46,7 +46,8 @@ public enum Request: Hashable, Sendable, WireCodable {
     public var isPart: Bool {
         switch self {
         case .allocate, .make, .receive, .drop, .notify: true
-        case .portBlock, .send, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault, .claimReply,
+        case .portBlock, .send, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
+            .claimReply,
             .setBootstrap, .introduce, .rejected, .several:
             false
         }

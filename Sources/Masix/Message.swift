@@ -42,7 +42,9 @@ public struct Message: ~Copyable, Sendable {
     public mutating func attachSendRight(to port: borrowing ReceiveRight) { rights.append(.make(port.holder.entry)) }
 
     /// The same for a member of a set. `.invalidRight` for a port that is none.
-    public mutating func attachSendRight(to port: PortID, in set: PortSet) throws(MasixError) { rights.append(.make(try set.entry(of: port))) }
+    public mutating func attachSendRight(to port: PortID, in set: PortSet) throws(MasixError) {
+        rights.append(.make(try set.entry(of: port)))
+    }
 
     /// Leaves a place empty, so that the positions of the others keep their meaning.
     public mutating func attachNothing() { rights.append(.null) }

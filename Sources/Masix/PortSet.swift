@@ -34,7 +34,9 @@ public final class PortSet: Sendable {
     /// Makes so many ports, as `Space.makePort` does, and puts them in; with one word to the nucleus for all. At most
     /// `Limits.requestsTogetherMax`; fewer if the quota allows no more, and `.noSpace` if it allows none.
     public func makePorts(_ count: Int, queueLimit: Int = 64) throws(MasixError) -> [PortID] {
-        guard (0...Limits.queueMessagesMax).contains(queueLimit), (0...Limits.requestsTogetherMax).contains(count) else { throw .invalidValue }
+        guard (0...Limits.queueMessagesMax).contains(queueLimit), (0...Limits.requestsTogetherMax).contains(count) else {
+            throw .invalidValue
+        }
         guard count > 0 else { return [] }
         let holders = try space.makeEntries(count, queueLimit: UInt32(queueLimit)).map { ReceiveHolder(space: space, entry: $0) }
         state.withLock { state in

@@ -197,7 +197,9 @@ private final class TreeCopy: Sendable {
         }
         if !batch.isEmpty { here.append(.batch(batch.take())) }
         progress.foundBytesCount.add(bytes, ordering: .relaxed)
-        let groups = stride(from: 0, to: below.count, by: Self.directoriesMax).map { below[$0..<min($0 + Self.directoriesMax, below.count)] }
+        let groups = stride(from: 0, to: below.count, by: Self.directoriesMax).map {
+            below[$0..<min($0 + Self.directoriesMax, below.count)]
+        }
         list.add(early: groups.map { .directories(Array($0)) }, late: here.reversed())
     }
 

@@ -13,7 +13,8 @@ enum Manner: CaseIterable {
     case odd
 
     enum Deed {
-        case receive, send, call, answer, makeRight, dropRight, destroy, notify, together, setLimit, allocate, status, reportLink, oddity, pause
+        case receive, send, call, answer, makeRight, dropRight, destroy, notify, together, setLimit, allocate, status, reportLink, oddity,
+            pause
     }
 
     /// How often a thread does what, one thing compared with another.
@@ -21,7 +22,8 @@ enum Manner: CaseIterable {
         switch self {
         case .mixed:
             [
-                (.receive, 28), (.send, 27), (.call, 13), (.answer, 12), (.makeRight, 4), (.dropRight, 2), (.destroy, 1), (.notify, 4), (.together, 4),
+                (.receive, 28), (.send, 27), (.call, 13), (.answer, 12), (.makeRight, 4), (.dropRight, 2), (.destroy, 1), (.notify, 4),
+                (.together, 4),
                 (.setLimit, 2), (.allocate, 2), (.status, 1), (.reportLink, 1), (.oddity, 1), (.pause, 3),
             ]
         case .streams:

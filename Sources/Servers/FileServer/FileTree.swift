@@ -40,7 +40,9 @@ public final class FileTree: Sendable {
 
     /// One page: as many entries behind `after` as fit into `bytesMax` encoded bytes. A name that is not UTF-8 cannot be said in this
     /// protocol, and one that vanishes meanwhile is not there: neither is listed.
-    func list(_ path: TreePath, after: String, bytesMax: Int, entriesMax: Int = FilesProtocol.entriesPerPageMax) throws(Errno) -> (entries: [FileEntry], isLast: Bool) {
+    func list(_ path: TreePath, after: String, bytesMax: Int, entriesMax: Int = FilesProtocol.entriesPerPageMax) throws(Errno) -> (
+        entries: [FileEntry], isLast: Bool
+    ) {
         let directory = try open(path, .directory)
         let names = try Directory.entries(at: directory.raw).map(\.name)
             .filter { after.isEmpty || after.utf8.lexicographicallyPrecedes($0.utf8) }

@@ -53,7 +53,8 @@ struct ModelWorld: LeaseWorld {
             case .grant(let lease) where closings[lease.id] == nil: flows[lease.id] = Flow(lease: lease)
             case .reshape(let lease): flows[lease.id]?.lease = lease
             case .homeCount(let task, let index, _, let count): received[ReceiveEntry(task: task, index: index)] = count
-            case .reply(let task, _, .allocated(let index)), .entries(let task, .allocated(let index)): received[ReceiveEntry(task: task, index: index)] = 0
+            case .reply(let task, _, .allocated(let index)), .entries(let task, .allocated(let index)):
+                received[ReceiveEntry(task: task, index: index)] = 0
             default: break
             }
         }

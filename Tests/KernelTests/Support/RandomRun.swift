@@ -249,7 +249,10 @@ final class RandomRun {
                 switch kind < 5 ? kind : Int.random(in: 0..<5, using: &random) {
                 case 0: .make(random.once(in: 2) ? .makeSend(ownPort(task) ?? somePort(task)) : transfer(task))
                 case 1: .receive(random.once(in: 4) ? somePort(task) : ownPort(task) ?? somePort(task))
-                case 2: .drop(random.once(in: 6) ? .receive(somePort(task)) : random.once(in: 6) ? .sendOnce(someOnce(task)) : .send(heldSend(task)))
+                case 2:
+                    .drop(
+                        random.once(in: 6)
+                            ? .receive(somePort(task)) : random.once(in: 6) ? .sendOnce(someOnce(task)) : .send(heldSend(task)))
                 case 3: allocation(task)
                 default: .notify(notification(task))
                 }
