@@ -67,11 +67,14 @@ extension Target {
         let requests: [FilesRequest] = [
             .describe, .status(path), .list(path, after: "x"), .open(path, opening), .open(.root, FileOpening()),
             .makeDirectory(path, mode: 0o755), .makeLink(path, target: "../x"), .remove(path), .setAttributes(path, attributes),
-            .fetch(path, entries.map(\.name), opens: true),
+            .fetch([WantedFiles(directory: path, names: entries.map(\.name)), WantedFiles(directory: .root, names: [])], opens: true),
+            .listSeveral([path, .root]),
         ]
+        let listed: [ListedDirectory] = [.entries(entries, isLast: false), .failed(FileFailure(.notFound)), .entries([], isLast: true)]
         let answers: [FilesAnswer] = [
             .failed(FileFailure(.notFound, errno: 2)), .done, .described(isWritable: true, openFilesMax: 64), .info(info),
             .entries(entries, isLast: true), .opened(info, content: Array("content".utf8)), .opened(info, content: nil),
+            .listed(listed), .listedInMemory(count: 9),
         ]
         let openRequests: [OpenFileRequest] = [
             .read(offset: 5, count: 100), .write(offset: 5, [1, 2, 3]), .writeMemory(offset: 7), .status, .resize(9),
@@ -90,16 +93,19 @@ extension Target {
                     case .status(let path), .list(let path, _), .open(let path, _), .makeDirectory(let path, _), .makeLink(let path, _),
                         .remove(let path), .setAttributes(let path, _):
                         check(path)
-                    case .fetch(let path, let names, _):
-                        check(path)
-                        for name in names { check(path.appending(name)) }
+                    case .fetch(let wanted, _):
+                        for wanted in wanted {
+                            check(wanted.directory)
+                            for name in wanted.names { check(wanted.directory.appending(name)) }
+                        }
+                    case .listSeveral(let paths): for path in paths { check(path) }
                     }
                 },
                 .exact(answers) { answer in
                     if case .entries(let entries, _) = answer { for entry in entries { check(TreePath.root.appending(entry.name)) } }
                     if case .failed(let failure) = answer { _ = failure.description }
                 },
-                .exact(openRequests), .exact(openAnswers),
+                .exact(openRequests), .exact(openAnswers), .exact(listed),
             ])
     }()
 

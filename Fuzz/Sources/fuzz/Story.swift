@@ -65,6 +65,13 @@ enum Story {
 
     /// Notifications and deaths.
     static let death: [(TaskID, Request)] = [
+        (
+            first,
+            .several([
+                .make(.makeSend(well)), .notify(NotificationRequest(.noSenders, port: well, sync: 1, notify: .makeSendOnce(well))),
+                .drop(.send(well)), .receive(well), .drop(.sendOnce(SendOnceID(raw: 9))),
+            ])
+        ),
         (first, .make(.makeSend(narrow))), (first, .make(.makeSendOnce(narrow))),
         (first, .notify(NotificationRequest(.noSenders, port: narrow, sync: 1, notify: .makeSendOnce(well)))),
         (first, .notify(NotificationRequest(.portDestroyed, port: narrow, notify: .makeSendOnce(well)))),
