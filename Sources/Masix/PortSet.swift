@@ -27,7 +27,7 @@ public final class PortSet: Sendable {
         }
         // Whoever waits on the set looks again, the leader in its pipe too: the port may have messages.
         space.reception.interruptOthers()
-        return holder.entry.port
+        return holder.entry.shownPort
     }
 
     /// Takes a port out; nil if it is not a member.
@@ -41,7 +41,7 @@ public final class PortSet: Sendable {
     }
 
     /// The members, as of now.
-    public var ports: [PortID] { state.withLock { $0.order.map(\.port) } }
+    public var ports: [PortID] { state.withLock { $0.order.map(\.shownPort) } }
 
     /// A send right to a member.
     public func makeSendRight(to port: PortID) throws(MasixError) -> SendRight {
@@ -51,18 +51,29 @@ public final class PortSet: Sendable {
 
     /// Asks for a message to `notify` when no send right to this member is left and `sync` makings have been counted (70, T2).
     public func requestNoSenders(of port: PortID, sync: UInt32 = 0, to notify: PortID) throws(MasixError) {
+        try leave(port)
+        try leave(notify)
         try space.register(.init(.noSenders, port: port, sync: sync, notify: .makeSendOnce(notify)))
     }
 
     /// Names a member of the set that gets `right`, instead of its death, wherever it is then (69).
     public func requestPortDestroyed(of right: borrowing ReceiveRight, to backup: PortID) throws(MasixError) {
+        try space.leave(right.holder.entry)
+        try leave(backup)
         try space.register(.init(.portDestroyed, port: right.port, notify: .makeSendOnce(backup)))
     }
 
     /// Asks for a dead-name notification to a member of the set when the port behind `right` dies (72), or if the right is given up
     /// before (65).
     public func requestDeadName(of right: borrowing SendRight, to notify: PortID) throws(MasixError) {
+        try space.watch(right.reference.entry)
+        try leave(notify)
         try space.register(.init(.deadName, port: right.port, notify: .makeSendOnce(notify)))
+    }
+
+    /// The nucleus is about to be asked about a member: it must know it.
+    private func leave(_ port: PortID) throws(MasixError) {
+        if let holder = state.withLock({ $0.members[port] }) { try space.leave(holder.entry) }
     }
 
     /// The next message for any member; `ReceivedMessage.port` says for which.

@@ -25,6 +25,7 @@ public final class Space: Sendable {
     let control: ControlMemory
     let reception: Reception
     let links: Links
+    let locals = Locals()
     let waiters = RoomWaiters()
     let reactor = Reactor()
     private let callKits = Mutex<[CallKit]>([])
@@ -121,25 +122,8 @@ public final class Space: Sendable {
         return ReceiveRight(ReceiveHolder(space: self, entry: try makeEntry(queueLimit: UInt32(queueLimit))))
     }
 
-    func makeEntry(queueLimit: UInt32) throws(MasixError) -> ReceiveEntry {
-        try checkFork()
-        let entry = try connection.withCore { core throws(MasixError) -> ReceiveEntry in
-            if core.portBlock.isEmpty {
-                guard case .portBlock(let first, let count) = try core.demand(.portBlock).response else { throw .nodeGone }
-                core.portBlock = first.counter..<(first.counter + count)
-            }
-            let port = PortID(node: self.node, counter: core.portBlock.lowerBound)
-            guard case .allocated(let index) = try core.demand(.allocate(port, queueLimit: queueLimit)).response else { throw .nodeGone }
-            core.portBlock = (core.portBlock.lowerBound + 1)..<core.portBlock.upperBound
-            let entry = ReceiveEntry(port: port, index: index, control: self.control)
-            core.receives[port] = entry
-            self.reception.add(entry)
-            return entry
-        }
-        return entry
-    }
-
     func makeSendRight(to entry: ReceiveEntry) throws(MasixError) -> SendRight {
+        if let reference = try makeLocalSendRight(to: entry) { return SendRight(reference) }
         let reference = try connection.withCore { core throws(MasixError) -> SendReference in
             guard case .arrived(let right) = try core.demand(.make(.makeSend(entry.port))).response,
                 case .send(let reference) = self.arrive(right, &core)
@@ -150,6 +134,7 @@ public final class Space: Sendable {
     }
 
     func makeSendOnceRight(to entry: ReceiveEntry) throws(MasixError) -> SendOnceRight {
+        if let state = try makeLocalSendOnceRight(to: entry) { return SendOnceRight(state) }
         let state = try connection.withCore { core throws(MasixError) -> SendOnceState in
             guard case .arrived(let right) = try core.demand(.make(.makeSendOnce(entry.port))).response,
                 case .sendOnce(let state) = self.arrive(right, &core)
@@ -160,11 +145,13 @@ public final class Space: Sendable {
     }
 
     func setQueueLimit(_ limit: UInt32, of entry: ReceiveEntry) throws(MasixError) {
+        if try setLocalQueueLimit(limit, of: entry) { return }
         try connection.withCore { core throws(MasixError) in _ = try core.demand(.setQueueLimit(entry.port, limit)) }
     }
 
     func status(of entry: ReceiveEntry) throws(MasixError) -> PortStatus {
-        try connection.withCore { core throws(MasixError) -> PortStatus in
+        try leave(entry)
+        return try connection.withCore { core throws(MasixError) -> PortStatus in
             guard case .status(let status) = try core.demand(.status(entry.port)).response else { throw .portDied }
             return status
         }
@@ -206,6 +193,7 @@ public final class Space: Sendable {
     /// One user reference is let go. The last one gives the kernel's entry up.
     func drop(_ entry: SendEntry) {
         guard entry.references.subtract(1, ordering: .acquiringAndReleasing).newValue == 0, fork.isAlive else { return }
+        if dropLocally(entry) { return }
         whatever { core throws(MasixError) in
             // It may have arrived once more meanwhile.
             guard entry.references.load(ordering: .acquiring) == 0, core.sends[entry.port] === entry else { return }
@@ -216,6 +204,7 @@ public final class Space: Sendable {
 
     func destroy(_ entry: ReceiveEntry) {
         guard fork.isAlive else { return }
+        if destroyLocally(entry) { return }
         reception.remove(entry)
         whatever { core throws(MasixError) in
             core.receives[entry.port] = nil
@@ -286,10 +275,19 @@ public final class Space: Sendable {
     /// A port for the answer of one call, used again by the next one.
     func takeCallKit() throws(MasixError) -> CallKit {
         if let kit = callKits.withLock({ $0.popLast() }) { return kit }
-        return CallKit(port: try makeEntry(queueLimit: 1), word: nil)
+        let port = try makeEntry(queueLimit: 1)
+        // The answer comes from elsewhere.
+        try leave(port)
+        return CallKit(port: port, word: nil)
     }
 
-    func giveBack(_ kit: CallKit) { callKits.withLock { $0.append(kit) } }
+    func giveBack(_ kit: CallKit) {
+        if kit.port.isLocal {
+            locals.callKits.withLock { $0.append(kit) }
+        } else {
+            callKits.withLock { $0.append(kit) }
+        }
+    }
 
     /// No kit keeps the memory of a link that is over.
     func forgetWords(of link: LinkEnd) {

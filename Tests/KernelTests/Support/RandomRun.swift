@@ -137,7 +137,7 @@ final class RandomRun {
             default: break
             }
         }
-        if case .request(_, _, .allocate(let port, _)) = event, knownPorts.last != port { knownPorts.append(port) }
+        if case .request(_, _, .allocate(let port, _, _)) = event, knownPorts.last != port { knownPorts.append(port) }
     }
 
     private func ask(_ task: TaskID, _ request: Request) {
