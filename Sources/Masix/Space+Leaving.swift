@@ -107,8 +107,8 @@ extension Space {
             if case .sendOnce(let state) = right { try exchange(state, &core, &key) }
         }
         var plan = Handover()
-        let reply = plan.transfer(message.reply, in: core)
-        let transfers = message.rights.map { plan.transfer($0, in: core) }
+        let reply = transfer(message.reply, &plan, core, &key)
+        let transfers = message.rights.map { transfer($0, &plan, core, &key) }
         let outgoing = Outgoing(
             to: message.via == .send ? .copySend(port.port) : .makeSendOnce(port.port), reply: reply, code: message.code, rights: transfers,
             payload: Payload(place: 0, length: UInt32(message.bytes.count)),
@@ -116,6 +116,15 @@ extension Space {
             blocks: false)
         _ = try core.demand(.send(outgoing), payload: message.bytes, descriptors: message.memory.map { $0.descriptor.raw })
         plan.carryOut(self, &core)
+    }
+
+    /// As in any message; but a send right may name a port whose queue has its turn only later.
+    private func transfer(
+        _ right: OwnedRight, _ plan: inout Handover, _ core: borrowing Connection.Core, _ key: inout Locals.Key
+    ) -> Transfer {
+        let usual = plan.transfer(right, in: core)
+        guard case .send = right, let port = right.localPort, port.senderIndex != nil, !port.isDead else { return usual }
+        return .copySend(port.port)
     }
 
     /// A send-once right inside a message becomes the kernel's.

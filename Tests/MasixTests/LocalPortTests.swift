@@ -60,7 +60,8 @@ import Testing
             for number in UInt32(0)..<2 { #expect(try port.receive(timeout: .seconds(30)).code == number) }
             var last = try port.receive(timeout: .seconds(30))
             #expect(last.code == 2)
-            #expect(last.takeReceiveRight()?.port == carriedID)
+            let cameID = last.takeReceiveRight()?.port
+            #expect(cameID == carriedID)
             try blocked.wait()
         }
     }
@@ -112,9 +113,11 @@ import Testing
                 try Background { try copies[2].take()?.call(Message(), timeout: .seconds(30)).code }
             )
             pause(milliseconds: 20)
-            #expect(!right.isDead && !send.isDone)
+            let isAlive = !right.isDead && !send.isDone
+            #expect(isAlive)
             port.close()
-            #expect(right.isDead)
+            let isDead = right.isDead
+            #expect(isDead)
             #expect(throws: MasixError.noReply) { _ = try call.wait() }
             #expect(throws: MasixError.noReply) { _ = try other.wait() }
             try send.wait()
@@ -159,12 +162,15 @@ import Testing
     @Test("S5, R4: a circle is destroyed, and sent")
     func circles() throws {
         try alone { space in
-            let (first, second) = (try space.makePort(), try space.makePort())
-            let (toFirst, toSecond) = (try first.makeSendRight(), try second.makeSendRight())
+            let first = try space.makePort()
+            let second = try space.makePort()
+            let toFirst = try first.makeSendRight()
+            let toSecond = try second.makeSendRight()
             var outer = Message()
             outer.attach(first)
             try toSecond.send(outer, timeout: .zero)
-            #expect(!toFirst.isDead)
+            let isFirstAlive = !toFirst.isDead
+            #expect(isFirstAlive)
             // It would lie in the queue of a port that lies in its own.
             var inner = Message()
             inner.attach(second)
@@ -186,9 +192,11 @@ import Testing
                 try next.makeSendRight().send(message, timeout: .zero)
                 last = next
             }
-            #expect(!bottom.isDead)
+            let isAlive = !bottom.isDead
+            #expect(isAlive)
             last.close()
-            #expect(bottom.isDead)
+            let isDead = bottom.isDead
+            #expect(isDead)
         }
     }
 
@@ -199,23 +207,23 @@ import Testing
         let set = space.makePortSet()
         let first = set.insert(try space.makePort())
         let second = set.insert(try space.makePort())
-        let (toFirst, toSecond) = (try set.makeSendRight(to: first), try set.makeSendRight(to: second))
+        let toFirst = try set.makeSendRight(to: first)
+        let toSecond = try set.makeSendRight(to: second)
         #expect(throws: MasixError.timedOut) { _ = try set.receive(timeout: .milliseconds(20)) }
         for _ in 0..<3 {
-            try toFirst.send(Message(), timeout: .zero)
-            try toSecond.send(Message(), timeout: .zero)
+            try await toFirst.send(Message(), timeout: .zero)
+            try await toSecond.send(Message(), timeout: .zero)
         }
         let order = try (0..<6).map { _ in try set.receive(timeout: .zero).port }
         #expect(order == [first, second, first, second, first, second])
         let descriptor = try space.pollableDescriptor()
-        _ = try set.tryReceive() == nil
         while try Ready.poll(descriptor, for: .readable, timeoutNanoseconds: 0), try set.tryReceive() == nil {}
-        try toSecond.send(Message(text: "polled"), timeout: .zero)
+        try await toSecond.send(Message(text: "polled"), timeout: .zero)
         #expect(try Ready.poll(descriptor, for: .readable, timeoutNanoseconds: 10_000_000_000))
         #expect(try set.tryReceive()?.text == "polled")
         let waiting = Task { try await set.next(timeout: .seconds(60)).text }
         await Task.yield()
-        try toFirst.send(Message(text: "awaited"), timeout: .zero)
+        try await toFirst.send(Message(text: "awaited"), timeout: .zero)
         #expect(try await waiting.value == "awaited")
         node.stop()
     }
