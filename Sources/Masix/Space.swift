@@ -114,7 +114,8 @@ public final class Space: Sendable {
 
     // MARK: ports
 
-    /// A new port with its receive right.
+    /// A new port with its receive right. It is this library's alone, and costs the node nothing, until a right to it or a request about it
+    /// leaves the program (architecture rule 2); then `.noSpace` says that the task has too many.
     ///
     /// `queueLimit`: messages that may wait, 0 to `Limits.queueMessagesMax`. The default suits many clients; Mach's is 5.
     public func makePort(queueLimit: Int = 64) throws(MasixError) -> ReceiveRight {

@@ -57,7 +57,8 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
                     programs.append(try Program(Programs.player, ["play", story.name, role.name, node.directory]))
                 } else {
                     let space = try shared ?? node.attach()
-                    threads.append((role.name, try Background { try role.play(Stage(space: space, roles: story.roles.count, foyer: foyer)) }))
+                    let stage = Stage(space: space, roles: story.roles.count, foyer: foyer)
+                    threads.append((role.name, try Background { try role.play(stage) }))
                 }
             }
             for (name, thread) in threads {

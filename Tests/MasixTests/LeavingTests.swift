@@ -14,7 +14,9 @@ import Testing
         case status, noSenders, backup, backupRight, deadName, notifiedOfOthers, sendRightAway, sendOnceRightAway, carried, inMessages
 
         /// Does it. What must be kept is given back.
-        func leave(_ port: borrowing ReceiveRight, _ right: borrowing SendRight, _ space: Space, _ away: borrowing SendRight) throws -> [Kept] {
+        func leave(
+            _ port: borrowing ReceiveRight, _ right: borrowing SendRight, _ space: Space, _ away: borrowing SendRight
+        ) throws -> [Kept] {
             let other = try space.makePort()
             var message = Message()
             switch self {
@@ -236,11 +238,12 @@ import Testing
             #expect(throws: MasixError.timedOut) { _ = try port.receive(timeout: .milliseconds(10)) }
             #expect(try port.status().sendOnceRights == 0)
             // A call to a port that never left, whose reply right does.
-            let right = Boxed(try space.makePortAndServe { request in
-                var passed = Message()
-                if let reply = request.takeReply() { passed.attach(reply) }
-                try away.send(passed, timeout: .seconds(10))
-            })
+            let right = Boxed(
+                try space.makePortAndServe { request in
+                    var passed = Message()
+                    if let reply = request.takeReply() { passed.attach(reply) }
+                    try away.send(passed, timeout: .seconds(10))
+                })
             let calling = try Background { try right.take()?.call(Message(), timeout: .seconds(30)).code }
             var question = try door.receive(timeout: .seconds(10))
             try question.takeSendOnceRight()?.send(Message(code: 7))
