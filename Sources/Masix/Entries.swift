@@ -143,7 +143,7 @@ final class ReceiveEntry: Sendable {
     func end() {
         ready.withLock {
             $0.isGone = true
-            $0.frames = []
+            if !$0.frames.isEmpty { $0.frames = [] }
         }
     }
 }

@@ -24,7 +24,7 @@ final class LocalPort: @unchecked Sendable {
     private var queueLimit: UInt32
     private(set) var makeSendCount: UInt32 = 0
     private(set) var queue: Deque<LocalMessage> = []
-    private(set) var blocked: Deque<BlockedLocalSend> = []
+    private var blocked: [BlockedLocalSend] = []
     /// The send right of this task, while any value names it.
     private(set) var sender: SendEntry?
     /// Its entry at the nucleus, once it has one.
@@ -41,7 +41,7 @@ final class LocalPort: @unchecked Sendable {
     /// Messages in the queue, for a look without the lock.
     private let count = Atomic<Int>(0)
 
-    init(_ port: PortID, queueLimit: UInt32) {
+    private init(_ port: PortID, queueLimit: UInt32) {
         self.port = port
         self.queueLimit = queueLimit
     }
@@ -52,8 +52,13 @@ final class LocalPort: @unchecked Sendable {
 
     // MARK: rights
 
-    /// The receive right's record in this task, from now on.
-    func received(by entry: ReceiveEntry, _ key: inout Locals.Key) { receiver = entry }
+    /// A new port, and the record of its receive right: nobody else knows it yet, which is why no key is needed.
+    static func make(_ id: PortID, queueLimit: UInt32, control: ControlMemory) -> ReceiveEntry {
+        let port = LocalPort(id, queueLimit: queueLimit)
+        let entry = ReceiveEntry(local: port, control: control)
+        port.receiver = entry
+        return entry
+    }
 
     enum Made<Right: Sendable>: Sendable {
         case made(Right)
@@ -204,7 +209,8 @@ final class LocalPort: @unchecked Sendable {
     /// Blocked senders come in, first come first served, while there is room (O2).
     private func admit() -> Bool {
         var hasAdmitted = false
-        while queue.count < queueLimit, let next = blocked.popFirst() {
+        while queue.count < queueLimit, !blocked.isEmpty {
+            let next = blocked.removeFirst()
             _ = enqueue(next.message)
             next.end(.accepted)
             hasAdmitted = true
@@ -231,39 +237,48 @@ final class LocalPort: @unchecked Sendable {
 
     struct Remains: Sendable {
         var messages: [LocalMessage] = []
-        var hasBlocked = false
+        /// Senders that have been told; what they sent is let go with the rest.
+        var blocked: [BlockedLocalSend] = []
         /// What the nucleus has of it.
         var atNucleus: [Right] = []
     }
 
-    /// T5. What it leaves is the caller's to destroy; nil if it is the nucleus's to end.
-    func die(_ key: inout Locals.Key) -> Remains? {
-        var remains = Remains()
+    enum Death: Sendable {
+        case nothingLeft
+        /// The caller's to destroy.
+        case remains(Remains)
+        /// It is the nucleus's to end.
+        case elsewhere
+    }
+
+    /// T5.
+    func die(_ key: inout Locals.Key) -> Death {
+        var atNucleus: [Right] = []
         switch state {
-        case .left: return nil
-        case .dead: return remains
-        case .alone: if !isSeen.load(ordering: .relaxed), sender == nil { key.unseen.append(port.counter) }
+        case .left: return .elsewhere
+        case .dead: return .nothingLeft
+        case .alone: if sender == nil, !isSeen.load(ordering: .relaxed) { key.unseen.append(port.counter) }
         case .leaving:
-            remains.atNucleus = [.receive(port)] + (senderIndex == nil ? [] : [.send(port)]) + kernelOnces.map { .sendOnce($0) }
+            atNucleus = [.receive(port)] + (senderIndex == nil ? [] : [.send(port)]) + kernelOnces.map { .sendOnce($0) }
             kernelOnces = []
         }
-        remains.hasBlocked = !blocked.isEmpty
-        for send in blocked {
-            for port in send.message.localReceives { port.vehicle = nil }
-            send.end(.died)
-        }
-        blocked = []
         state = .dead
         hasDied.store(true, ordering: .releasing)
-        remains.messages = Array(queue)
-        for message in remains.messages { for port in message.localReceives { port.vehicle = nil } }
-        queue = []
-        count.store(0, ordering: .relaxed)
         receiver?.end()
         receiver = nil
         sender = nil
         vehicle = nil
-        return remains
+        if queue.isEmpty, blocked.isEmpty, atNucleus.isEmpty { return .nothingLeft }
+        let remains = Remains(messages: Array(queue), blocked: blocked, atNucleus: atNucleus)
+        for send in remains.blocked {
+            for port in send.message.localReceives { port.vehicle = nil }
+            send.end(.died)
+        }
+        for message in remains.messages { for port in message.localReceives { port.vehicle = nil } }
+        blocked = []
+        queue = []
+        count.store(0, ordering: .relaxed)
+        return .remains(remains)
     }
 
     // MARK: leaving
@@ -325,17 +340,18 @@ final class LocalPort: @unchecked Sendable {
         return message
     }
 
-    /// Everything has got there. Who was blocked tries again, at the nucleus.
-    func left(_ key: inout Locals.Key) {
+    /// Everything has got there. Who was blocked tries again, at the nucleus; they are the caller's to let go.
+    func left(_ key: inout Locals.Key) -> [BlockedLocalSend] {
+        defer { blocked = [] }
         for send in blocked {
             for port in send.message.localReceives { port.vehicle = nil }
             send.end(.left)
         }
-        blocked = []
         state = .left
         receiver = nil
         sender = nil
         vehicle = nil
+        return blocked
     }
 }
 

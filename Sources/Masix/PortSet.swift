@@ -49,7 +49,7 @@ public final class PortSet: Sendable {
         return try space.makeSendRight(to: holder.entry)
     }
 
-    /// Asks for a message to `notify` when no send right to this member is left and `sync` makings have been counted (70, T2).
+    /// Asks for a message to `notify`, a member too, when no send right to this member is left and `sync` makings have been counted (70, T2).
     public func requestNoSenders(of port: PortID, sync: UInt32 = 0, to notify: PortID) throws(MasixError) {
         try leave(port)
         try leave(notify)

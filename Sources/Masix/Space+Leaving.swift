@@ -89,7 +89,7 @@ extension Space {
                 try hand(message, of: port, &core, &key)
                 sent.messages.append(port.removeFirst(&key))
             }
-            try publish(port, &core, &key)
+            try publish(port, &core, &key, sent)
         }
     }
 
@@ -139,7 +139,9 @@ extension Space {
     }
 
     /// From here on the port is like any other.
-    private func publish(_ port: LocalPort, _ core: inout Connection.Core, _ key: inout Locals.Key) throws(MasixError) {
+    private func publish(
+        _ port: LocalPort, _ core: inout Connection.Core, _ key: inout Locals.Key, _ sent: SentMessages
+    ) throws(MasixError) {
         guard case .leaving(let index) = port.state else { return }
         let what = port.declaration(&key)
         if port.wasOverfull { _ = try core.demand(.setQueueLimit(port.port, what.queueLimit)) }
@@ -157,13 +159,14 @@ extension Space {
             core.receives[port.port] = entry
             reception.add(entry)
         }
-        port.left(&key)
+        sent.blocked += port.left(&key)
     }
 }
 
 /// Messages that the nucleus has taken: their values are let go last.
 private final class SentMessages {
     var messages: [LocalMessage] = []
+    var blocked: [BlockedLocalSend] = []
 }
 
 extension Space {

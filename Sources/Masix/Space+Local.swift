@@ -10,10 +10,7 @@ extension Space {
         var id = locals.withKey { $0.takeID() }
         if id == nil { id = try takeIDOfNewBlock() }
         guard let id else { throw .noSpace }
-        let port = LocalPort(PortID(node: node, counter: id), queueLimit: queueLimit)
-        let entry = ReceiveEntry(local: port, control: control)
-        locals.withKey { port.received(by: entry, &$0) }
-        return entry
+        return LocalPort.make(PortID(node: node, counter: id), queueLimit: queueLimit, control: control)
     }
 
     /// Once in very many ports.
@@ -73,28 +70,37 @@ extension Space {
     /// Destroys a port that never left, and what lies in its queue; without recursion, however long the chain of ports in messages is (1.11).
     /// False if the nucleus has it.
     func destroyLocally(_ entry: ReceiveEntry) -> Bool {
-        guard let first = entry.local, entry.isLocal else { return false }
-        var doomed = [first]
+        guard let port = entry.local, entry.isLocal else { return false }
+        switch locals.withKey({ port.die(&$0) }) {
+        case .elsewhere: return false
+        case .nothingLeft: return true
+        case .remains(let remains):
+            destroy(remains, of: port)
+            return true
+        }
+    }
+
+    private func destroy(_ remains: LocalPort.Remains, of port: LocalPort) {
+        var open = [(remains, port)]
         var hasBlocked = false
-        var isFirst = true
-        while let port = doomed.popLast() {
-            guard let remains = locals.withKey({ port.die(&$0) }) else {
-                if isFirst { return false }
-                continue
-            }
-            isFirst = false
-            if remains.hasBlocked { hasBlocked = true }
+        while let (remains, port) = open.popLast() {
+            if !remains.blocked.isEmpty { hasBlocked = true }
             for right in remains.atNucleus { whatever { core throws(MasixError) in _ = try core.ask(.drop(right)) } }
             for message in remains.messages {
                 for holder in message.receives where holder.entry.isLocal {
                     guard let inner = holder.entry.local else { continue }
+                    switch locals.withKey({ inner.die(&$0) }) {
+                    // Left at just this moment: its holder ends it.
+                    case .elsewhere: continue
+                    case .nothingLeft: break
+                    case .remains(let innerRemains): open.append((innerRemains, inner))
+                    }
                     holder.give()
-                    doomed.append(inner)
                 }
             }
+            withExtendedLifetime(port) {}
         }
         if hasBlocked { reception.interruptOthers() }
-        return true
     }
 
     // MARK: sending

@@ -55,6 +55,17 @@ import Testing
         #expect(scene.ask(one, .allocate(port(first.counter + count - 1), queueLimit: 1024)) == .allocated(index: 0))
     }
 
+    @Test("architecture rule 2, N4: a port brings the makings that only its library knew")
+    mutating func earlierMakings() {
+        let task = scene.attach()
+        guard case .portBlock(let first, _) = scene.ask(task, .portBlock) else { return _ = Issue.record("no block") }
+        #expect(scene.ask(task, .allocate(first, queueLimit: 5, makeSendCount: .max)) == .allocated(index: 0))
+        scene.ask(task, .make(.makeSend(first)))
+        scene.ask(task, .make(.makeSend(first)))
+        guard case .status(let status) = scene.ask(task, .status(first)) else { return _ = Issue.record("no status") }
+        #expect(status.makeSendCount == 1 && status.sendRights == 1)
+    }
+
     @Test("architecture, bounded everything: a task has so many blocks of ports and no more")
     mutating func portBlockQuota() {
         let task = scene.attach()
