@@ -32,12 +32,14 @@ extension Audit {
         var owners: [UInt64: TaskID] = [:]
         for (id, task) in kernel.tasks {
             expect(task.portBlocks.count <= Kernel.portBlocksPerTaskMax, "\(id): too many blocks of ports")
-            for block in task.portBlocks {
+            for block in task.portBlocks.map(\.first) {
                 let isWhole = block > 0 && (block - 1) % Kernel.portBlockSize == 0
                 expect(isWhole && block < kernel.nextPortBlock, "\(id): ports from \(block) on were not given out")
                 expect(owners.updateValue(id, forKey: block) == nil, "\(id): ports from \(block) on are another's too")
             }
-            expect(task.highestPort < kernel.nextPortBlock, "\(id): has used port \(task.highestPort), which was not given out")
+            for block in task.portBlocks {
+                expect(block.used.count <= PortBlock.wordsMax, "\(id): has used ports behind the block from \(block.first) on")
+            }
         }
         let next = kernel.nextPortBlock
         expect(next > 0 && (next - 1) % Kernel.portBlockSize == 0, "the next block of ports begins at \(next)")

@@ -179,24 +179,23 @@ extension Kernel {
         guard let blocks = tasks[id]?.portBlocks.count, blocks < Self.portBlocksPerTaskMax else { throw .noSpace }
         let first = nextPortBlock
         nextPortBlock += Self.portBlockSize
-        tasks[id]?.portBlocks.append(first)
+        tasks[id]?.portBlocks.append(PortBlock(first: first))
         return .portBlock(first: PortID(node: node, counter: first), count: Self.portBlockSize)
     }
 
-    mutating func allocate(_ port: PortID, queueLimit: UInt32, for id: TaskID) throws(Refusal) -> Response {
+    mutating func allocate(
+        _ port: PortID, queueLimit: UInt32, makeSendCount: UInt32, for id: TaskID
+    ) throws(Refusal) -> Response {
         guard port.node == node, tasks[id]?.owns(port) == true else { throw .invalidName }
-        guard ports[port] == nil, !isUsedUp(port, by: id) else { throw .nameExists }
+        guard ports[port] == nil, tasks[id]?.hasUsed(port) == false else { throw .nameExists }
         guard queueLimit <= Limits.queueMessagesMax else { throw .invalidValue }
         guard let index = tasks[id]?.receiveIndexes.take() else { throw .noSpace }
         ports[port] = Port(id: port, receiver: .task(id), queueLimit: Int(queueLimit))
         tasks[id]?.receives[port] = index
-        tasks[id]?.highestPort = port.counter
+        // Rights that were made while only the task's library knew the port count too (N4).
+        ports[port]?.makeSendCount = makeSendCount
+        tasks[id]?.use(port)
         return .allocated(index: index)
-    }
-
-    /// Ids of a block are used in rising order, so that one that has died is never taken again.
-    private func isUsedUp(_ port: PortID, by id: TaskID) -> Bool {
-        port.counter <= tasks[id]?.highestPort ?? 0
     }
 
     mutating func make(_ transfer: Transfer, for id: TaskID, _ step: inout Step) throws(Refusal) -> Response {

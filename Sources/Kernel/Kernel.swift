@@ -167,7 +167,7 @@ public struct Kernel: Hashable, Sendable {
     ) throws(Refusal) -> Response {
         switch request {
         case .portBlock: try portBlock(id)
-        case .allocate(let port, let limit): try allocate(port, queueLimit: limit, for: id)
+        case .allocate(let port, let limit, let made): try allocate(port, queueLimit: limit, makeSendCount: made, for: id)
         case .make(let transfer): try make(transfer, for: id, &step)
         case .send(let outgoing): try send(outgoing, from: id, &step, &world)
         case .cancelSend(let ticket): cancelSend(ticket, of: id, &step)

@@ -4,8 +4,9 @@ public import MasixWire
 public enum Request: Hashable, Sendable, WireCodable {
     /// A block of port ids that the task may use without asking (architecture rule 2).
     case portBlock
-    /// A home queue for a port of the task's own block, which from here on others may hold rights to.
-    case allocate(PortID, queueLimit: UInt32)
+    /// A home queue for a port of the task's own blocks, which from here on others may hold rights to. So many send rights have been made
+    /// while only the task's library knew it (N4).
+    case allocate(PortID, queueLimit: UInt32, makeSendCount: UInt32 = 0)
     /// A send or send-once right to one's own port, for oneself.
     case make(Transfer)
     case send(Outgoing)
@@ -59,10 +60,11 @@ public enum Request: Hashable, Sendable, WireCodable {
     public func encode(into writer: inout WireWriter) {
         switch self {
         case .portBlock: writer.write(UInt8(1))
-        case .allocate(let port, let limit):
+        case .allocate(let port, let limit, let made):
             writer.write(UInt8(2))
             writer.write(port)
             writer.write(limit)
+            writer.write(made)
         case .make(let transfer):
             writer.write(UInt8(3))
             writer.write(transfer)
@@ -144,7 +146,7 @@ public enum Request: Hashable, Sendable, WireCodable {
     private init(tag: UInt8, from reader: inout WireReader) throws(WireError) {
         switch tag {
         case 1: self = .portBlock
-        case 2: self = .allocate(try reader.read(), queueLimit: try reader.read())
+        case 2: self = .allocate(try reader.read(), queueLimit: try reader.read(), makeSendCount: try reader.read())
         case 3: self = .make(try reader.read())
         case 4: self = .send(try reader.read())
         case 5: self = .cancelSend(try reader.read())

@@ -49,7 +49,7 @@ extension Kernel {
     private func situation(of request: Request, by task: Task) -> Situation {
         switch request {
         case .portBlock: return Situation("port block")
-        case .allocate(let port, let limit): return situation(ofAllocating: port, limit, by: task)
+        case .allocate(let port, let limit, _): return situation(ofAllocating: port, limit, by: task)
         case .make(let transfer): return situation(ofMaking: transfer, by: task)
         case .send(let outgoing): return situation(ofSending: outgoing, by: task)
         case .cancelSend(let ticket):
@@ -112,7 +112,7 @@ extension Kernel {
 
     private func situation(ofAllocating port: PortID, _ limit: UInt32, by task: Task) -> Situation {
         if port.node != node || !task.owns(port) { return Situation("allocate", "not of a block of the task") }
-        if ports[port] != nil || port.counter <= task.highestPort { return Situation("allocate", "used before") }
+        if ports[port] != nil || task.hasUsed(port) { return Situation("allocate", "used before") }
         if limit > Limits.queueMessagesMax { return Situation("allocate", "out of range") }
         return Situation("allocate", task.receiveIndexes.isExhausted ? "over quota" : "new")
     }

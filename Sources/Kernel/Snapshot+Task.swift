@@ -16,8 +16,11 @@ extension Task: WireCodable {
         writer.write(table: links) { $0.write($1) }
         writer.write(set: tickets)
         writer.write(count: portBlocks.count)
-        for block in portBlocks { writer.write(block) }
-        writer.write(highestPort)
+        for block in portBlocks {
+            writer.write(block.first)
+            writer.write(count: block.used.count)
+            for word in block.used { writer.write(word) }
+        }
         writer.write(table: linkFaults) { $0.write(count: $1) }
         writer.write(isTraced)
         writer.write(lastRequest)
@@ -42,8 +45,14 @@ extension Task: WireCodable {
         self.sendOnces = sendOnces
         links = try reader.readTable(field: "links of a task") { (reader) throws(WireError) in try reader.read() }
         tickets = try reader.readSet(field: "tickets of a task")
-        for _ in 0..<(try reader.readSize(field: "port blocks")) { portBlocks.append(try reader.read()) }
-        highestPort = try reader.read()
+        for _ in 0..<(try reader.readSize(field: "port blocks")) {
+            let first: UInt64 = try reader.read()
+            let count = try reader.readSize(field: "used ports")
+            guard count <= PortBlock.wordsMax else { throw .malformed(field: "used ports") }
+            var used: [UInt64] = []
+            for _ in 0..<count { used.append(try reader.read()) }
+            portBlocks.append(PortBlock(first: first, used: used))
+        }
         linkFaults = try reader.readTable(field: "link faults") { (reader) throws(WireError) in try reader.readNumber(field: "faults") }
         isTraced = try reader.readBool()
         lastRequest = try reader.read()

@@ -19,10 +19,8 @@ final class Task: @unchecked Sendable {
     var linkPlaces: IndexPool
     var links: [TaskID: LinkID] = [:]
     var tickets: Set<Ticket> = []
-    /// Counters of the ids that it may use: `first ..< first + portBlockSize` each.
-    var portBlocks: [UInt64] = []
-    /// The highest port counter that it has used.
-    var highestPort: UInt64 = 0
+    /// The ids that it may use, each once and in any order: a port that never leaves its library is never heard of here.
+    var portBlocks: [PortBlock] = []
     /// Faults of links with each peer.
     var linkFaults: [TaskID: Int] = [:]
     var isTraced = false
@@ -62,15 +60,51 @@ final class Task: @unchecked Sendable {
         links = other.links
         tickets = other.tickets
         portBlocks = other.portBlocks
-        highestPort = other.highestPort
         linkFaults = other.linkFaults
         isTraced = other.isTraced
         lastRequest = other.lastRequest
         charge = other.charge
     }
 
-    func owns(_ port: PortID) -> Bool {
-        portBlocks.contains { $0 <= port.counter && port.counter < $0 + Kernel.portBlockSize }
+    func owns(_ port: PortID) -> Bool { portBlocks.contains { $0.contains(port) } }
+
+    /// Whether the port, of a block of this task, has been given its home queue, now or long ago.
+    func hasUsed(_ port: PortID) -> Bool { portBlocks.contains { $0.contains(port) && $0.hasUsed(port) } }
+
+    func use(_ port: PortID) {
+        if let place = portBlocks.firstIndex(where: { $0.contains(port) }) { portBlocks[place].use(port) }
+    }
+}
+
+/// Ids of ports, given to a task as a block: which of them it has used, a bit for each up to the last.
+struct PortBlock: Hashable, Sendable {
+    let first: UInt64
+    private(set) var used: [UInt64] = []
+
+    init(first: UInt64, used: [UInt64] = []) {
+        self.first = first
+        self.used = used
+    }
+
+    func contains(_ port: PortID) -> Bool { first <= port.counter && port.counter < first + Kernel.portBlockSize }
+
+    func hasUsed(_ port: PortID) -> Bool {
+        let (word, bit) = place(of: port)
+        return word < used.count && used[word] & bit != 0
+    }
+
+    mutating func use(_ port: PortID) {
+        let (word, bit) = place(of: port)
+        if word >= used.count { used += Array(repeating: 0, count: word + 1 - used.count) }
+        used[word] |= bit
+    }
+
+    /// Words of bits that a whole block has.
+    static var wordsMax: Int { Int(Kernel.portBlockSize / 64) }
+
+    private func place(of port: PortID) -> (word: Int, bit: UInt64) {
+        let offset = port.counter - first
+        return (Int(offset / 64), 1 << (offset % 64))
     }
 }
 
@@ -80,7 +114,7 @@ extension Task: Hashable {
             && left.sends == right.sends && left.receives == right.receives && left.sendOnces == right.sendOnces
             && left.sendIndexes == right.sendIndexes && left.receiveIndexes == right.receiveIndexes
             && left.takeIndexes == right.takeIndexes && left.linkPlaces == right.linkPlaces && left.links == right.links
-            && left.tickets == right.tickets && left.portBlocks == right.portBlocks && left.highestPort == right.highestPort
+            && left.tickets == right.tickets && left.portBlocks == right.portBlocks
             && left.linkFaults == right.linkFaults && left.isTraced == right.isTraced && left.lastRequest == right.lastRequest
             && left.charge == right.charge
     }

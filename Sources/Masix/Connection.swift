@@ -18,7 +18,6 @@ final class Connection: Sendable {
         /// By port: one entry each, however many rights of this process name it (spec/mach.md N2).
         var sends: [PortID: SendEntry] = [:]
         var receives: [PortID: ReceiveEntry] = [:]
-        var portBlock: Range<UInt64> = 0..<0
         var completions = CompletionPool()
 
         init(socket: consuming Descriptor) { self.socket = socket }

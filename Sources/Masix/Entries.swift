@@ -7,29 +7,59 @@ import Synchronization
 /// (Documentation/Decisions/0002).
 final class SendEntry: Sendable {
     let port: PortID
-    /// The entry of the control memory: the mark that says whether the port is dead, and the lease.
-    let memory: SendEntryMemory
-    let index: UInt32
-    /// User references: values of this process that name the right (N3). It falls to zero, and rises from there, only under the core lock.
+    /// The port, if the right was made while only this library knew it.
+    let local: LocalPort?
+    private let control: ControlMemory
+    /// Its place in the control memory; none while the port has not left this library.
+    private let index: Atomic<UInt32>
+    /// User references: values of this process that name the right (N3). It falls to zero, and rises from there, only under the core lock,
+    /// or that of the locals.
     let references = Atomic<Int>(1)
+    /// A dead-name request was made for it.
+    let isWatched = Atomic<Bool>(false)
     /// The link that the last lease went over, so that a send need not search for it.
     let link = Mutex<LinkEnd?>(nil)
 
     init(port: PortID, index: UInt32, control: ControlMemory) {
         self.port = port
-        self.index = index
-        memory = control.send(index)
+        self.control = control
+        self.index = Atomic(index)
+        local = nil
     }
+
+    init(local: LocalPort, control: ControlMemory) {
+        port = local.port
+        self.control = control
+        self.local = local
+        index = Atomic(notLeft)
+    }
+
+    /// The port has not left this library (architecture rule 2).
+    @inline(__always)
+    var isLocal: Bool { index.load(ordering: .acquiring) == notLeft }
+
+    /// The entry of the control memory: the mark that says whether the port is dead, and the lease. Not to be asked while it is local.
+    @inline(__always)
+    var memory: SendEntryMemory { control.send(index.load(ordering: .acquiring)) }
+
+    var isDead: Bool {
+        if let local, isLocal { return local.isDead }
+        return memory.isDead
+    }
+
+    func leave(to index: UInt32) { self.index.store(index, ordering: .releasing) }
 }
+
+/// No place in the control memory.
+private let notLeft = UInt32.max
 
 /// The library's record of one receive right.
 final class ReceiveEntry: Sendable {
     let port: PortID
-    let index: UInt32
-    /// Messages in the home queue, as the nucleus last said.
-    let homeCount: SharedWord32
-    /// Messages received from it, modulo 2^32, as the nucleus last said.
-    let homeReceived: SharedWord32
+    /// The port, if it was made here and came here last without the nucleus.
+    let local: LocalPort?
+    private let control: ControlMemory
+    private let place: Atomic<UInt32>
     /// Whether the next look begins with the home queue: the two ways take turns.
     let homeFirst = Atomic<Bool>(true)
     /// What is known to lie ready on links.
@@ -43,9 +73,37 @@ final class ReceiveEntry: Sendable {
 
     init(port: PortID, index: UInt32, control: ControlMemory) {
         self.port = port
-        self.index = index
-        homeCount = control.homeCount(index)
-        homeReceived = control.homeReceived(index)
+        self.control = control
+        place = Atomic(index)
+        local = nil
+    }
+
+    init(local: LocalPort, control: ControlMemory) {
+        port = local.port
+        self.control = control
+        self.local = local
+        place = Atomic(notLeft)
+    }
+
+    /// The port has not left this library (architecture rule 2).
+    @inline(__always)
+    var isLocal: Bool { place.load(ordering: .acquiring) == notLeft }
+
+    /// Its place in the control memory. Not to be asked while it is local.
+    @inline(__always)
+    var index: UInt32 { place.load(ordering: .acquiring) }
+
+    func leave(to index: UInt32) { place.store(index, ordering: .releasing) }
+
+    /// Messages in the home queue, as the nucleus last said.
+    var homeCount: SharedWord32 { control.homeCount(index) }
+    /// Messages received from it, modulo 2^32, as the nucleus last said.
+    var homeReceived: SharedWord32 { control.homeReceived(index) }
+
+    /// The id, for somebody who may remember it.
+    var shownPort: PortID {
+        local?.see()
+        return port
     }
 
     /// Announcements filed, counted outside the lock so that a set can look at many ports quickly.
@@ -75,8 +133,19 @@ final class ReceiveEntry: Sendable {
 
     var hasHome: Bool { homeCount.acquired > 0 }
     /// Something may be there: looking will tell.
-    var isReady: Bool { hasHome || frameCount.load(ordering: .acquiring) > 0 }
+    var isReady: Bool {
+        if let local, isLocal { return local.hasMessages }
+        return hasHome || frameCount.load(ordering: .acquiring) > 0
+    }
     var isGone: Bool { ready.withLock { $0.isGone } }
+
+    /// The receive right has gone from this task, or elsewhere within it.
+    func end() {
+        ready.withLock {
+            $0.isGone = true
+            if !$0.frames.isEmpty { $0.frames = [] }
+        }
+    }
 }
 
 /// Announcements of one lease, equal to each other, that have been filed under its port and not been looked at.

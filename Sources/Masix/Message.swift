@@ -39,11 +39,11 @@ public struct Message: ~Copyable, Sendable {
     public mutating func attach(_ right: consuming ReceiveRight) { rights.append(.receive(right.holder)) }
 
     /// Makes a send right to this port with the message (N4): as `makeSendRight` and `attach`, without a word to the nucleus.
-    public mutating func attachSendRight(to port: borrowing ReceiveRight) { rights.append(.make(port.holder.entry)) }
+    public mutating func attachSendRight(to port: borrowing ReceiveRight) { rights.append(.made(by: port.holder)) }
 
     /// The same for a member of a set. `.invalidRight` for a port that is none.
     public mutating func attachSendRight(to port: PortID, in set: PortSet) throws(MasixError) {
-        rights.append(.make(try set.entry(of: port)))
+        rights.append(.made(by: try set.holder(of: port)))
     }
 
     /// Leaves a place empty, so that the positions of the others keep their meaning.
@@ -76,4 +76,16 @@ enum OwnedRight: Sendable {
     case receive(ReceiveHolder)
     /// A send right that the sending makes. Nothing is owned: the port may be gone by then, which the kernel refuses.
     case make(ReceiveEntry)
+}
+
+extension OwnedRight {
+    /// A send right to a port of ours: made at once where the library alone knows the port, else by the sending.
+    static func made(by holder: ReceiveHolder) -> OwnedRight {
+        do throws(MasixError) {
+            if let reference = try holder.space.makeLocalSendRight(to: holder.entry) { return .send(reference) }
+        } catch {
+            // It has died, or its node has: the sending says so.
+        }
+        return .make(holder.entry)
+    }
 }

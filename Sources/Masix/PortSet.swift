@@ -28,7 +28,7 @@ public final class PortSet: Sendable {
         }
         // Whoever waits on the set looks again, the leader in its pipe too: the port may have messages.
         space.reception.interruptOthers()
-        return holder.entry.port
+        return holder.entry.shownPort
     }
 
     /// Makes so many ports, as `Space.makePort` does, and puts them in; with one word to the nucleus for all. At most
@@ -62,9 +62,9 @@ public final class PortSet: Sendable {
         space.destroy(holders.map(\.entry))
     }
 
-    func entry(of port: PortID) throws(MasixError) -> ReceiveEntry {
+    func holder(of port: PortID) throws(MasixError) -> ReceiveHolder {
         guard let holder = state.withLock({ $0.members[port] }) else { throw .invalidRight }
-        return holder.entry
+        return holder
     }
 
     /// Takes a port out; nil if it is not a member.
@@ -78,7 +78,7 @@ public final class PortSet: Sendable {
     }
 
     /// The members, as of now.
-    public var ports: [PortID] { state.withLock { $0.order.map(\.port) } }
+    public var ports: [PortID] { state.withLock { $0.order.map(\.shownPort) } }
 
     /// A send right to a member.
     public func makeSendRight(to port: PortID) throws(MasixError) -> SendRight {
@@ -86,8 +86,10 @@ public final class PortSet: Sendable {
         return try space.makeSendRight(to: holder.entry)
     }
 
-    /// Asks for a message to `notify` when no send right to this member is left and `sync` makings have been counted (70, T2).
+    /// Asks for a message to `notify`, a member too, when no send right to this member is left and `sync` makings have been counted (70, T2).
     public func requestNoSenders(of port: PortID, sync: UInt32 = 0, to notify: PortID) throws(MasixError) {
+        try leave(port)
+        try leave(notify)
         try space.register(.init(.noSenders, port: port, sync: sync, notify: .makeSendOnce(notify)))
     }
 
@@ -95,18 +97,28 @@ public final class PortSet: Sendable {
     /// registered has been.
     public func requestNoSenders(of ports: [PortID]) throws(MasixError) {
         guard !ports.isEmpty else { return }
+        for port in ports { try leave(port) }
         try space.register(ports.map { NotificationRequest(.noSenders, port: $0, notify: .makeSendOnce($0)) })
     }
 
     /// Names a member of the set that gets `right`, instead of its death, wherever it is then (69).
     public func requestPortDestroyed(of right: borrowing ReceiveRight, to backup: PortID) throws(MasixError) {
+        try space.leave(right.holder.entry)
+        try leave(backup)
         try space.register(.init(.portDestroyed, port: right.port, notify: .makeSendOnce(backup)))
     }
 
     /// Asks for a dead-name notification to a member of the set when the port behind `right` dies (72), or if the right is given up
     /// before (65).
     public func requestDeadName(of right: borrowing SendRight, to notify: PortID) throws(MasixError) {
+        try space.watch(right.reference.entry)
+        try leave(notify)
         try space.register(.init(.deadName, port: right.port, notify: .makeSendOnce(notify)))
+    }
+
+    /// The nucleus is about to be asked about a member: it must know it.
+    private func leave(_ port: PortID) throws(MasixError) {
+        if let holder = state.withLock({ $0.members[port] }) { try space.leave(holder.entry) }
     }
 
     /// The next message for any member; `ReceivedMessage.port` says for which.
@@ -145,7 +157,7 @@ public final class PortSet: Sendable {
                 let place = (start + step) % size
                 let entry = state.order[place]
                 // Where something has come by a link too, the two ways take turns.
-                guard entry.hasHome, entry.frameCount.load(ordering: .acquiring) == 0 else { continue }
+                guard !entry.isLocal, entry.hasHome, entry.frameCount.load(ordering: .acquiring) == 0 else { continue }
                 found.append(entry)
                 state.next = (place + 1) % size
             }

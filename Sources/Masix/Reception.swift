@@ -131,10 +131,7 @@ final class Reception: Sendable {
         state.withLock { state in
             let index = Int(port.index)
             if state.ports.indices.contains(index), state.ports[index] === port { state.ports[index] = nil }
-            port.ready.withLock {
-                $0.isGone = true
-                $0.frames = []
-            }
+            port.end()
             wakeAll(&state)
         }
     }

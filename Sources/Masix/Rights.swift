@@ -12,10 +12,13 @@ public struct SendRight: ~Copyable, Sendable {
     init(_ reference: SendReference) { self.reference = reference }
 
     /// The port's permanent id: for people and tables. Knowing it gives nobody anything.
-    public var port: PortID { reference.entry.port }
+    public var port: PortID {
+        reference.entry.local?.see()
+        return reference.entry.port
+    }
 
     /// Whether the port has died. It may do so at any time after the answer.
-    public var isDead: Bool { reference.entry.memory.isDead }
+    public var isDead: Bool { reference.entry.isDead }
 
     /// Another value for the same right (one more user reference, N3).
     public func copy() -> SendRight { SendRight(reference.copy()) }
@@ -47,6 +50,8 @@ public struct SendRight: ~Copyable, Sendable {
 
     /// Asks the kernel to send a dead-name notification to `notify` when the port dies (72), or if the right is given up before (65).
     public func requestDeadName(to notify: borrowing ReceiveRight) throws(MasixError) {
+        try reference.space.watch(reference.entry)
+        try notify.holder.space.leave(notify.holder.entry)
         try reference.space.register(
             .init(.deadName, port: reference.entry.port, notify: .makeSendOnce(notify.holder.entry.port)))
     }
@@ -102,6 +107,8 @@ final class SendOnceState: Sendable {
     enum Place: Sendable {
         case kernel(SendOnceID)
         case link(LinkEnd, ReplyToken)
+        /// To a port that has not left this library.
+        case local(LocalPort)
         /// Used, or given away.
         case gone
     }
@@ -131,7 +138,7 @@ public struct ReceiveRight: ~Copyable, Sendable {
     init(_ holder: ReceiveHolder) { self.holder = holder }
 
     /// The port's permanent id: for people and tables.
-    public var port: PortID { holder.entry.port }
+    public var port: PortID { holder.entry.shownPort }
 
     /// A send right to this port (one more making, N4).
     public func makeSendRight() throws(MasixError) -> SendRight {
@@ -162,12 +169,16 @@ public struct ReceiveRight: ~Copyable, Sendable {
 
     /// Asks for a message to `notify` as soon as no send right is left and `sync` makings have been counted (70, T2).
     public func requestNoSenders(sync: UInt32 = 0, to notify: borrowing ReceiveRight) throws(MasixError) {
+        try holder.space.leave(holder.entry)
+        try holder.space.leave(notify.holder.entry)
         try holder.space.register(
             .init(.noSenders, port: holder.entry.port, sync: sync, notify: .makeSendOnce(notify.holder.entry.port)))
     }
 
     /// Names a port of this task that gets this receive right instead of its death (69).
     public func requestPortDestroyed(to backup: borrowing ReceiveRight) throws(MasixError) {
+        try holder.space.leave(holder.entry)
+        try holder.space.leave(backup.holder.entry)
         try holder.space.register(
             .init(.portDestroyed, port: holder.entry.port, notify: .makeSendOnce(backup.holder.entry.port)))
     }
@@ -175,6 +186,7 @@ public struct ReceiveRight: ~Copyable, Sendable {
     /// Gives the backup to whoever holds this send-once right; it is consumed.
     public func requestPortDestroyed(to backup: consuming SendOnceRight) throws(MasixError) {
         let state = backup.state
+        try holder.space.leave(holder.entry)
         guard let id = try holder.space.kernelRight(of: state) else { throw .deadName }
         try holder.space.register(.init(.portDestroyed, port: holder.entry.port, notify: .moveSendOnce(id)))
     }

@@ -40,7 +40,9 @@ extension Space {
     /// User references are let go. Where they are the last, the kernel's entries are given up together.
     func drop(_ entries: [SendEntry]) {
         guard fork.isAlive else { return }
-        let last = entries.filter { $0.references.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 }
+        let last = entries.filter {
+            $0.references.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 && !dropLocally($0)
+        }
         guard !last.isEmpty else { return }
         whatever { core throws(MasixError) in
             // They may have arrived once more meanwhile.

@@ -67,8 +67,13 @@ extension Space {
     /// Sends the message of a call.
     func begin(_ message: inout Message, to entry: SendEntry, deadline: Deadline) throws(MasixError) -> PendingCall {
         try message.check()
-        var kit = try takeCallKit()
         var hasWaited = false
+        if entry.isLocal, let port = entry.local,
+            let call = try beginLocally(&message, to: port, deadline: deadline, hasWaited: &hasWaited)
+        {
+            return call
+        }
+        var kit = try takeCallKit()
         if message.isPlain, let reply = try prepareReply(for: entry, &kit) {
             var isSent = false
             do throws(MasixError) {
@@ -99,7 +104,7 @@ extension Space {
     /// port; one of the two, decided by the word.
     func poll(_ call: PendingCall) throws(MasixError) -> Incoming? {
         if let reply = call.reply, reply.isAnswered, let incoming = takeAnswer(reply) { return incoming }
-        return call.kit.port.hasHome ? try take(from: call.kit.port) : nil
+        return call.kit.port.isReady ? try take(from: call.kit.port) : nil
     }
 
     /// The answer is here: the reply port and the reply word are free again.
@@ -197,6 +202,13 @@ extension Space {
             try use(id, &message, state)
         case .kernel(let id):
             try use(id, &message, state)
+        case .local(let port):
+            if try replyLocally(&message, to: port, with: state) { return }
+            guard let id = try kernelRight(of: state) else {
+                _ = state.take()
+                return
+            }
+            try use(id, &message, state)
         }
     }
 
@@ -243,14 +255,26 @@ extension Space {
         case .kernel(let id): return id
         case .gone: throw .invalidRight
         case .link(let link, let token):
-            let found = try connection.withCore { core throws(MasixError) -> SendOnceID? in
-                let answer = try core.ask(.claimReply(link.id, index: token.index, generation: token.generation))
-                if case .arrived(.sendOnce(let id, _)) = answer.response { return id }
-                return nil
-            }
+            let found = try connection.withCore { core throws(MasixError) in try self.claim(token, on: link, &core) }
             if let found { state.place.withLock { $0 = .kernel(found) } }
             return found
+        case .local(let port):
+            if let id = locals.withKey({ port.exchangeOnce(&$0) }) {
+                state.place.withLock { $0 = .kernel(id) }
+                return id
+            }
+            guard !port.isDead else { return nil }
+            try leave([port])
+            guard let id = locals.withKey({ port.exchangeOnce(&$0) }) else { return nil }
+            state.place.withLock { $0 = .kernel(id) }
+            return id
         }
+    }
+
+    func claim(_ token: ReplyToken, on link: LinkEnd, _ core: inout Connection.Core) throws(MasixError) -> SendOnceID? {
+        let answer = try core.ask(.claimReply(link.id, index: token.index, generation: token.generation))
+        if case .arrived(.sendOnce(let id, _)) = answer.response { return id }
+        return nil
     }
 
     /// A send-once right is let go unused: its receiver gets the notification that it stands for (T4).
@@ -258,6 +282,9 @@ extension Space {
         guard (try? checkFork()) != nil else { return }
         switch place {
         case .gone: break
+        case .local(let port):
+            if abandonLocally(port) { return }
+            if let id = locals.withKey({ port.exchangeOnce(&$0) }) { abandon(.kernel(id)) }
         case .kernel(let id):
             whatever { core throws(MasixError) in _ = try core.ask(.drop(.sendOnce(id))) }
         case .link(let link, let token):

@@ -11,6 +11,7 @@ extension Space {
     package func introduce(
         _ identity: TaskIdentity, with rights: inout Message, socket: Int32, process: Int32
     ) throws(MasixError) -> TaskID {
+        try leave(with: rights.rights)
         for right in rights.rights {
             if case .sendOnce(let state) = right { _ = try kernelRight(of: state) }
         }

@@ -44,6 +44,16 @@ extension Space {
 
     /// A message of the port, if one is ready: from a link or from the home queue, by turns.
     func take(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
+        if entry.isLocal, let port = entry.local {
+            switch try takeLocally(from: port, by: entry) {
+            case .message(let incoming): return incoming
+            case .nothing: return nil
+            case .home: return try takeHome(from: entry)
+            case .left: break
+            }
+            // Within the task it may have gone to another record, and from there to the nucleus.
+            guard !entry.isLocal else { throw .portDied }
+        }
         let homeFirst = entry.homeFirst.load(ordering: .relaxed)
         if homeFirst || entry.frameCount.load(ordering: .acquiring) == 0 {
             if entry.hasHome, let incoming = try takeHome(from: entry) {

@@ -10,6 +10,11 @@ extension Space {
         try checkFork()
         try message.check()
         var hasWaited = false
+        if entry.isLocal, let port = entry.local,
+            try sendLocally(&message, to: port, reply: .null, deadline: deadline, hasWaited: &hasWaited)
+        {
+            return
+        }
         if message.isPlain,
             try sendByLease(
                 code: message.code, bytes: message.bytes, to: entry, reply: nil, deadline: deadline, hasWaited: &hasWaited)
@@ -54,7 +59,8 @@ extension Space {
 
     /// One attempt: the steps of `LinkSender`, in order.
     private func trySendByLease(code: UInt32, bytes: [UInt8], to entry: SendEntry, reply: PreparedReply?) throws(MasixError) -> LeaseSend {
-        guard let found = entry.memory.lease(), !entry.memory.isDead else { return .closed }
+        let memory = entry.memory
+        guard let found = memory.lease(), !memory.isDead else { return .closed }
         let link: LinkEnd
         if let reply {
             guard reply.link.id == found.link else { return .closed }
@@ -66,14 +72,14 @@ extension Space {
         let processor = UInt32(Processor.current)
         let outcome = link.sender.withLock { sender -> LeaseStep in
             // Looked at again under the lock: the word may have moved while we waited for it.
-            guard let lease = entry.memory.lease(), lease.link == link.id else { return .closed }
+            guard let lease = memory.lease(), lease.link == link.id else { return .closed }
             guard sender.hasRoom(lease) else { return .full(lease) }
             Interlude.at(.leaseSeen)
             // Armed before the commit, with the number that the commit will give (Documentation/Decisions/0001).
             reply?.arm(number: lease.number, epoch: lease.word.epoch)
             sender.write(lease, code: code, body: bytes, reply: reply?.token, processor: processor)
             Interlude.at(.frameWritten)
-            guard entry.memory.commit(lease) else { return .closed }
+            guard memory.commit(lease) else { return .closed }
             Interlude.at(.committed)
             sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
             Interlude.at(.announced)
@@ -127,6 +133,7 @@ extension Space {
     ) throws(MasixError) {
         // A task that only sends never waits: it sees here that a link has been made for it.
         if links.hasOffers(control) { try meetOffers() }
+        try leave(with: message.rights)
         // Reply rights that live in links become the kernel's first: they are about to do more than answer (architecture rule 10).
         for right in message.rights {
             if case .sendOnce(let state) = right { _ = try kernelRight(of: state) }
@@ -226,6 +233,8 @@ struct Handover {
         case .null: return .null
         case .dead: return .dead
         case .send(let reference):
+            // A dead name of a port that the nucleus never knew.
+            if reference.entry.isLocal { return .dead }
             // Copied, and the reference given up afterwards: if it was the last, that drops the entry.
             return .copySend(reference.entry.port)
         case .sendOnce(let state):

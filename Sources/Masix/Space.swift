@@ -25,6 +25,7 @@ public final class Space: Sendable {
     let control: ControlMemory
     let reception: Reception
     let links: Links
+    let locals = Locals()
     let waiters = RoomWaiters()
     let reactor = Reactor()
     private let callKits = Mutex<[CallKit]>([])
@@ -113,7 +114,8 @@ public final class Space: Sendable {
 
     // MARK: ports
 
-    /// A new port with its receive right.
+    /// A new port with its receive right. It is this library's alone, and costs the node nothing, until a right to it or a request about it
+    /// leaves the program (architecture rule 2); then `.noSpace` says that the task has too many.
     ///
     /// `queueLimit`: messages that may wait, 0 to `Limits.queueMessagesMax`. The default suits many clients; Mach's is 5.
     public func makePort(queueLimit: Int = 64) throws(MasixError) -> ReceiveRight {
@@ -121,49 +123,29 @@ public final class Space: Sendable {
         return ReceiveRight(ReceiveHolder(space: self, entry: try makeEntry(queueLimit: UInt32(queueLimit))))
     }
 
-    func makeEntry(queueLimit: UInt32) throws(MasixError) -> ReceiveEntry {
-        try checkFork()
-        let entry = try connection.withCore { core throws(MasixError) -> ReceiveEntry in
-            let port = PortID(node: self.node, counter: try self.portCounters(1, &core).lowerBound)
-            guard case .allocated(let index) = try core.demand(.allocate(port, queueLimit: queueLimit)).response else { throw .nodeGone }
-            return self.add(port, index, &core)
-        }
-        return entry
-    }
-
-    /// As many ports with one word to the nucleus; or as many of them as the quota allows.
+    /// As many ports that the nucleus knows, with one word to it; or as many of them as the quota allows.
     func makeEntries(_ count: Int, queueLimit: UInt32) throws(MasixError) -> [ReceiveEntry] {
         try checkFork()
+        var ports: [PortID] = []
+        for _ in 0..<count { ports.append(PortID(node: node, counter: try takeID())) }
+        let wanted = ports
         return try connection.withCore { core throws(MasixError) -> [ReceiveEntry] in
-            let ports = try self.portCounters(count, &core).map { PortID(node: self.node, counter: $0) }
-            let answers = try core.ask(several: ports.map { .allocate($0, queueLimit: queueLimit) })
+            let answers = try core.ask(several: wanted.map { .allocate($0, queueLimit: queueLimit) })
             var entries: [ReceiveEntry] = []
-            for (port, answer) in zip(ports, answers) {
-                if case .allocated(let index) = answer { entries.append(self.add(port, index, &core)) }
+            for (port, answer) in zip(wanted, answers) {
+                guard case .allocated(let index) = answer else { continue }
+                let entry = ReceiveEntry(port: port, index: index, control: self.control)
+                core.receives[port] = entry
+                self.reception.add(entry)
+                entries.append(entry)
             }
             if entries.isEmpty, case .refused(let refusal)? = answers.first { throw MasixError(refusal) }
             return entries
         }
     }
 
-    /// Ids of our own block that nobody has used; a port that is added uses its id up. At most as many as a block has.
-    private func portCounters(_ count: Int, _ core: inout Connection.Core) throws(MasixError) -> Range<UInt64> {
-        if core.portBlock.count < count {
-            guard case .portBlock(let first, let count) = try core.demand(.portBlock).response else { throw .nodeGone }
-            core.portBlock = first.counter..<(first.counter + count)
-        }
-        return core.portBlock.lowerBound..<(core.portBlock.lowerBound + UInt64(count))
-    }
-
-    private func add(_ port: PortID, _ index: UInt32, _ core: inout Connection.Core) -> ReceiveEntry {
-        core.portBlock = (port.counter + 1)..<core.portBlock.upperBound
-        let entry = ReceiveEntry(port: port, index: index, control: control)
-        core.receives[port] = entry
-        reception.add(entry)
-        return entry
-    }
-
     func makeSendRight(to entry: ReceiveEntry) throws(MasixError) -> SendRight {
+        if let reference = try makeLocalSendRight(to: entry) { return SendRight(reference) }
         let reference = try connection.withCore { core throws(MasixError) -> SendReference in
             guard case .arrived(let right) = try core.demand(.make(.makeSend(entry.port))).response,
                 case .send(let reference) = self.arrive(right, &core)
@@ -174,6 +156,7 @@ public final class Space: Sendable {
     }
 
     func makeSendOnceRight(to entry: ReceiveEntry) throws(MasixError) -> SendOnceRight {
+        if let state = try makeLocalSendOnceRight(to: entry) { return SendOnceRight(state) }
         let state = try connection.withCore { core throws(MasixError) -> SendOnceState in
             guard case .arrived(let right) = try core.demand(.make(.makeSendOnce(entry.port))).response,
                 case .sendOnce(let state) = self.arrive(right, &core)
@@ -184,11 +167,13 @@ public final class Space: Sendable {
     }
 
     func setQueueLimit(_ limit: UInt32, of entry: ReceiveEntry) throws(MasixError) {
+        if try setLocalQueueLimit(limit, of: entry) { return }
         try connection.withCore { core throws(MasixError) in _ = try core.demand(.setQueueLimit(entry.port, limit)) }
     }
 
     func status(of entry: ReceiveEntry) throws(MasixError) -> PortStatus {
-        try connection.withCore { core throws(MasixError) -> PortStatus in
+        try leave(entry)
+        return try connection.withCore { core throws(MasixError) -> PortStatus in
             guard case .status(let status) = try core.demand(.status(entry.port)).response else { throw .portDied }
             return status
         }
@@ -249,6 +234,7 @@ public final class Space: Sendable {
     /// One user reference is let go. The last one gives the kernel's entry up.
     func drop(_ entry: SendEntry) {
         guard entry.references.subtract(1, ordering: .acquiringAndReleasing).newValue == 0, fork.isAlive else { return }
+        if dropLocally(entry) { return }
         whatever { core throws(MasixError) in
             // It may have arrived once more meanwhile.
             guard entry.references.load(ordering: .acquiring) == 0, core.sends[entry.port] === entry else { return }
@@ -259,6 +245,7 @@ public final class Space: Sendable {
 
     func destroy(_ entry: ReceiveEntry) {
         guard fork.isAlive else { return }
+        if destroyLocally(entry) { return }
         reception.remove(entry)
         whatever { core throws(MasixError) in
             core.receives[entry.port] = nil
@@ -269,6 +256,7 @@ public final class Space: Sendable {
     /// Several receive rights of which nobody else has a value.
     func destroy(_ entries: [ReceiveEntry]) {
         guard fork.isAlive else { return }
+        let entries = entries.filter { !destroyLocally($0) }
         for entry in entries { reception.remove(entry) }
         whatever { core throws(MasixError) in
             for entry in entries { core.receives[entry.port] = nil }
@@ -339,10 +327,19 @@ public final class Space: Sendable {
     /// A port for the answer of one call, used again by the next one.
     func takeCallKit() throws(MasixError) -> CallKit {
         if let kit = callKits.withLock({ $0.popLast() }) { return kit }
-        return CallKit(port: try makeEntry(queueLimit: 1), word: nil)
+        let port = try makeEntry(queueLimit: 1)
+        // The answer comes from elsewhere.
+        try leave(port)
+        return CallKit(port: port, word: nil)
     }
 
-    func giveBack(_ kit: CallKit) { callKits.withLock { $0.append(kit) } }
+    func giveBack(_ kit: CallKit) {
+        if kit.port.isLocal {
+            locals.callKits.withLock { $0.append(kit) }
+        } else {
+            callKits.withLock { $0.append(kit) }
+        }
+    }
 
     /// No kit keeps the memory of a link that is over.
     func forgetWords(of link: LinkEnd) {

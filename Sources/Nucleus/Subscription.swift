@@ -148,7 +148,7 @@ extension Nucleus {
         case (_, .returned(let delivered)):
             for right in [delivered.reply] + delivered.rights { trace(arriving: right, in: id) }
         case (_, .arrived(let right)): trace(arriving: right, in: id)
-        case (.allocate(let port, _), .allocated): show(TraceEvent(.rightArrived, task: id, port: port, detail: "receive"))
+        case (.allocate(let port, _, _), .allocated): show(TraceEvent(.rightArrived, task: id, port: port, detail: "receive"))
         case (.drop(let right), .done):
             switch right {
             case .send(let port): show(TraceEvent(.rightGone, task: id, port: port, detail: "send"))
@@ -181,7 +181,7 @@ extension Nucleus {
     /// The port that a request is about.
     private func port(of request: Request) -> PortID? {
         switch request {
-        case .allocate(let port, _), .receive(let port), .setQueueLimit(let port, _), .status(let port), .setBootstrap(let port),
+        case .allocate(let port, _, _), .receive(let port), .setQueueLimit(let port, _), .status(let port), .setBootstrap(let port),
             .drop(.send(let port)), .drop(.receive(let port)):
             port
         case .send(let outgoing):

@@ -53,7 +53,7 @@ extension SimulatedNode {
             return
         }
         switch request {
-        case .allocate(let port, let limit): book.allocated(port, limit: Int(limit), by: task)
+        case .allocate(let port, let limit, _): book.allocated(port, limit: Int(limit), by: task)
         case .make(.makeSend(let port)): book.entered(port, at: task)
         case .make: if let once = details.once { book.holds(once, task) }
         case .send(let outgoing): sent(outgoing, by: task, details, response)

@@ -31,7 +31,7 @@ import Testing
         #expect(scene.kernel == before)
     }
 
-    @Test("architecture rule 2: port ids come in blocks, used in rising order, each once")
+    @Test("architecture rule 2: port ids come in blocks, used in any order, each once")
     mutating func portBlocks() {
         let one = scene.attach()
         let other = scene.attach()
@@ -42,6 +42,8 @@ import Testing
         func port(_ counter: UInt64) -> PortID { PortID(node: Scene.node, counter: counter) }
         #expect(scene.ask(one, .allocate(port(first.counter + 3), queueLimit: 5)) == .allocated(index: 0))
         #expect(scene.ask(one, .allocate(port(first.counter + 3), queueLimit: 5)) == .refused(.nameExists))
+        #expect(scene.ask(one, .allocate(port(first.counter + 2), queueLimit: 5)) == .allocated(index: 1))
+        scene.ask(one, .drop(.receive(port(first.counter + 2))))
         #expect(scene.ask(one, .allocate(port(first.counter + 2), queueLimit: 5)) == .refused(.nameExists))
         #expect(scene.ask(one, .allocate(second, queueLimit: 5)) == .refused(.invalidName))
         #expect(scene.ask(one, .allocate(port(0), queueLimit: 5)) == .refused(.invalidName))
@@ -51,6 +53,17 @@ import Testing
         scene.ask(one, .drop(.receive(port(first.counter + 3))))
         #expect(scene.ask(one, .allocate(port(first.counter + 3), queueLimit: 5)) == .refused(.nameExists))
         #expect(scene.ask(one, .allocate(port(first.counter + count - 1), queueLimit: 1024)) == .allocated(index: 0))
+    }
+
+    @Test("architecture rule 2, N4: a port brings the makings that only its library knew")
+    mutating func earlierMakings() {
+        let task = scene.attach()
+        guard case .portBlock(let first, _) = scene.ask(task, .portBlock) else { return _ = Issue.record("no block") }
+        #expect(scene.ask(task, .allocate(first, queueLimit: 5, makeSendCount: .max)) == .allocated(index: 0))
+        scene.ask(task, .make(.makeSend(first)))
+        scene.ask(task, .make(.makeSend(first)))
+        guard case .status(let status) = scene.ask(task, .status(first)) else { return _ = Issue.record("no status") }
+        #expect(status.makeSendCount == 1 && status.sendRights == 1)
     }
 
     @Test("architecture, bounded everything: a task has so many blocks of ports and no more")

@@ -7,10 +7,13 @@ import Synchronization
 public final class Stage: Sendable {
     public let space: Space
     private let meeting: MeetingPlace
+    private let foyer: Foyer?
     private let roles: Int
 
-    public init(space: Space, roles: Int) {
+    /// With a `foyer` the roles are one task and meet there; else they meet at the node's exchange.
+    public init(space: Space, roles: Int, foyer: Foyer? = nil) {
         self.space = space
+        self.foyer = foyer
         self.roles = roles
         meeting = MeetingPlace(space)
     }
@@ -22,10 +25,20 @@ public final class Stage: Sendable {
     /// Long enough for a loaded machine; whoever waits so long has lost something.
     static let patience = Duration.seconds(20)
 
-    func leave(_ right: consuming SendRight, as name: String) throws { try meeting.leave(right, as: name) }
-    func fetch(_ name: String) throws -> SendRight { try meeting.fetch(name, timeout: Self.patience) }
+    func leave(_ right: consuming SendRight, as name: String) throws {
+        if let foyer { try foyer.leave(right, as: name) } else { try meeting.leave(right, as: name) }
+    }
+
+    func fetch(_ name: String) throws -> SendRight {
+        if let foyer { return try foyer.fetch(name, timeout: Self.patience) }
+        return try meeting.fetch(name, timeout: Self.patience)
+    }
+
     /// All roles of the story are here.
-    func meet(_ name: String) throws { try meeting.meet(name, of: roles, timeout: Self.patience) }
+    func meet(_ name: String) throws {
+        if let foyer { return try foyer.meet(name, of: roles, timeout: Self.patience) }
+        try meeting.meet(name, of: roles, timeout: Self.patience)
+    }
 
     /// A port of this task, with a send right to it left under each of these names.
     func open(_ names: String..., queueLimit: Int = 64) throws -> ReceiveRight {

@@ -20,11 +20,11 @@ public struct Story: Sendable, CustomStringConvertible {
     public let name: String
     /// So many plain messages are sent, nearly all of which can go by a link; 0 for a story that is about something else.
     public let plainMessages: Int
-    /// Played by one task in all roles, it would be another story.
-    public let needsTasks: Bool
+    /// Why it would be another story, or none, if one task played all roles; nil if it would be the same.
+    public let needsTasks: String?
     public let roles: [Role]
 
-    init(_ name: String, plainMessages: Int = 0, needsTasks: Bool = false, _ roles: Role...) {
+    init(_ name: String, plainMessages: Int = 0, needsTasks: String? = nil, _ roles: Role...) {
         self.name = name
         self.plainMessages = plainMessages
         self.needsTasks = needsTasks

@@ -168,7 +168,7 @@ final class RandomRun {
             default: break
             }
         }
-        if case .request(_, _, .allocate(let port, _)) = event, knownPorts.last != port { knownPorts.append(port) }
+        if case .request(_, _, .allocate(let port, _, _)) = event, knownPorts.last != port { knownPorts.append(port) }
     }
 
     private func ask(_ task: TaskID, _ request: Request) {
@@ -215,9 +215,11 @@ final class RandomRun {
 
     private func allocate(_ task: TaskID) {
         guard let counter = nextPort[task] else { return }
-        let port = PortID(node: Scene.node, counter: counter)
+        // Blocks begin with odd counters: of each two ids the later one first.
+        let port = PortID(node: Scene.node, counter: ((counter - 1) ^ 1) + 1)
         nextPort[task] = counter + 1
-        ask(task, .allocate(port, queueLimit: UInt32.random(in: 0...6, using: &random)))
+        let (limit, made) = (UInt32.random(in: 0...6, using: &random), UInt32.random(in: 0...2, using: &random))
+        ask(task, .allocate(port, queueLimit: limit, makeSendCount: made))
         if random.once(in: 2) { ask(task, .make(.makeSend(port))) }
     }
 
