@@ -11,7 +11,7 @@ extension Kernel {
         uncharge(message)
         if case .sendOnce(let once) = message.via { sendOnces[once] = nil }
         let delivered = Delivered(
-            sender: message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),
+            sender: message.speaker ?? message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),
             rights: message.rights.map { arrive($0, in: id, &step) }, payload: message.payload, memory: message.memory,
             notification: message.notification)
         // The destination right is looked at after the rights inside have arrived: one of them may be for this port.

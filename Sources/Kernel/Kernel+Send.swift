@@ -48,6 +48,7 @@ extension Kernel {
     /// The port that the message goes to, and the receive rights that it would carry.
     func check(_ outgoing: Outgoing, from id: TaskID) throws(Refusal) -> (PortID, cargo: Set<PortID>) {
         guard outgoing.payload.length <= Limits.inlineBytesMax else { throw .tooLarge }
+        try check(outgoing.speaker, of: id)
         let task = tasks[id]
         var plan = TransferPlan()
         try plan.check(outgoing.destination, in: task, refusal: .invalidDestination)
@@ -111,11 +112,12 @@ extension Kernel {
         case .send, .receive, .null, .dead: via = .send
         }
         let message = Message(
-            id: number, sender: id, port: port, via: via, code: outgoing.code,
+            id: number, sender: id, speaker: outgoing.speaker?.task, port: port, via: via, code: outgoing.code,
             reply: take(outgoing.reply, from: id, into: number, &step),
             rights: outgoing.rights.map { take($0, from: id, into: number, &step) }, payload: outgoing.payload, memory: outgoing.memory,
             notification: nil)
         charge(message, to: id)
+        if let speaker = outgoing.speaker { strangers.remember(speaker.task, speaker.identity) }
         return message
     }
 
@@ -137,7 +139,8 @@ extension Kernel {
         guard let port = ports[message.port] else { return }
         port.queue.append(message)
         // A lease rests on a right in the sender's space: one that went with this message is none.
-        if case .send = message.via, limits.linksEnabled, let entry = tasks[message.sender]?.sends[message.port] {
+        // What a chief says for others never goes by a lease, and needs none.
+        if case .send = message.via, message.speaker == nil, limits.linksEnabled, let entry = tasks[message.sender]?.sends[message.port] {
             port.candidates.insert(message.sender)
             if entry.lease == nil { port.applicants.insert(message.sender) }
             step.roomier.append(message.port)

@@ -88,6 +88,7 @@ extension Kernel {
         }
         settle(&step, &world)
         tasks[id] = nil
+        if chief == id { chief = nil }
         ended.remember(id, task.identity)
         step.actions.append(.gone(id))
     }

@@ -25,6 +25,10 @@ public struct Kernel: Hashable, Sendable {
     /// The port that each blocked send waits for.
     var ticketPorts: [Ticket: PortID] = [:]
     var bootstrap: PortID?
+    /// The network server: who brings the words of tasks of other nodes.
+    var chief: TaskID?
+    /// Those tasks, the latest ones.
+    var strangers = Remembrance()
     /// Tasks that have ended and may still be asked for.
     var ended = Remembrance()
 
@@ -134,6 +138,7 @@ public struct Kernel: Hashable, Sendable {
         case .linkFault(let link, let fault): try linkFault(link, fault, reportedBy: id, &step, &world)
         case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &step, &world)
         case .setBootstrap(let port): try setBootstrap(port, by: id)
+        case .setChief(let task): try setChief(task, by: id)
         case .introduce(let identity, let rights): try introduce(identity, with: rights, by: id, &step, &world)
         case .rejected(let refusal): throw refusal
         }

@@ -32,6 +32,9 @@ public enum Request: Hashable, Sendable, WireCodable {
     case claimReply(LinkID, index: UInt16, generation: UInt32)
     /// The port to which every new task is given a send right. For the node's first task alone.
     case setBootstrap(PortID)
+    /// This task is the node's chief, its network server: the only one that may say what tasks of other nodes say. For the node's
+    /// first task alone.
+    case setChief(TaskID)
     /// A task over a socket whose other end comes with the request, with these rights in its space from the start.
     /// For the node's first task alone.
     case introduce(TaskIdentity, rights: [Transfer])
@@ -100,6 +103,9 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .rejected(let refusal):
             writer.write(UInt8(19))
             writer.write(refusal.rawValue)
+        case .setChief(let task):
+            writer.write(UInt8(20))
+            writer.write(task)
         }
     }
 
@@ -129,6 +135,7 @@ public enum Request: Hashable, Sendable, WireCodable {
             let code = try reader.read(UInt16.self)
             guard let refusal = Refusal(rawValue: code) else { throw .unknownCase(of: "Refusal", tag: UInt64(code)) }
             self = .rejected(refusal)
+        case 20: self = .setChief(try reader.read())
         case let tag: throw .unknownCase(of: "Request", tag: UInt64(tag))
         }
     }
@@ -149,10 +156,12 @@ public struct Outgoing: Hashable, Sendable, WireCodable {
     public var blocks: Bool
     /// Which completion word of the control memory is set when a blocked send has been accepted.
     public var completion: UInt16
+    /// Whose message it is, if not the sender's own: a task of another node. For the node's chief alone.
+    public var speaker: Speaker?
 
     public init(
         to destination: Transfer, reply: Transfer = .null, code: UInt32 = 0, rights: [Transfer] = [], payload: Payload = .empty,
-        memory: [MemoryToken] = [], blocks: Bool = false, completion: UInt16 = 0
+        memory: [MemoryToken] = [], blocks: Bool = false, completion: UInt16 = 0, speaker: Speaker? = nil
     ) {
         self.destination = destination
         self.reply = reply
@@ -162,6 +171,7 @@ public struct Outgoing: Hashable, Sendable, WireCodable {
         self.memory = memory
         self.blocks = blocks
         self.completion = completion
+        self.speaker = speaker
     }
 
     public func encode(into writer: inout WireWriter) {
@@ -173,6 +183,7 @@ public struct Outgoing: Hashable, Sendable, WireCodable {
         writer.write(list: memory)
         writer.write(blocks)
         writer.write(completion)
+        writer.write(optional: speaker)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
@@ -185,6 +196,7 @@ public struct Outgoing: Hashable, Sendable, WireCodable {
         blocks = try reader.readBool()
         completion = try reader.read()
         guard Int(completion) < Limits.completionWords else { throw .malformed(field: "completion") }
+        speaker = try reader.readOptional()
     }
 }
 

@@ -66,7 +66,11 @@ extension Kernel {
         case .notify(let request): return situation(ofNotifying: request, by: task)
         case .status(let port): return Situation("status", task.receives[port] == nil ? "no receive right" : "receive right")
         case .identity(let other):
+            if strangers[other] != nil { return Situation("identity", "of another node") }
             return Situation("identity", tasks[other] != nil ? "known" : ended[other] != nil ? "ended" : "unknown task")
+        case .setChief(let other):
+            guard task.isFirst else { return Situation("set chief", "not permitted") }
+            return Situation("set chief", tasks[other] == nil ? "unknown task" : "a task")
         case .linkOffers, .linkMapped, .linkPeer, .linkFault, .claimReply: return situation(ofLinking: request, by: task)
         case .setBootstrap(let port):
             guard task.isFirst else { return Situation("set bootstrap", "not permitted") }

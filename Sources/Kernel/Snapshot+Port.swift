@@ -69,6 +69,7 @@ extension Message: WireCodable {
     func encode(into writer: inout WireWriter) {
         writer.write(id)
         writer.write(sender)
+        writer.write(optional: speaker)
         writer.write(port)
         switch via {
         case .send: writer.write(UInt8(1))
@@ -87,6 +88,7 @@ extension Message: WireCodable {
     init(from reader: inout WireReader) throws(WireError) {
         id = try reader.read()
         sender = try reader.read()
+        speaker = try reader.readOptional()
         port = try reader.read()
         switch try reader.read(UInt8.self) {
         case 1: via = .send
