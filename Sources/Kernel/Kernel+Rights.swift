@@ -249,7 +249,10 @@ extension Kernel {
     }
 
     func status(of port: PortID, for id: TaskID) throws(Refusal) -> Response {
-        guard tasks[id]?.receives[port] != nil, let port = ports[port] else { throw .invalidRight }
+        // A chief stands for the ports that it has rights to, elsewhere.
+        guard tasks[id]?.receives[port] != nil || chief == id && tasks[id]?.sends[port] != nil, let port = ports[port] else {
+            throw .invalidRight
+        }
         return .status(status(of: port))
     }
 

@@ -49,6 +49,12 @@ public final class PortSet: Sendable {
         return try space.makeSendRight(to: holder.entry)
     }
 
+    /// A send-once right to a member.
+    public func makeSendOnceRight(to port: PortID) throws(MasixError) -> SendOnceRight {
+        guard let holder = state.withLock({ $0.members[port] }) else { throw .invalidRight }
+        return try space.makeSendOnceRight(to: holder.entry)
+    }
+
     /// Asks for a message to `notify` when no send right to this member is left and `sync` makings have been counted (70, T2).
     public func requestNoSenders(of port: PortID, sync: UInt32 = 0, to notify: PortID) throws(MasixError) {
         try space.register(.init(.noSenders, port: port, sync: sync, notify: .makeSendOnce(notify)))

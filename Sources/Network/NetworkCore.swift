@@ -697,7 +697,10 @@ public struct NetworkCore: Sendable {
         // A right that was made since then, or that is about to be, is not counted in what we were told.
         guard made == proxy.made, proxy.pins == 0 else { return watch(id, &actions) }
         // A proxy made anew would not know what is under way, and exceed the window.
-        guard proxy.unaccepted == 0 else { return proxies[id]?.awaitsAcceptance = true }
+        guard proxy.unaccepted == 0 else {
+            proxies[id]?.awaitsAcceptance = true
+            return
+        }
         clean(id, &actions)
     }
 

@@ -1,4 +1,5 @@
 public import MasixKernel
+public import MasixWire
 
 /// A proxy port of this node, as core and shell call it: the port itself is the shell's.
 public struct ProxyID: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -178,22 +179,59 @@ public enum NetworkAction: Hashable, Sendable {
 }
 
 /// What a peer may not say. Its channel ends.
-public enum NetworkFault: String, Hashable, Sendable, CaseIterable {
-    case frameBeforeHello = "a frame before the channel was up"
-    case foreignPort = "a port that is neither ours nor its own"
-    case notGiven = "a port of ours that it was not given"
-    case unknownOnce = "a send-once right that it was not given, or has used"
-    case repeatedOnce = "a send-once right with a number that is in use"
-    case unknownTransfer = "a chunk of no message that is under way"
-    case repeatedTransfer = "a message with the number of one that is under way"
-    case tooManyTransfers = "too many messages with memory at a time"
-    case tooMuchMemory = "more memory than it announced"
-    case tooManyLookUps = "too many look-ups at a time"
-    case tooManyPorts = "rights to too many ports"
-    case tooManyOnces = "too many send-once rights"
-    case unknownRequest = "an answer to no question"
-    case miscounted = "a count of receptions or acceptances that cannot be"
-    case windowExceeded = "more messages to a port than its window"
-    case strangeSender = "a sender that is no task of its node"
-    case malformed = "bytes that are no frame"
+public enum NetworkFault: Hashable, Sendable, CaseIterable {
+    /// A port that is neither ours nor its own.
+    case foreignPort
+    /// A port of ours that it was not given.
+    case notGiven
+    /// A send-once right that it was not given, or has used.
+    case unknownOnce
+    /// A send-once right with a number that is in use.
+    case repeatedOnce
+    /// A chunk of no message that is under way.
+    case unknownTransfer
+    /// A message with the number of one that is under way.
+    case repeatedTransfer
+    /// Too many messages with memory at a time.
+    case tooManyTransfers
+    /// More memory than it announced.
+    case tooMuchMemory
+    /// Too many look-ups at a time.
+    case tooManyLookUps
+    /// Rights to too many ports.
+    case tooManyPorts
+    /// Too many send-once rights.
+    case tooManyOnces
+    /// An answer to no question.
+    case unknownRequest
+    /// A count of receptions or acceptances that cannot be.
+    case miscounted
+    /// More messages to a port than its window.
+    case windowExceeded
+    /// A sender that is no task of its node.
+    case strangeSender
+    /// Bytes that are no frame.
+    case malformed
+
+    /// For the log and the counters.
+    public var words: StaticName {
+        switch self {
+        case .foreignPort: "a port that is neither ours nor its own"
+        case .notGiven: "a port of ours that it was not given"
+        case .unknownOnce: "a send-once right that it was not given, or has used"
+        case .repeatedOnce: "a send-once right with a number that is in use"
+        case .unknownTransfer: "a chunk of no message that is under way"
+        case .repeatedTransfer: "a message with the number of one that is under way"
+        case .tooManyTransfers: "too many messages with memory at a time"
+        case .tooMuchMemory: "more memory than it announced"
+        case .tooManyLookUps: "too many look-ups at a time"
+        case .tooManyPorts: "rights to too many ports"
+        case .tooManyOnces: "too many send-once rights"
+        case .unknownRequest: "an answer to no question"
+        case .miscounted: "a count of receptions or acceptances that cannot be"
+        case .windowExceeded: "more messages to a port than its window"
+        case .strangeSender: "a sender that is no task of its node"
+        case .malformed: "bytes that are no frame"
+        }
+    }
 }

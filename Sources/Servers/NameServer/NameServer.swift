@@ -16,6 +16,15 @@ public final class NameServer {
     private let logger: Logger
     private var table: NameTable
     private var rights: [String: HeldRight] = [:]
+    /// The network server, and where it answers: a send-once right to this port goes with every question.
+    private var resolver: HeldRight?
+    private let answers: PortID
+    /// Who may say that it is the network server.
+    private let isNetworkServer: @Sendable (TaskIdentity) -> Bool
+    /// Rights to ports of other nodes.
+    private var remembered: [String: HeldRight] = [:]
+    /// Those that have just come, for whom.
+    private var arrived: [NameTable.Asker: HeldRight] = [:]
     private var questions: [NameTable.Asker: Question] = [:]
     private var lastAsker: NameTable.Asker = 0
     private let start = ContinuousClock.now
@@ -23,14 +32,17 @@ public final class NameServer {
     /// A name server for the names of a node. `bootstrap` is the port that it answers on; `keeper` is where names are deposited, and
     /// got back from: without one they die with this process.
     public init(
-        space: Space, bootstrap: consuming ReceiveRight, keeper: consuming SendRight?, limits: NameTable.Limits = .init(), logger: Logger
+        space: Space, bootstrap: consuming ReceiveRight, keeper: consuming SendRight?, limits: NameTable.Limits = .init(), logger: Logger,
+        isNetworkServer: @escaping @Sendable (TaskIdentity) -> Bool = { $0.launched && $0.name == "network" }
     ) throws(MasixError) {
+        self.isNetworkServer = isNetworkServer
         self.space = space
         self.logger = logger
         self.keeper = HeldRight(keeper.take())
         table = NameTable(limits: limits)
         set = space.makePortSet()
         deaths = set.insert(try space.makePort(queueLimit: 1))
+        answers = set.insert(try space.makePort(queueLimit: 1))
         set.insert(bootstrap)
     }
 
@@ -50,6 +62,7 @@ public final class NameServer {
         while true {
             let deadline = table.nextDeadline
             if let deadline, deadline <= now { try perform(table.handle(.time(now))) }
+            table.advance(to: now)
             do throws(MasixError) {
                 try take(try set.receive(timeout: deadline.map { .milliseconds($0 - min($0, now)) }))
             } catch .timedOut {
@@ -66,12 +79,21 @@ public final class NameServer {
 
     // MARK: questions
 
-    private func take(_ message: consuming ReceivedMessage) throws(MasixError) {
+    private func take(_ received: consuming ReceivedMessage) throws(MasixError) {
+        var message = received
         if let notification = message.notification {
             // The others tell of requests of ours that were replaced, or whose right we gave up: nothing follows from them.
-            if case .deadName(let port) = notification { try perform(table.handle(.died(port))) }
+            if case .deadName(let port) = notification {
+                if port == resolver?.port {
+                    logger.notice("the network server is gone: names of other nodes are not found")
+                    resolver = nil
+                    try perform(table.handle(.connected(false)))
+                }
+                try perform(table.handle(.died(port)))
+            }
             return
         }
+        if message.port == answers { return try takeAnswer(&message) }
         let reply = message.takeReply()
         let request: NameRequest
         do throws(WireError) {
@@ -91,6 +113,11 @@ public final class NameServer {
             // It has died since it asked.
             return
         }
+        if request == .connectNodes {
+            let question = Question(reply, right: message.takeSendRight())
+            question.answer(try connect(question.right, identity))
+            return
+        }
         lastAsker += 1
         let question = Question(reply, right: message.takeSendRight())
         if let event = event(request, question, NameOwner(message.sender, identity)) {
@@ -107,11 +134,65 @@ public final class NameServer {
         case .register(let name, let replace):
             guard let right = question.right, !right.isDead else { return nil }
             return .register(NameRecord(name: name, port: right.port, owner: owner), replace: replace, by: lastAsker)
-        case .lookUp(let name, let wait):
-            let until = wait == 0 ? nil : now + UInt64(min(wait, NameRequest.waitMillisecondsMax))
-            return .lookUp(name, uid: owner.uid, until: until, by: lastAsker)
+        case .lookUp(let name, let wait): return lookUp(name, wait, here: false, owner.uid)
+        case .lookUpHere(let name, let wait): return lookUp(name, wait, here: true, owner.uid)
+        case .connectNodes: return nil
         case .remove(let name): return .remove(name, uid: owner.uid, by: lastAsker)
         case .list(let last): return .list(after: last, by: lastAsker)
+        }
+    }
+
+    private func lookUp(_ name: String, _ wait: UInt32, here: Bool, _ uid: UInt32) -> NameTable.Event {
+        let wait = min(wait, NameRequest.waitMillisecondsMax)
+        return .lookUp(name, uid: uid, until: wait == 0 ? nil : now + UInt64(wait), wait: wait, here: here, by: lastAsker)
+    }
+
+    // MARK: other nodes
+
+    private func connect(_ right: HeldRight?, _ identity: TaskIdentity) throws(MasixError) -> NameAnswer {
+        guard isNetworkServer(identity) else { return .notOwner(NameOwner(space.task, space.identity)) }
+        guard let right, !right.isDead else { return .noRight }
+        resolver = right
+        do throws(MasixError) {
+            try set.requestDeadName(of: right.right, to: deaths)
+        } catch {
+            if error == .nodeGone { throw error }
+            resolver = nil
+            return .noRight
+        }
+        logger.info("names of other nodes are found by the network server", metadata: ["pid": "\(identity.pid)"])
+        try perform(table.handle(.connected(true)))
+        return .done
+    }
+
+    /// Figure 2, step 2. Without an answer the send-once right comes back unused, or the network server's death is told.
+    private func ask(_ name: String, _ wait: UInt32, for asker: NameTable.Asker) throws(MasixError) {
+        guard let resolver else { return try perform(table.handle(.notElsewhere(asker, silent: []))) }
+        var message = Message(code: ResolverRequest.code, bytes: ResolverQuestion(number: asker, .find(name, waitMilliseconds: wait)).wireBytes)
+        message.attach(try set.makeSendOnceRight(to: answers))
+        do throws(MasixError) {
+            // It never waits for us for long; were it to, the asker would be told that nobody knows the name.
+            try resolver.right.send(message, timeout: .zero)
+        } catch {
+            if error == .nodeGone { throw error }
+            try perform(table.handle(.notElsewhere(asker, silent: [])))
+        }
+    }
+
+    /// Figure 2, step 7.
+    private func takeAnswer(_ message: inout ReceivedMessage) throws(MasixError) {
+        guard message.code == ResolverRequest.code, let answer = try? ResolverAnswer(wireBytes: message.bytes) else { return }
+        let asker = answer.number
+        switch answer.answer {
+        case .found:
+            guard let right = HeldRight(message.takeSendRight()), !right.isDead else {
+                return try perform(table.handle(.notElsewhere(asker, silent: [])))
+            }
+            arrived[asker] = right
+            try perform(table.handle(.foundElsewhere(asker, right.port, at: now)))
+            arrived[asker] = nil
+        case .silent(let nodes): try perform(table.handle(.notElsewhere(asker, silent: nodes)))
+        default: try perform(table.handle(.notElsewhere(asker, silent: [])))
         }
     }
 
@@ -134,6 +215,21 @@ public final class NameServer {
             case .give(let asker, let name):
                 guard let question = questions.removeValue(forKey: asker), let held = rights[name] else { continue }
                 question.answer(.found, held)
+            case .askElsewhere(let asker, let name, let wait): try ask(name, wait, for: asker)
+            case .remember(let name, let asker):
+                guard let right = arrived[asker] else { continue }
+                remembered[name] = right
+                do throws(MasixError) {
+                    try set.requestDeadName(of: right.right, to: deaths)
+                } catch .nodeGone {
+                    throw .nodeGone
+                } catch {
+                    dead.append(right.port)
+                }
+            case .giveRemembered(let asker, let name):
+                guard let question = questions.removeValue(forKey: asker), let held = remembered[name] else { continue }
+                question.answer(.found, held)
+            case .forgetRemembered(let name): remembered[name] = nil
             }
         }
         for port in dead { try perform(table.handle(.died(port))) }

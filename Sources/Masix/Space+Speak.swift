@@ -1,0 +1,81 @@
+package import MasixKernel
+import MasixTransport
+
+// What only the node's chief, its network server, does: it brings the words of tasks of other nodes, and waits for nobody.
+
+extension Space {
+    /// The node's chief from now on. For the node's first task alone.
+    package func setChief(_ task: TaskID) throws(MasixError) {
+        try connection.withCore { core throws(MasixError) in _ = try core.demand(.setChief(task)) }
+    }
+
+    /// The reply right of a message that is not a call of this task.
+    package enum ReplyRight: Sendable {
+        case none
+        case dead
+        /// A send-once right to this port of ours, made for the message.
+        case once(PortID)
+        /// A send right to this port of ours, made for the message.
+        case made(PortID)
+        /// A copy of the send right that we hold to this port.
+        case copied(PortID)
+
+        fileprivate var transfer: Transfer {
+            switch self {
+            case .none: .null
+            case .dead: .dead
+            case .once(let port): .makeSendOnce(port)
+            case .made(let port): .makeSend(port)
+            case .copied(let port): .copySend(port)
+            }
+        }
+    }
+
+    /// Sends by the nucleus, in the name of a task of another node if there is a `speaker`, and without waiting: false if the queue is
+    /// full, and then the message is left as it was.
+    package func speak(
+        _ message: inout Message, to right: borrowing SendRight, reply: ReplyRight = .none, as speaker: Speaker?
+    ) throws(MasixError) -> Bool {
+        try message.check()
+        do throws(MasixError) {
+            try sendByNucleus(
+                &message, destination: .send(right.reference.entry), reply: reply.transfer, deadline: .now, speaker: speaker)
+            return true
+        } catch .timedOut {
+            return false
+        }
+    }
+
+    /// The same, waiting until there is room.
+    package func speakWaiting(
+        _ message: inout Message, to right: borrowing SendRight, reply: ReplyRight = .none, as speaker: Speaker?
+    ) throws(MasixError) {
+        try message.check()
+        try sendByNucleus(&message, destination: .send(right.reference.entry), reply: reply.transfer, deadline: Deadline(nil), speaker: speaker)
+    }
+
+    /// Uses a send-once right, which never waits.
+    package func speak(
+        _ message: inout Message, to right: consuming SendOnceRight, reply: ReplyRight = .none, as speaker: Speaker?
+    ) throws(MasixError) {
+        try message.check()
+        let state = right.state
+        // Whose owner has gone: the message vanishes (spec/mach.md S4).
+        guard let id = try kernelRight(of: state) else { return }
+        do throws(MasixError) {
+            try sendByNucleus(&message, destination: .sendOnce(id), reply: reply.transfer, deadline: .now, speaker: speaker)
+            _ = state.take()
+        } catch .deadName {
+            return
+        }
+    }
+
+    /// The queue limit of a port that we hold a send right to. For the node's chief alone.
+    package func queueLimit(of right: borrowing SendRight) throws(MasixError) -> UInt32 {
+        let port = right.port
+        return try connection.withCore { core throws(MasixError) -> UInt32 in
+            guard case .status(let status) = try core.demand(.status(port)).response else { throw .portDied }
+            return status.queueLimit
+        }
+    }
+}
