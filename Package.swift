@@ -87,7 +87,7 @@ let package = Package(
             path: "Sources/Servers/FileServer", swiftSettings: strict),
         .target(
             name: "MasixNetworkServer",
-            dependencies: ["MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio + certificates,
+            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio + certificates,
             path: "Sources/Servers/NetworkServer", swiftSettings: strict),
         // Whole nodes in one process, one seed.
         .target(
@@ -151,6 +151,12 @@ let package = Package(
             name: "NetworkServerTests",
             dependencies: ["MasixNetworkServer", "MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio + certificates,
             swiftSettings: strict),
+        // The same calls between two nodes, with their network servers, in one process.
+        .testTarget(
+            name: "TwoNodes",
+            dependencies: [
+                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixTestKit", "MasixTransport", logging,
+            ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(

@@ -187,7 +187,7 @@ public struct NetworkCore: Sendable {
         case .unused(let key):
             guard peers[key.peer]?.taken.remove(key.number) != nil else { break }
             actions.append(.send(peer: key.peer, .onceUnused(key.number)))
-        case .noSenders(let proxy, let made): noSenders(proxy, made, &actions)
+        case .noSenders(let proxy): noSenders(proxy, &actions)
         case .died(let port): died(port, &actions)
         case .delivered(let number): delivered(number, &actions)
         case .unreadable(let peer, let transfer): unreadable(transfer, for: peer, &actions)
@@ -691,11 +691,11 @@ public struct NetworkCore: Sendable {
 
     // MARK: references
 
-    private mutating func noSenders(_ id: ProxyID, _ made: UInt32, _ actions: inout [NetworkAction]) {
+    private mutating func noSenders(_ id: ProxyID, _ actions: inout [NetworkAction]) {
         guard let proxy = proxies[id], !proxy.isDead else { return }
         proxies[id]?.isWatched = false
-        // A right that was made since then, or that is about to be, is not counted in what we were told.
-        guard made == proxy.made, proxy.pins == 0 else { return watch(id, &actions) }
+        // A right that is about to be made is not counted in what we were told; when it has been, we are told again.
+        guard proxy.pins == 0 else { return }
         // A proxy made anew would not know what is under way, and exceed the window.
         guard proxy.unaccepted == 0 else {
             proxies[id]?.awaitsAcceptance = true

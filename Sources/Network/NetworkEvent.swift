@@ -122,8 +122,8 @@ public enum NetworkEvent: Hashable, Sendable {
     case answered(OnceKey, LocalMessage, transfer: UInt64)
     /// It has let it go.
     case unused(OnceKey)
-    /// No local task has a send right to the proxy, of which so many have been made.
-    case noSenders(ProxyID, made: UInt32)
+    /// No local task has any of the send rights to the proxy that have been made.
+    case noSenders(ProxyID)
     /// A port that we hold a right to has died.
     case died(PortID)
     /// A delivery has ended: the message lies in the home queue, or has vanished with its port (spec/mach.md S4).

@@ -20,7 +20,7 @@ public struct NameTable: Sendable {
     public enum Event: Sendable {
         case register(NameRecord, replace: Bool, by: Asker)
         /// `wait` is what `until` was made of, in milliseconds; with `here` only the names of this node are asked for.
-        case lookUp(String, uid: UInt32, until: UInt64?, wait: UInt32, here: Bool, by: Asker)
+        case lookUp(String, uid: UInt32, until: UInt64?, wait: UInt32 = 0, here: Bool = false, by: Asker)
         case remove(String, uid: UInt32, by: Asker)
         case list(after: String, by: Asker)
         /// The port has died: so have its names.
