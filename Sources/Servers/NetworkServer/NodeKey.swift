@@ -1,8 +1,10 @@
 import Crypto
 import FoundationEssentials
+import MasixLinux
 import MasixNetwork
 import NIOSSL
 import SwiftASN1
+public import SystemPackage
 import X509
 
 /// The key of a node: Ed25519, made once, never leaves the node. Its certificate is only a wrapping: nobody looks at anything in it but the
@@ -73,6 +75,39 @@ public struct NodeKey: Sendable {
 /// Why there is no key.
 public enum NodeKeyError: Error, Hashable, Sendable, CustomStringConvertible {
     case notKey
+    /// Others may read the file, or change it.
+    case open(mode: UInt32)
+    case file(Errno)
 
-    public var description: String { "this is not the file of an Ed25519 key" }
+    public var description: String {
+        switch self {
+        case .notKey: "this is not the file of an Ed25519 key"
+        case .open(let mode): "others than its owner may use it: its mode is \(String(mode, radix: 8)), and must be 600 or less"
+        case .file(let error): "\(error)"
+        }
+    }
+}
+
+extension NodeKey {
+    /// Reads a key file; refuses one that others than its owner may use.
+    public init(file path: String) throws(NodeKeyError) {
+        let bytes: [UInt8]
+        let mode: UInt32
+        do throws(Errno) {
+            let file = try File.open(path, .read)
+            mode = try File.status(of: file.raw).mode
+            bytes = try file.readAll(max: 4_096)
+        } catch {
+            throw .file(error)
+        }
+        guard mode & 0o077 == 0 else { throw .open(mode: mode) }
+        try self.init(pem: String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// Writes a key file that only its owner may read. `.fileExists` if there is one: a key is never overwritten.
+    public func write(to path: String) throws(Errno) {
+        let file = try File.open(path, [.write, .create, .exclusive], mode: 0o600)
+        try file.writeAll(Array(pem.utf8))
+        try File.synchronize(file.raw)
+    }
 }
