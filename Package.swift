@@ -77,7 +77,7 @@ let package = Package(
         // The servers: ordinary tasks.
         .target(
             name: "MasixSupervisor",
-            dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire", system, logging],
+            dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixNetwork", "MasixTransport", "MasixWire", system, logging],
             path: "Sources/Servers/Supervisor", swiftSettings: strict),
         .target(
             name: "MasixNameServer", dependencies: ["MasixProtocols", "Masix", "MasixWire", logging],
@@ -97,7 +97,7 @@ let package = Package(
         .executableTarget(
             name: "masixd",
             dependencies: [
-                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
                 logging,
                 system,
             ],

@@ -16,8 +16,9 @@ public final class NameServer {
     private let logger: Logger
     private var table: NameTable
     private var rights: [String: HeldRight] = [:]
-    /// The network server, and where it answers: a send-once right to this port goes with every question.
-    private var resolver: HeldRight?
+    /// What the network server is found under, by us: nobody else may have this name.
+    public static let networkName = "network"
+    /// Where it answers: a send-once right to this port goes with every question.
     private let answers: PortID
     /// Who may say that it is the network server.
     private let isNetworkServer: @Sendable (TaskIdentity) -> Bool
@@ -57,6 +58,7 @@ public final class NameServer {
     /// Serves until the node is gone, which it says by its error.
     public func run() throws(MasixError) {
         try collect()
+        if rights[Self.networkName] != nil { try perform(table.handle(.connected(true))) }
         try tell(.ready)
         logger.info("serving names", metadata: ["names": "\(table.count)"])
         while true {
@@ -84,12 +86,12 @@ public final class NameServer {
         if let notification = message.notification {
             // The others tell of requests of ours that were replaced, or whose right we gave up: nothing follows from them.
             if case .deadName(let port) = notification {
-                if port == resolver?.port {
+                let wasConnected = rights[Self.networkName] != nil
+                try perform(table.handle(.died(port)))
+                if wasConnected, rights[Self.networkName] == nil {
                     logger.notice("the network server is gone: names of other nodes are not found")
-                    resolver = nil
                     try perform(table.handle(.connected(false)))
                 }
-                try perform(table.handle(.died(port)))
             }
             return
         }
@@ -113,13 +115,12 @@ public final class NameServer {
             // It has died since it asked.
             return
         }
-        if request == .connectNodes {
-            let question = Question(reply, right: message.takeSendRight())
-            question.answer(try connect(question.right, identity))
-            return
-        }
         lastAsker += 1
         let question = Question(reply, right: message.takeSendRight())
+        if request == .connectNodes { return try connect(question, NameOwner(message.sender, identity), identity) }
+        if case .register(Self.networkName, _) = request {
+            return question.answer(.taken(NameOwner(space.task, space.identity)))
+        }
         if let event = event(request, question, NameOwner(message.sender, identity)) {
             questions[lastAsker] = question
             try perform(table.handle(event))
@@ -149,25 +150,21 @@ public final class NameServer {
 
     // MARK: other nodes
 
-    private func connect(_ right: HeldRight?, _ identity: TaskIdentity) throws(MasixError) -> NameAnswer {
-        guard isNetworkServer(identity) else { return .notOwner(NameOwner(space.task, space.identity)) }
-        guard let right, !right.isDead else { return .noRight }
-        resolver = right
-        do throws(MasixError) {
-            try set.requestDeadName(of: right.right, to: deaths)
-        } catch {
-            if error == .nodeGone { throw error }
-            resolver = nil
-            return .noRight
-        }
+    /// The network server has come. Like a name it outlives this process.
+    private func connect(_ question: Question, _ owner: NameOwner, _ identity: TaskIdentity) throws(MasixError) {
+        guard isNetworkServer(identity) else { return question.answer(.notOwner(NameOwner(space.task, space.identity))) }
+        guard let right = question.right, !right.isDead else { return question.answer(.noRight) }
+        questions[lastAsker] = question
+        let record = NameRecord(name: Self.networkName, port: right.port, owner: owner)
+        try perform(table.handle(.register(record, replace: true, by: lastAsker)))
+        guard rights[Self.networkName]?.port == right.port else { return }
         logger.info("names of other nodes are found by the network server", metadata: ["pid": "\(identity.pid)"])
         try perform(table.handle(.connected(true)))
-        return .done
     }
 
     /// Figure 2, step 2. Without an answer the send-once right comes back unused, or the network server's death is told.
     private func ask(_ name: String, _ wait: UInt32, for asker: NameTable.Asker) throws(MasixError) {
-        guard let resolver else { return try perform(table.handle(.notElsewhere(asker, silent: []))) }
+        guard let resolver = rights[Self.networkName] else { return try perform(table.handle(.notElsewhere(asker, silent: []))) }
         var message = Message(code: ResolverRequest.code, bytes: ResolverQuestion(number: asker, .find(name, waitMilliseconds: wait)).wireBytes)
         message.attach(try set.makeSendOnceRight(to: answers))
         do throws(MasixError) {
