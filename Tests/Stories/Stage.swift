@@ -1,6 +1,6 @@
 public import Masix
 import MasixLinux
-import MasixTestKit
+public import MasixTestKit
 import Synchronization
 
 /// What a role has: its task, and the ways to meet the others.
@@ -9,10 +9,11 @@ public final class Stage: Sendable {
     private let meeting: MeetingPlace
     private let roles: Int
 
-    public init(space: Space, roles: Int) {
+    /// `meeting` is where the roles meet: nil for the exchange of their node.
+    public init(space: Space, roles: Int, meeting: MeetingPlace? = nil) {
         self.space = space
         self.roles = roles
-        meeting = MeetingPlace(space)
+        self.meeting = meeting ?? MeetingPlace(space)
     }
 
     public struct Failure: Error, CustomStringConvertible {
