@@ -9,6 +9,7 @@ extension Kernel {
         guard tasks[id]?.receives[port] != nil, let record = ports[port] else { throw .invalidName }
         guard let message = record.dequeue() else { return .empty }
         uncharge(message)
+        acknowledge(message, &step)
         if case .sendOnce(let once) = message.via { sendOnces[once] = nil }
         let delivered = Delivered(
             sender: message.speaker ?? message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),

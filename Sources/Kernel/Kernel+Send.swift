@@ -57,6 +57,7 @@ extension Kernel {
         try plan.check(outgoing.reply, in: task, refusal: .invalidReply)
         for transfer in outgoing.rights { try plan.check(transfer, in: task, refusal: .invalidRight) }
         guard let record = ports[port], isDirect(from: id, to: record) else { throw .noRoute }
+        if !plan.receives.isEmpty, let chief, record.receiver == .task(chief) { throw .staysOnNode }
         if let charge = task?.charge {
             guard charge.bytes + Int(outgoing.payload.length) <= limits.queuedBytesPerTaskMax,
                 charge.messages < limits.queuedMessagesPerTaskMax,
@@ -139,8 +140,8 @@ extension Kernel {
         guard let port = ports[message.port] else { return }
         port.queue.append(message)
         // A lease rests on a right in the sender's space: one that went with this message is none.
-        // What a chief says for others never goes by a lease, and needs none.
-        if case .send = message.via, message.speaker == nil, limits.linksEnabled, let entry = tasks[message.sender]?.sends[message.port] {
+        // What a chief says for others never goes by a lease, and needs none; what is said to it, it counts.
+        if case .send = message.via, message.sender != chief, limits.linksEnabled, let entry = tasks[message.sender]?.sends[message.port] {
             port.candidates.insert(message.sender)
             if entry.lease == nil { port.applicants.insert(message.sender) }
             step.roomier.append(message.port)

@@ -19,6 +19,9 @@ public struct TaskID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
         raw = UInt64(node) << Self.localBits | task.raw
     }
 
+    /// The number by which its own node knows the task.
+    public var onItsNode: TaskID { TaskID(raw: raw & (1 << Self.localBits - 1)) }
+
     /// The number of the node that this is a task of; 0 for this node.
     public var node: UInt32 { UInt32(raw >> Self.localBits) }
 
@@ -26,7 +29,7 @@ public struct TaskID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
     public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
     public func encode(into writer: inout WireWriter) { writer.write(raw) }
     public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
-    public var description: String { raw == 0 ? "kernel" : node == 0 ? "task \(raw)" : "task \(raw & (1 << Self.localBits - 1)) of node \(node)" }
+    public var description: String { raw == 0 ? "kernel" : node == 0 ? "task \(raw)" : "\(onItsNode) of node \(node)" }
 }
 
 /// A node in one of its lives.

@@ -35,6 +35,13 @@ public enum Request: Hashable, Sendable, WireCodable {
     /// This task is the node's chief, its network server: the only one that may say what tasks of other nodes say. For the node's
     /// first task alone.
     case setChief(TaskID)
+    /// The same as `receive`, but what was sent by a send right keeps its room in the queue. For the node's chief alone: the message
+    /// goes on to another node, and has been received when it has been received there (architecture rule 17).
+    case receiveKeepingRoom(PortID)
+    /// So many of those messages have been received where they went. For the node's chief alone.
+    case giveRoom(PortID, UInt32)
+    /// How many messages that the chief has sent to send rights have been received since it asked last.
+    case receipts
     /// A task over a socket whose other end comes with the request, with these rights in its space from the start.
     /// For the node's first task alone.
     case introduce(TaskIdentity, rights: [Transfer])
@@ -104,8 +111,16 @@ public enum Request: Hashable, Sendable, WireCodable {
             writer.write(UInt8(19))
             writer.write(refusal.rawValue)
         case .setChief(let task):
-            writer.write(UInt8(20))
+            writer.write(UInt8(30))
             writer.write(task)
+        case .receiveKeepingRoom(let port):
+            writer.write(UInt8(31))
+            writer.write(port)
+        case .giveRoom(let port, let count):
+            writer.write(UInt8(32))
+            writer.write(port)
+            writer.write(count)
+        case .receipts: writer.write(UInt8(33))
         }
     }
 
@@ -135,7 +150,10 @@ public enum Request: Hashable, Sendable, WireCodable {
             let code = try reader.read(UInt16.self)
             guard let refusal = Refusal(rawValue: code) else { throw .unknownCase(of: "Refusal", tag: UInt64(code)) }
             self = .rejected(refusal)
-        case 20: self = .setChief(try reader.read())
+        case 30: self = .setChief(try reader.read())
+        case 31: self = .receiveKeepingRoom(try reader.read())
+        case 32: self = .giveRoom(try reader.read(), try reader.read())
+        case 33: self = .receipts
         case let tag: throw .unknownCase(of: "Request", tag: UInt64(tag))
         }
     }

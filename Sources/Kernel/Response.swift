@@ -22,6 +22,8 @@ public enum Response: Hashable, Sendable, WireCodable {
     /// of the asking task's reply words.
     case linkPeer(TaskID, TaskIdentity, place: UInt32)
     case introduced(TaskID)
+    /// At most `Receipt.listMax`: with as many, there may be more.
+    case receipts([Receipt])
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -67,6 +69,9 @@ public enum Response: Hashable, Sendable, WireCodable {
         case .introduced(let task):
             writer.write(UInt8(15))
             writer.write(task)
+        case .receipts(let receipts):
+            writer.write(UInt8(30))
+            writer.write(list: receipts)
         }
     }
 
@@ -90,6 +95,7 @@ public enum Response: Hashable, Sendable, WireCodable {
         case 13: self = .links(try reader.readList(limit: 65_536, field: "links"))
         case 14: self = .linkPeer(try reader.read(), try reader.read(), place: try reader.read())
         case 15: self = .introduced(try reader.read())
+        case 30: self = .receipts(try reader.readList(limit: Receipt.listMax, field: "receipts"))
         case let tag: throw .unknownCase(of: "Response", tag: UInt64(tag))
         }
     }
@@ -129,6 +135,8 @@ public enum Refusal: UInt16, Error, Hashable, Sendable, CaseIterable {
     case invalidMemory = 15
     /// The name exists already.
     case nameExists = 16
+    /// A receive right cannot go to another node yet.
+    case staysOnNode = 30
 }
 
 /// What `mach_port_get_receive_status` shows (1.2).

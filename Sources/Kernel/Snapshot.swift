@@ -23,6 +23,7 @@ extension Kernel: WireCodable {
         writer.write(optional: chief)
         writer.write(ended)
         writer.write(strangers)
+        writer.write(table: receipts) { $0.write($1) }
         for counter in [lastTask, lastMessage, lastSendOnce, lastTicket, lastLink, lastLease, nextPortBlock] { writer.write(counter) }
     }
 
@@ -42,6 +43,7 @@ extension Kernel: WireCodable {
         chief = try reader.readOptional()
         ended = try reader.read()
         strangers = try reader.read()
+        receipts = try reader.readTable(field: "receipts") { (reader) throws(WireError) in try reader.read() }
         lastTask = try reader.read()
         lastMessage = try reader.read()
         lastSendOnce = try reader.read()

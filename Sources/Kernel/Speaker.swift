@@ -38,3 +38,63 @@ extension Kernel {
         return .done
     }
 }
+
+/// So many messages of the chief to a port have been received.
+public struct Receipt: Hashable, Sendable, WireCodable {
+    public static let listMax = 1_024
+
+    public let port: PortID
+    public let count: UInt32
+
+    public init(_ port: PortID, _ count: UInt32) {
+        self.port = port
+        self.count = count
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(port)
+        writer.write(count)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        port = try reader.read()
+        count = try reader.read()
+    }
+}
+
+extension Kernel {
+    mutating func receiveKeepingRoom(
+        _ port: PortID, by id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
+        guard chief == id else { throw .notPermitted }
+        // Before there is room that somebody who is blocked would take.
+        if tasks[id]?.receives[port] != nil, case .send? = ports[port]?.queue.first?.via { ports[port]?.held += 1 }
+        return try receive(from: port, by: id, &step, &world)
+    }
+
+    mutating func giveRoom(_ count: UInt32, in port: PortID, by id: TaskID, _ step: inout Step) throws(Refusal) -> Response {
+        guard chief == id else { throw .notPermitted }
+        guard tasks[id]?.receives[port] != nil, let record = ports[port] else { throw .invalidName }
+        guard count <= record.held else { throw .invalidValue }
+        record.held -= Int(count)
+        step.roomier.append(port)
+        return .done
+    }
+
+    /// A message of the chief has been received: the room that is kept for it elsewhere is free.
+    mutating func acknowledge(_ message: Message, _ step: inout Step) {
+        guard let chief, message.sender == chief, message.via == .send else { return }
+        receipts[message.port, default: 0] += 1
+        guard receipts[message.port] == 1 else { return }
+        step.actions.append(.receipts(chief, ports: UInt32(receipts.count)))
+        step.actions.append(.ring(chief))
+    }
+
+    mutating func takeReceipts(_ id: TaskID, _ step: inout Step) throws(Refusal) -> Response {
+        guard chief == id else { throw .notPermitted }
+        let taken = receipts.sorted { $0.key < $1.key }.prefix(Receipt.listMax).map { Receipt($0.key, $0.value) }
+        for receipt in taken { receipts[receipt.port] = nil }
+        step.actions.append(.receipts(id, ports: UInt32(receipts.count)))
+        return .receipts(taken)
+    }
+}

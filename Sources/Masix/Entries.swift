@@ -30,6 +30,8 @@ final class ReceiveEntry: Sendable {
     let homeCount: SharedWord32
     /// Messages received from it, modulo 2^32, as the nucleus last said.
     let homeReceived: SharedWord32
+    /// A chief's proxy: what is received from it keeps its room (architecture rule 17).
+    let keepsRoom = Atomic<Bool>(false)
     /// Whether the next look begins with the home queue: the two ways take turns.
     let homeFirst = Atomic<Bool>(true)
     /// What is known to lie ready on links.

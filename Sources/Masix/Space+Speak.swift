@@ -1,5 +1,6 @@
 package import MasixKernel
 import MasixTransport
+import Synchronization
 
 // What only the node's chief, its network server, does: it brings the words of tasks of other nodes, and waits for nobody.
 
@@ -19,6 +20,8 @@ extension Space {
         case made(PortID)
         /// A copy of the send right that we hold to this port.
         case copied(PortID)
+        /// A send-once right of ours, which goes with the message.
+        case moved(SendOnceID)
 
         fileprivate var transfer: Transfer {
             switch self {
@@ -27,6 +30,7 @@ extension Space {
             case .once(let port): .makeSendOnce(port)
             case .made(let port): .makeSend(port)
             case .copied(let port): .copySend(port)
+            case .moved(let right): .moveSendOnce(right)
             }
         }
     }
@@ -70,6 +74,14 @@ extension Space {
         }
     }
 
+    /// The same right as the reply right of a message; it is the message's from then on. `.dead` if its receiver has gone.
+    package func replyRight(_ right: consuming SendOnceRight) throws(MasixError) -> ReplyRight {
+        let state = right.state
+        guard let id = try kernelRight(of: state) else { return .dead }
+        _ = state.take()
+        return .moved(id)
+    }
+
     /// The queue limit of a port that we hold a send right to. For the node's chief alone.
     package func queueLimit(of right: borrowing SendRight) throws(MasixError) -> UInt32 {
         let port = right.port
@@ -78,4 +90,30 @@ extension Space {
             return status.queueLimit
         }
     }
+
+    /// Whether messages that we have sent have been received since `takeReceipts`.
+    package var hasReceipts: Bool { control.receipts.acquired != 0 }
+
+    /// How many messages of ours have been received from which ports.
+    package func takeReceipts() throws(MasixError) -> [Receipt] {
+        try connection.withCore { core throws(MasixError) -> [Receipt] in
+            guard case .receipts(let receipts) = try core.demand(.receipts).response else { throw .nodeGone }
+            return receipts
+        }
+    }
+
+    /// So many messages that were received from this proxy have been received where they went.
+    package func giveRoom(_ count: UInt32, in proxy: PortID) throws(MasixError) {
+        try connection.withCore { core throws(MasixError) in _ = try core.demand(.giveRoom(proxy, count)) }
+    }
+}
+
+extension SendOnceRight {
+    /// The port that it leads to; nil while it lives in a link.
+    package var port: PortID? { state.port }
+}
+
+extension ReceiveRight {
+    /// What is received from this port keeps its room until `Space.giveRoom`. For the node's chief alone.
+    package func keepRoom() { holder.entry.keepsRoom.store(true, ordering: .relaxed) }
 }

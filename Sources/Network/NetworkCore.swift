@@ -64,8 +64,12 @@ public struct NetworkCore: Sendable {
         /// Messages on their way to us that bring a right to it home.
         var pins = 0
         var isDead = false
-        /// Messages of each node for it that are not yet in its home queue.
+        /// Messages of each node for it that have not yet been received from it.
         var underWay: [UInt32: UInt32] = [:]
+        /// Whose they are that lie in the home queue, in their order.
+        var queued: Deque<UInt32> = []
+        /// Receptions that were told before the delivery was.
+        var early: UInt32 = 0
     }
 
     /// A port of another node, here.
@@ -86,14 +90,11 @@ public struct NetworkCore: Sendable {
         var pauses: Pauses = []
         /// Whether the shell has been told so.
         var isPaused = false
-
-        var window: UInt32 { max(1, min(UInt32(NetworkLimits.windowMax), limit)) }
     }
 
     /// Why nothing is taken from a proxy.
     struct Pauses: OptionSet, Sendable {
         let rawValue: UInt8
-        static let window = Pauses(rawValue: 1)
         /// A message with memory is under way: the next one would overtake it.
         static let transfer = Pauses(rawValue: 2)
         static let congestion = Pauses(rawValue: 4)
@@ -190,6 +191,10 @@ public struct NetworkCore: Sendable {
         case .noSenders(let proxy): noSenders(proxy, &actions)
         case .died(let port): died(port, &actions)
         case .delivered(let number): delivered(number, &actions)
+        case .undelivered(let number):
+            guard let place = deliveries.removeValue(forKey: number) else { break }
+            ended(place.port, place.peer, &actions)
+        case .received(let port, let count): received(port, count, &actions)
         case .unreadable(let peer, let transfer): unreadable(transfer, for: peer, &actions)
         case .find(let asker, let name, let wait, let until): find(asker, name, wait, until, &actions)
         case .resolved(let peer, let request, let right): resolved(peer, request, right, &actions)
@@ -250,7 +255,7 @@ public struct NetworkCore: Sendable {
             }
             guard count <= proxy.unaccepted else { throw Fault(fault: .miscounted) }
             proxies[id]?.unaccepted = proxy.unaccepted - count
-            pauseOrResume(id, &actions)
+            if !proxy.isDead { actions.append(.giveRoom(id, count: count)) }
             // Nobody had a right to it any more when the last message was still under way.
             if proxy.unaccepted == count, proxy.awaitsAcceptance {
                 proxies[id]?.awaitsAcceptance = false
@@ -302,6 +307,11 @@ public struct NetworkCore: Sendable {
         for (message, _) in peer.waiting { actions.append(.forget(transfer: message.transfer)) }
         for (transfer, incoming) in peer.incoming.sorted(by: { $0.key < $1.key }) {
             actions.append(.discard(TransferKey(peer: number, number: transfer)))
+            for right in [incoming.message.reply] + incoming.message.rights {
+                if case .home(let once) = right { actions.append(.drop(once: once)) }
+            }
+            // Its destination, if it was one of these, has been used by a message that will never be whole.
+            if case .once(let once) = incoming.message.destination { actions.append(.drop(once: once)) }
             for port in homePorts(in: incoming.message) { exports[port]?.pins -= 1 }
         }
         for port in exports.keys.sorted() {
@@ -356,7 +366,7 @@ public struct NetworkCore: Sendable {
         guard peers[peer]?.questions.remove(request) != nil else { return }
         switch export(right, to: peer, &actions) {
         case .send(let port, let limit): actions.append(.send(peer: peer, .found(request: request, port, limit: limit)))
-        case .null, .dead, .once: actions.append(.send(peer: peer, .unknown(request: request)))
+        case .null, .dead, .once, .home: actions.append(.send(peer: peer, .unknown(request: request)))
         }
     }
 
@@ -413,6 +423,14 @@ public struct NetworkCore: Sendable {
         case .once(let number):
             peers[peer]?.given.insert(number)
             return .once(number)
+        case .onceHome(let key):
+            // Only its own node can have it back.
+            guard peers[key.peer]?.taken.remove(key.number) != nil else { return .dead }
+            guard key.peer == peer else {
+                actions.append(.send(peer: key.peer, .onceUnused(key.number)))
+                return .dead
+            }
+            return .home(key.number)
         case .send(let port, let limit):
             if exports[port] == nil {
                 exports[port] = Export(limit: limit)
@@ -421,7 +439,7 @@ public struct NetworkCore: Sendable {
             guard exports[port]?.isDead == false else { return .dead }
             exports[port]?.holders[peer, default: 0] += 1
             peers[peer]?.held.insert(port)
-            return .send(port, limit: limit)
+            return .send(port, limit: exports[port]?.limit ?? limit)
         case .proxy(let id):
             guard let proxy = proxies[id], !proxy.isDead else { return .dead }
             // A port of a third node is exported as the shell's own port: it says `.send` for it.
@@ -504,7 +522,7 @@ public struct NetworkCore: Sendable {
         switch message.destination {
         case .port(let port):
             guard let export = exports[port], export.holders[peer] != nil else { throw Fault(fault: .notGiven) }
-            guard export.underWay[peer, default: 0] < UInt32(NetworkLimits.windowMax) else { throw Fault(fault: .windowExceeded) }
+            guard export.underWay[peer, default: 0] < max(1, export.limit) else { throw Fault(fault: .windowExceeded) }
         case .once(let number):
             guard state.given.contains(number) else { throw Fault(fault: .unknownOnce) }
         }
@@ -513,11 +531,15 @@ public struct NetworkCore: Sendable {
         }
         var ports = 0
         var onces: Set<UInt64> = []
+        var homes: Set<UInt64> = []
+        if case .once(let number) = message.destination { homes.insert(number) }
         for right in [message.reply] + message.rights {
             switch right {
             case .null, .dead: break
             case .once(let number):
                 guard !state.taken.contains(number), onces.insert(number).inserted else { throw Fault(fault: .repeatedOnce) }
+            case .home(let number):
+                guard state.given.contains(number), homes.insert(number).inserted else { throw Fault(fault: .unknownOnce) }
             case .send(let port, _):
                 if port.node == state.id {
                     ports += 1
@@ -538,6 +560,7 @@ public struct NetworkCore: Sendable {
         switch right {
         case .null, .dead: break
         case .once(let number): peers[peer]?.taken.insert(number)
+        case .home(let number): peers[peer]?.given.remove(number)
         case .send(let port, let limit):
             if exports[port] != nil, port.node == node {
                 exports[port]?.pins += 1
@@ -592,6 +615,7 @@ public struct NetworkCore: Sendable {
         case .null: return .null
         case .dead: return .dead
         case .once(let number): return .once(OnceKey(peer: peer, number: number))
+        case .home(let number): return .kept(number)
         case .send(let port, _):
             if port.node == node, let export = exports[port] {
                 exports[port]?.pins -= 1
@@ -624,7 +648,8 @@ public struct NetworkCore: Sendable {
         if isDead {
             giveUpRights(of: message, from: peer, &actions)
             if !message.memory.isEmpty { actions.append(.discard(TransferKey(peer: peer, number: message.transfer))) }
-            return delivered(lastDelivery, &actions)
+            deliveries[lastDelivery] = nil
+            return
         }
         let reply = localRight(message.reply, from: peer, &watched)
         var rights: [RightForTask] = []
@@ -645,7 +670,7 @@ public struct NetworkCore: Sendable {
     private mutating func giveUp(_ message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) {
         giveUpRights(of: message, from: peer, &actions)
         switch message.destination {
-        case .port(let port): ended(WindowPlace(peer: peer, port: port), &actions)
+        case .port(let port): ended(port, peer, &actions)
         // It was used: its owner is told that nothing came of it.
         case .once(let number): actions.append(.drop(once: number))
         }
@@ -658,6 +683,7 @@ public struct NetworkCore: Sendable {
             case .once(let number):
                 peers[peer]?.taken.remove(number)
                 actions.append(.send(peer: peer, .onceUnused(number)))
+            case .home(let number): actions.append(.drop(once: number))
             case .send(let port, _):
                 if port.node == node, exports[port] != nil {
                     exports[port]?.pins -= 1
@@ -679,14 +705,33 @@ public struct NetworkCore: Sendable {
 
     private mutating func delivered(_ number: UInt64, _ actions: inout [NetworkAction]) {
         guard let place = deliveries.removeValue(forKey: number) else { return }
-        ended(place, &actions)
+        guard exports[place.port]?.early == 0 else {
+            exports[place.port]?.early -= 1
+            return ended(place.port, place.peer, &actions)
+        }
+        exports[place.port]?.queued.append(place.peer)
     }
 
-    private mutating func ended(_ place: WindowPlace, _ actions: inout [NetworkAction]) {
-        guard let count = exports[place.port]?.underWay[place.peer] else { return }
-        exports[place.port]?.underWay[place.peer] = count == 1 ? nil : count - 1
-        actions.append(.send(peer: place.peer, .accepted(place.port, count: 1)))
-        considerReleasing(place.port, &actions)
+    /// Messages of ours have been received, the first of them first.
+    private mutating func received(_ port: PortID, _ count: UInt32, _ actions: inout [NetworkAction]) {
+        for _ in 0..<count {
+            guard let peer = exports[port]?.queued.popFirst() else {
+                exports[port]?.early += 1
+                continue
+            }
+            ended(port, peer, &actions)
+        }
+    }
+
+    private mutating func ended(_ port: PortID, _ peer: UInt32, _ actions: inout [NetworkAction]) {
+        guard let count = exports[port]?.underWay[peer] else { return }
+        exports[port]?.underWay[peer] = count == 1 ? nil : count - 1
+        if case .send(peer, .accepted(port, let before))? = actions.last {
+            actions[actions.count - 1] = .send(peer: peer, .accepted(port, count: before + 1))
+        } else {
+            actions.append(.send(peer: peer, .accepted(port, count: 1)))
+        }
+        considerReleasing(port, &actions)
     }
 
     // MARK: references
@@ -737,6 +782,8 @@ public struct NetworkCore: Sendable {
     private mutating func died(_ port: PortID, _ actions: inout [NetworkAction]) {
         guard exports[port]?.isDead == false else { return }
         exports[port]?.isDead = true
+        exports[port]?.underWay = [:]
+        exports[port]?.queued = []
         for peer in (exports[port]?.holders ?? [:]).keys.sorted() { actions.append(.send(peer: peer, .portDied(port))) }
         considerReleasing(port, &actions)
     }
@@ -751,7 +798,6 @@ public struct NetworkCore: Sendable {
 
     private mutating func pauseOrResume(_ id: ProxyID, _ actions: inout [NetworkAction]) {
         guard var proxy = proxies[id] else { return }
-        if proxy.unaccepted >= proxy.window { proxy.pauses.insert(.window) } else { proxy.pauses.remove(.window) }
         if peers[proxy.peer]?.isCongested == true { proxy.pauses.insert(.congestion) } else { proxy.pauses.remove(.congestion) }
         proxies[id] = proxy
         guard proxy.isPaused == proxy.pauses.isEmpty else { return }

@@ -19,6 +19,8 @@ public enum LocalRight: Hashable, Sendable {
     case proxy(ProxyID)
     /// A send-once right, which the shell keeps under this number until it is told what to do with it.
     case once(UInt64)
+    /// The peer's own send-once right: it goes home. The shell has let it go.
+    case onceHome(OnceKey)
 }
 
 /// A right in a message that is to be sent to a local task.
@@ -31,6 +33,8 @@ public enum RightForTask: Hashable, Sendable {
     case proxy(ProxyID)
     /// A send-once right to a port of its own, by which one message goes out to the peer's send-once right.
     case once(OnceKey)
+    /// The send-once right that the shell keeps under this number.
+    case kept(UInt64)
 }
 
 /// A send-once right of another node that a local task holds: the node, and the number there.
@@ -126,8 +130,12 @@ public enum NetworkEvent: Hashable, Sendable {
     case noSenders(ProxyID)
     /// A port that we hold a right to has died.
     case died(PortID)
-    /// A delivery has ended: the message lies in the home queue, or has vanished with its port (spec/mach.md S4).
+    /// The message lies in its port's home queue.
     case delivered(UInt64)
+    /// It does not and will not: its port has died (spec/mach.md S4), or it could not be put together.
+    case undelivered(UInt64)
+    /// So many messages of ours have been received from this port.
+    case received(PortID, count: UInt32)
     /// The memory of a transfer of ours cannot be read.
     case unreadable(peer: UInt32, transfer: UInt64)
 
@@ -149,11 +157,14 @@ public enum NetworkAction: Hashable, Sendable {
     case hold(PortID)
     case release(PortID)
     /// Make a port whose messages are for the peer.
+    /// What is taken from it keeps its room in the queue, which holds as many as the port's (architecture rule 17).
     case makeProxy(ProxyID, port: PortID, limit: UInt32)
     /// Its receive right is to be destroyed: its senders see a dead name.
     case destroyProxy(ProxyID)
     /// Tell us when it has no senders.
     case watch(ProxyID)
+    /// So many messages that were taken from the proxy have been received at its port: their room is free.
+    case giveRoom(ProxyID, count: UInt32)
     /// Take no message from the proxy until further notice.
     case pause(ProxyID)
     case resume(ProxyID)

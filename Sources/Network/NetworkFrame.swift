@@ -17,6 +17,8 @@ public enum NetworkRight: Hashable, Sendable, WireCodable {
     case send(PortID, limit: UInt32)
     /// A send-once right that stays with the sender of the frame, who knows it by this number.
     case once(UInt64)
+    /// The send-once right that the receiver of the frame knows by this number: it comes home.
+    case home(UInt64)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -29,6 +31,9 @@ public enum NetworkRight: Hashable, Sendable, WireCodable {
         case .once(let number):
             writer.write(UInt8(3))
             writer.write(number)
+        case .home(let number):
+            writer.write(UInt8(4))
+            writer.write(number)
         }
     }
 
@@ -38,6 +43,7 @@ public enum NetworkRight: Hashable, Sendable, WireCodable {
         case 1: self = .dead
         case 2: self = .send(try reader.read(), limit: try reader.read())
         case 3: self = .once(try reader.read())
+        case 4: self = .home(try reader.read())
         case let tag: throw .unknownCase(of: "NetworkRight", tag: UInt64(tag))
         }
     }
@@ -146,7 +152,7 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
     case chunk(transfer: UInt64, memory: UInt16, [UInt8])
     /// 6: the memory could not be read; the message is void, and its rights with it.
     case abandoned(transfer: UInt64)
-    /// 7: so many messages for this port are in its home queue now.
+    /// 7: so many messages for this port have been received from it: their room is free (architecture rule 17).
     case accepted(PortID, count: UInt32)
     /// 8: nobody here has a send right to this port any more; so many have come since the first.
     case clean(PortID, receptions: UInt64)
@@ -231,8 +237,6 @@ public enum NetworkLimits {
     public static let transfersMax = 64
     /// Bytes of a name.
     public static let nameBytesMax = 255
-    /// Messages to one port that were sent and are not yet in its home queue: more wait in the proxy's queue.
-    public static let windowMax = 16
     /// Look-ups of one node that another one may have to answer at a time.
     public static let lookUpsMax = 1_024
     /// Ports of which one node has given another a right, in one direction.

@@ -11,7 +11,7 @@ extension Complaint {
         case .timedOut, .cancelled: exit = .timedOut
         case .tooLarge, .tooManyRights, .malformedMessage, .invalidValue: exit = .malformed
         case .noSpace, .resourceShortage, .memory: exit = .cannotCreate
-        case .notPermitted, .noRoute: exit = .notPermitted
+        case .notPermitted, .noRoute, .staysOnNode: exit = .notPermitted
         case .refusedByServer: exit = .no
         case .forked, .invalidRight, .refused: exit = .internalFault
         }

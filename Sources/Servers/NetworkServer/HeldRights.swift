@@ -2,6 +2,7 @@ import DequeModule
 import Masix
 import MasixKernel
 import MasixLinux
+import MasixNetwork
 import Synchronization
 
 /// A move-only value in a table.
@@ -33,17 +34,19 @@ final class ExportedRight: Sendable {
         self.limit = limit
     }
 
-    /// Sends, or lets wait; `delivered` is called once, here or on another thread, when it has been accepted or has vanished with its
+    /// Sends, or lets wait; `tell` is called once, here or on another thread, when it has been accepted or has vanished with its
     /// port.
-    func deliver(_ prepared: consuming PreparedMessage, in space: Space, delivered: @escaping @Sendable (UInt64) -> Void) throws(MasixError) {
+    func deliver(_ prepared: consuming PreparedMessage, in space: Space, tell: @escaping @Sendable (NetworkEvent) -> Void) throws(MasixError) {
         var prepared = prepared
         let number = prepared.number
         let isFirst = waiting.withLock { $0 == nil }
         if isFirst {
             do throws(MasixError) {
-                if try space.speak(&prepared.message, to: right, reply: prepared.reply, as: prepared.speaker) { return delivered(number) }
+                if try space.speak(&prepared.message, to: right, reply: prepared.reply, as: prepared.speaker) {
+                    return tell(.delivered(number))
+                }
             } catch .deadName {
-                return delivered(number)
+                return tell(.undelivered(number))
             } catch .resourceShortage {
                 // Too much of ours is under way: it waits like one for whom there is no room.
             }
@@ -55,34 +58,34 @@ final class ExportedRight: Sendable {
         }
         guard isFirst else { return }
         do {
-            try DetachedThread.start("masix-deliver") { [self] in deliverWaiting(in: space, delivered) }
+            try DetachedThread.start("masix-deliver") { [self] in deliverWaiting(in: space, tell) }
         } catch {
             throw .resourceShortage
         }
     }
 
-    private func deliverWaiting(in space: Space, _ delivered: @Sendable (UInt64) -> Void) {
+    private func deliverWaiting(in space: Space, _ tell: @Sendable (NetworkEvent) -> Void) {
         while let next = waiting.withLock({ queue -> Held<PreparedMessage>? in
             let first = queue?.popFirst()
             if first == nil { queue = nil }
             return first
         }) {
             guard var prepared = next.take() else { continue }
-            deliver(&prepared, in: space)
-            delivered(prepared.number)
+            tell(deliver(&prepared, in: space) ? .delivered(prepared.number) : .undelivered(prepared.number))
         }
     }
 
-    private func deliver(_ prepared: inout PreparedMessage, in space: Space) {
+    /// False if the port, or the node, is gone, and the message with it.
+    private func deliver(_ prepared: inout PreparedMessage, in space: Space) -> Bool {
         let pause = FutexWord()
         while true {
             do throws(MasixError) {
-                return try space.speakWaiting(&prepared.message, to: right, reply: prepared.reply, as: prepared.speaker)
+                try space.speakWaiting(&prepared.message, to: right, reply: prepared.reply, as: prepared.speaker)
+                return true
             } catch {
                 switch error {
                 case .timedOut, .resourceShortage: _ = try? pause.wait(while: 0, timeoutNanoseconds: 2_000_000)
-                // The port, or the node, is gone, and the message with it.
-                default: return
+                default: return false
                 }
             }
         }

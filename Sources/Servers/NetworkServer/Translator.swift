@@ -27,8 +27,8 @@ final class Translator {
     private var isPumping = false
 
     let set: PortSet
-    /// Where the name server asks, and deaths are told.
-    let control: PortID
+    /// Where the name server asks, and deaths are told: before anything that was sent after them.
+    let control: ReceiveRight
     /// Our ports that others know.
     var exported: [PortID: ExportedRight] = [:]
     /// Send rights of the message that is being handled.
@@ -77,7 +77,7 @@ final class Translator {
         roster = channels.configuration.roster
         core = NetworkCore(node: channels.configuration.node)
         set = space.makePortSet()
-        control = set.insert(try space.makePort(queueLimit: 256))
+        control = try space.makePort(queueLimit: 256)
         expect(roster)
     }
 
@@ -90,7 +90,7 @@ final class Translator {
     /// Tells the name server that there are other nodes.
     func begin() throws(MasixError) {
         var message = Message(code: NameRequest.code, bytes: NameRequest.connectNodes.wireBytes)
-        message.attach(try set.makeSendRight(to: control))
+        message.attach(try control.makeSendRight())
         let answer = try space.bootstrap().call(message, timeout: .seconds(10))
         guard case .done? = try? NameAnswer(wireBytes: answer.bytes) else { throw .notPermitted }
     }
@@ -242,7 +242,9 @@ final class Translator {
         case .hold(let port): try hold(port)
         case .release(let port): exported[port] = nil
         case .makeProxy(let id, let port, let limit):
-            let local = set.insert(try space.makePort(queueLimit: Int(limit)))
+            let right = try space.makePort(queueLimit: Int(limit))
+            right.keepRoom()
+            let local = set.insert(right)
             proxies[id] = ProxyPort(local: local)
             proxyAt[local] = id
             logger.debug("a proxy", metadata: ["port": "\(port)", "here": "\(local)"])
@@ -253,6 +255,8 @@ final class Translator {
         case .watch(let id):
             guard let proxy = proxies[id] else { return }
             try set.requestNoSenders(of: proxy.local, sync: proxy.made, to: proxy.local)
+        case .giveRoom(let id, let count):
+            if let proxy = proxies[id] { try space.giveRoom(count, in: proxy.local) }
         case .pause(let id):
             guard let proxy = proxies[id], let right = set.remove(proxy.local) else { return }
             proxies[id]?.right = Held(right)
@@ -287,7 +291,7 @@ final class Translator {
         let export = ExportedRight(right, limit: limit)
         exported[port] = export
         do throws(MasixError) {
-            try set.requestDeadName(of: export.right, to: control)
+            try export.right.requestDeadName(to: control)
         } catch {
             if error == .nodeGone { throw error }
             events.append(.died(port))
@@ -316,30 +320,27 @@ final class Translator {
                     if let export = exported[port] { message.attach(export.right.copy()) } else { message.attachDead() }
                 case .proxy(let id): message.attach(try makeSendRight(to: id))
                 case .once(let key): message.attach(try set.makeSendOnceRight(to: try single(for: .once(key))))
+                case .kept(let number):
+                    if let once = onces.removeValue(forKey: number)?.take() { message.attach(once) } else { message.attachDead() }
                 }
             }
             let reply = try replyRight(delivery.reply)
             switch delivery.destination {
             case .held(let port):
-                guard let export = exported[port] else { return events.append(.delivered(number)) }
+                guard let export = exported[port] else { return events.append(.undelivered(number)) }
                 let bound = NIOLoopBound(self, eventLoop: loop)
                 let loop = loop
                 try export.deliver(
                     PreparedMessage(number: number, message: message, reply: reply, speaker: delivery.speaker), in: space
-                ) { number in
-                    if loop.inEventLoop {
-                        bound.value.events.append(.delivered(number))
-                    } else {
-                        loop.execute { bound.value.handle(.delivered(number)) }
-                    }
+                ) { event in
+                    if loop.inEventLoop { bound.value.events.append(event) } else { loop.execute { bound.value.handle(event) } }
                 }
             case .once(let once):
                 guard let right = onces.removeValue(forKey: once)?.take() else { return }
                 try space.speak(&message, to: right, reply: reply, as: delivery.speaker)
             }
         } catch {
-            // It takes no room any more, whatever became of it.
-            events.append(.delivered(number))
+            events.append(.undelivered(number))
             if case .once(let once) = delivery.destination { onces[once] = nil }
             throw error
         }
@@ -355,6 +356,9 @@ final class Translator {
             proxies[id]?.made += 1
             return .made(proxy.local)
         case .once(let key): return .once(try single(for: .once(key)))
+        case .kept(let number):
+            guard let once = onces.removeValue(forKey: number)?.take() else { return .dead }
+            return try space.replyRight(once)
         }
     }
 
@@ -392,7 +396,11 @@ final class Translator {
         guard !isOver else { return }
         do throws(MasixError) {
             for _ in 0..<64 {
-                guard let message = try set.tryReceive() else { return pump() }
+                let message = try set.tryReceive()
+                // What happened before that message was sent is told before it.
+                while let first = try control.tryReceive() { take(first) }
+                try takeReceipts()
+                guard let message else { return pump() }
                 take(message)
             }
         } catch {
@@ -402,6 +410,14 @@ final class Translator {
         pump()
         let bound = NIOLoopBound(self, eventLoop: loop)
         loop.execute { bound.value.drain() }
+    }
+
+    private func takeReceipts() throws(MasixError) {
+        while space.hasReceipts {
+            let receipts = try space.takeReceipts()
+            for receipt in receipts { handle(.received(receipt.port, count: receipt.count)) }
+            guard receipts.count == Receipt.listMax else { return }
+        }
     }
 
     private func take(_ received: consuming ReceivedMessage) {
@@ -430,7 +446,7 @@ final class Translator {
                 }
                 handle(.resolved(peer: peer, request: request, localRight(at: 0, of: &message, for: peer)))
             }
-        } else if message.port == control {
+        } else if message.port == control.port {
             find(&message)
         }
     }
@@ -462,7 +478,7 @@ final class Translator {
         if message.sender.node == 0, let identity = try? message.senderIdentity() { speaker = Speaker(message.sender, identity) }
         var local = LocalMessage(from: speaker, code: message.code, bytes: message.bytes)
         if let once = message.takeReply() {
-            local.reply = .once(keep(once))
+            local.reply = keep(once)
         } else if let right = message.takeReplySendRight() {
             local.reply = stashed(right, for: peer)
         }
@@ -478,14 +494,21 @@ final class Translator {
 
     private func localRight(at index: Int, of message: inout ReceivedMessage, for peer: UInt32) -> LocalRight {
         if let right = message.takeSendRight(at: index) { return stashed(right, for: peer) }
-        if let once = message.takeSendOnceRight(at: index) { return .once(keep(once)) }
+        if let once = message.takeSendOnceRight(at: index) { return keep(once) }
         return message.isDead(at: index) ? .dead : .null
     }
 
-    private func keep(_ once: consuming SendOnceRight) -> UInt64 {
+    private func keep(_ once: consuming SendOnceRight) -> LocalRight {
+        if let port = once.port, case .once(let key)? = single[port] {
+            // It stands for one of another node, and goes home. The port goes with it: nothing is to come of this right there.
+            singleFor[key] = nil
+            single[port] = nil
+            _ = set.remove(port)
+            return .onceHome(key)
+        }
         lastOnce += 1
         onces[lastOnce] = Held(once)
-        return lastOnce
+        return .once(lastOnce)
     }
 
     private func stashed(_ right: consuming SendRight, for peer: UInt32) -> LocalRight {
