@@ -150,14 +150,16 @@ let package = Package(
         .testTarget(name: "NetworkTests", dependencies: ["MasixNetwork", "MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "NetworkServerTests",
-            dependencies: ["MasixNetworkServer", "MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio + certificates,
+            dependencies: ["MasixNetworkServer", "MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio
+                + certificates,
             swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix",
+                "Masix", "MasixLinux", "MasixNameServer", "MasixNetwork", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire",
+                "masix",
                 "masixd",
                 "masix-test-client", system,
             ],

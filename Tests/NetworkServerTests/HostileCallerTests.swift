@@ -67,7 +67,9 @@ import Testing
 
     @Test func noCertificateIsRefused() throws {
         let station = try Self.station(.make())
-        let caller = try RawCaller(try #require(station.channels.port), key: .make()) { $0.certificateChain = []; $0.privateKey = nil }
+        let caller = try RawCaller(try #require(station.channels.port), key: .make()) {
+            $0.certificateChain = []; $0.privateKey = nil
+        }
         try Self.expect(.handshake, at: station, caller)
         #expect(caller.received.isEmpty)
     }

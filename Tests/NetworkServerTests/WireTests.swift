@@ -27,7 +27,9 @@ import Testing
 
     private static func contains(_ bytes: [UInt8], _ needle: [UInt8]) -> Bool {
         guard bytes.count >= needle.count else { return false }
-        return (0...(bytes.count - needle.count)).contains { bytes[$0] == needle[0] && bytes[$0..<($0 + needle.count)].elementsEqual(needle) }
+        return (0...(bytes.count - needle.count)).contains {
+            bytes[$0] == needle[0] && bytes[$0..<($0 + needle.count)].elementsEqual(needle)
+        }
     }
 
     @Test func nothingOfAFrameIsReadableOnTheWire() throws {
