@@ -150,7 +150,8 @@ let package = Package(
         .testTarget(name: "NetworkTests", dependencies: ["MasixNetwork", "MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "NetworkServerTests",
-            dependencies: ["MasixNetworkServer", "MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio + certificates,
+            dependencies: ["MasixNetworkServer", "MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio
+                + certificates,
             swiftSettings: strict),
         // The same calls between two nodes, with their network servers, in one process.
         .testTarget(
@@ -164,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix",
+                "Masix", "MasixLinux", "MasixNameServer", "MasixNetwork", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire",
+                "masix",
                 "masixd",
                 "masix-test-client", system,
             ],

@@ -80,7 +80,8 @@ public struct NodeRosterEntry: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Takes `HOST:PORT` and `[IPV6]:PORT` apart. Port 0 only where `zeroPort` allows it: "any that is free".
-    public static func address(_ text: some StringProtocol, zeroPort: Bool = false) throws(NodeRosterFault) -> (host: String, port: UInt16) {
+    public static func address(_ text: some StringProtocol, zeroPort: Bool = false) throws(NodeRosterFault) -> (host: String, port: UInt16)
+    {
         guard let colon = text.lastIndex(of: ":") else { throw .address }
         guard let port = decimal(UInt16.self, text[text.index(after: colon)...]), port > 0 || zeroPort else { throw .port }
         let written = text[..<colon]

@@ -5,7 +5,8 @@ import MasixNetwork
 struct RosterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roster", abstract: "Say which other nodes this node speaks with.",
-        discussion: "The roster is nodes.roster in the node's state directory. A line of it is what `masix node line` prints on another node.",
+        discussion:
+            "The roster is nodes.roster in the node's state directory. A line of it is what `masix node line` prints on another node.",
         subcommands: [RosterAddCommand.self, RosterListCommand.self, RosterRemoveCommand.self])
 }
 

@@ -28,7 +28,11 @@ final class Relay: Sendable {
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let buffer = unwrapInboundIn(data)
             let passes = relay.state.withLock { state in
-                if isCaller { state.bytes.toTarget += Array(buffer.readableBytesView) } else { state.bytes.toCaller += Array(buffer.readableBytesView) }
+                if isCaller {
+                    state.bytes.toTarget += Array(buffer.readableBytesView)
+                } else {
+                    state.bytes.toCaller += Array(buffer.readableBytesView)
+                }
                 return !state.isSilent
             }
             if passes { other.writeAndFlush(buffer, promise: nil) }

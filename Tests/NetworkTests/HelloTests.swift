@@ -77,7 +77,8 @@ import Testing
 
     @Test func controlsAreReadBack() throws {
         let hello = ChannelHello(
-            node: NodeID(number: .max, incarnation: .max), name: String(repeating: "n", count: 63), software: String(repeating: "s", count: 63),
+            node: NodeID(number: .max, incarnation: .max), name: String(repeating: "n", count: 63),
+            software: String(repeating: "s", count: 63),
             ended: .max)
         for control in [ChannelControl.hello(hello), .acceptance(serial: .max), .ping, .goodbye, .refusal(7)] {
             #expect(try ChannelControl.read(control.wireBytes) == control)

@@ -12,6 +12,7 @@ import NIOPosix
 /// `deliver` too; what they lead to is told after the event that is being told.
 public final class NodeChannels: Sendable {
     public typealias Event = NodeChannelsEvent
+    public typealias Peer = ChannelPeer
     public typealias Configuration = NodeChannelsConfiguration
 
     public let configuration: Configuration

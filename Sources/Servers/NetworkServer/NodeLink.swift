@@ -38,6 +38,8 @@ final class NodeLink: ChannelInboundHandler {
     /// Of the channel, while it is up.
     private(set) var serial: UInt64 = 0
 
+    private(set) var upSince = NIODeadline.now()
+
     private var inbound = ByteBuffer()
     private var isPaused = false
     private var isParsing = false
@@ -203,7 +205,8 @@ final class NodeLink: ChannelInboundHandler {
             if let kind = ChannelRefusal.Kind(rawValue: raw) { end(.refusedByPeer(kind)) } else { end(.refused(.malformedControl)) }
         case (.hello(let hello), .greeting): welcome(hello)
         case (.hello, _): end(.refused(.secondHello))
-        case (.acceptance(let serial), .agreed(let peer)) where !board.decides(over: peer.number): board.accepted(self, peer, serial: serial)
+        case (.acceptance(let serial), .agreed(let peer)) where !board.decides(over: peer.number):
+            board.accepted(self, peer, serial: serial)
         case (.acceptance, _): end(.refused(.unexpectedAcceptance))
         case (.ping, .greeting): end(.refused(.frameBeforeHello))
         case (.ping, _): break
@@ -269,7 +272,8 @@ final class NodeLink: ChannelInboundHandler {
     func goUp(_ peer: ChannelPeer, serial: UInt64) {
         stage = .up(peer)
         self.serial = serial
-        lastRead = .now()
+        upSince = .now()
+        lastRead = upSince
         arm()
     }
 

@@ -111,11 +111,9 @@ final class Switchboard {
         up[peer.number] = link
         queues.open(link.id)
         queues.count { $0.peers[peer.number, default: .init()].ups += 1 }
-        // A dial that is still at its handshake would only be refused.
-        if let dial = dials[peer.number] {
-            dial.pause?.cancel()
-            dials[peer.number] = Dial(link: dial.link)
-        }
+        dials[peer.number]?.pause?.cancel()
+        dials[peer.number]?.pause = nil
+        dials[peer.number]?.lastWords = ""
         link.goUp(peer, serial: serial)
         logger.info("node \(peer.number) '\(peer.name)' is up, in its life \(peer.incarnation), at \(link.place)")
         deliver(.up(link.id, peer))
@@ -149,6 +147,8 @@ final class Switchboard {
             logger.info("node \(peer.number) '\(peer.name)' is down: \(reason)")
             deliver(.down(link.id, peer: peer.number, reason))
             if dials[peer.number]?.link == link.id { dials[peer.number]?.link = nil }
+            // A node that comes up only to end at once is dialled ever more rarely.
+            if NIODeadline.now() - link.upSince >= .seconds(1) { dials[peer.number]?.attempts = 0 }
             dialLater(peer.number)
         } else if let number = link.dialled {
             dialFailed(number, link, reason)
@@ -190,7 +190,11 @@ final class Switchboard {
             queues.count { $0.peers[number] = nil }
         }
         for entry in new.entries {
-            if old[number: entry.number] != entry { dials[entry.number]?.attempts = 0 }
+            if old[number: entry.number] != entry {
+                dials[entry.number]?.attempts = 0
+                dials[entry.number]?.pause?.cancel()
+                dials[entry.number]?.pause = nil
+            }
             dialLater(entry.number)
         }
     }
