@@ -13,12 +13,21 @@ let strict: [SwiftSetting] = [
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOTLS", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+let certificates: [Target.Dependency] = [
+    .product(name: "Crypto", package: "swift-crypto"), .product(name: "X509", package: "swift-certificates"),
+    .product(name: "SwiftASN1", package: "swift-asn1"),
+]
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
     name: "Masix",
     products: [
         .library(name: "Masix", targets: ["Masix"]),
+        .library(name: "MasixNetwork", targets: ["MasixNetwork"]),
         .library(name: "MasixProtocols", targets: ["MasixProtocols"]),
         .library(name: "MasixTyped", targets: ["MasixTyped"]),
         .library(name: "MasixTestKit", targets: ["MasixTestKit"]),
@@ -28,8 +37,13 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
@@ -40,6 +54,8 @@ let package = Package(
         .target(name: "MasixWire", path: "Sources/Wire", swiftSettings: strict),
         // The theory: tasks, ports, rights. Pure.
         .target(name: "MasixKernel", dependencies: ["MasixWire", collections], path: "Sources/Kernel", swiftSettings: strict),
+        // What nodes say to each other, and who they are. Pure.
+        .target(name: "MasixNetwork", dependencies: ["MasixKernel", "MasixWire"], path: "Sources/Network", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
             name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
@@ -61,7 +77,7 @@ let package = Package(
         // The servers: ordinary tasks.
         .target(
             name: "MasixSupervisor",
-            dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire", system, logging],
+            dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixNetwork", "MasixTransport", "MasixWire", system, logging],
             path: "Sources/Servers/Supervisor", swiftSettings: strict),
         .target(
             name: "MasixNameServer", dependencies: ["MasixProtocols", "Masix", "MasixWire", logging],
@@ -69,6 +85,10 @@ let package = Package(
         .target(
             name: "MasixFileServer", dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire", system, logging],
             path: "Sources/Servers/FileServer", swiftSettings: strict),
+        .target(
+            name: "MasixNetworkServer",
+            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio + certificates,
+            path: "Sources/Servers/NetworkServer", swiftSettings: strict),
         // Whole nodes in one process, one seed.
         .target(
             name: "MasixSimulator", dependencies: ["MasixKernel", "MasixTransport", "MasixWire", collections],
@@ -77,7 +97,7 @@ let package = Package(
         .executableTarget(
             name: "masixd",
             dependencies: [
-                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
                 logging,
                 system,
             ],
@@ -85,7 +105,8 @@ let package = Package(
         .executableTarget(
             name: "masix",
             dependencies: [
-                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
+                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixNetwork", "MasixNetworkServer", "MasixTransport",
+                "MasixKernel", "MasixLinux", "MasixWire",
                 arguments, logging, system,
             ],
             swiftSettings: strict),
@@ -126,12 +147,26 @@ let package = Package(
                 "masix-hostile-peer",
                 "masix-story-player", system,
             ], swiftSettings: strict),
+        .testTarget(name: "NetworkTests", dependencies: ["MasixNetwork", "MasixKernel", "MasixWire"], swiftSettings: strict),
+        .testTarget(
+            name: "NetworkServerTests",
+            dependencies: ["MasixNetworkServer", "MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio
+                + certificates,
+            swiftSettings: strict),
+        // The same calls between two nodes, with their network servers, in one process.
+        .testTarget(
+            name: "TwoNodes",
+            dependencies: [
+                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixStories", "MasixTestKit", "MasixTransport",
+                logging,
+            ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix",
+                "Masix", "MasixLinux", "MasixNameServer", "MasixNetwork", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire",
+                "masix",
                 "masixd",
                 "masix-test-client", system,
             ],

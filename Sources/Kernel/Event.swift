@@ -86,4 +86,6 @@ public enum Action: Hashable, Sendable {
     /// A right could not be given because the receiving task is over its quota (V7); it was destroyed.
     case shortage(TaskID)
     case gone(TaskID)
+    /// Messages of this task, the chief, to so many ports have been received since it asked last.
+    case receipts(TaskID, ports: UInt32)
 }

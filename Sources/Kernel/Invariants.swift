@@ -156,11 +156,11 @@ final class Audit {
         expect(windows == port.leased, "\(port.id): \(port.leased) leased, windows of \(windows)")
         let pastLimits = port.queue.contains { $0.via != .send } || port.queue.count > port.queueLimit
         expect(
-            port.queue.count + port.leased <= port.queueLimit || (pastLimits && port.leased == 0),
+            port.queue.count + port.held + port.leased <= port.queueLimit || (pastLimits && port.leased == 0),
             "\(port.id): \(port.queue.count) queued and \(port.leased) leased, limit \(port.queueLimit) (architecture rule 3)")
         guard !port.blocked.isEmpty else { return }
         expect(port.leases.isEmpty, "\(port.id): leases beside a blocked sender (architecture rule 3)")
-        expect(port.queue.count >= port.queueLimit, "\(port.id): room, and a blocked sender (O2)")
+        expect(port.queue.count + port.held >= port.queueLimit, "\(port.id): room, and a blocked sender (O2)")
     }
 
     func checkSendOnces() {

@@ -20,7 +20,7 @@ extension Kernel {
     /// Gives leases to those who have sent here by the nucleus, as far as the limit goes (architecture rules 3, 5, 7).
     mutating func offerLeases(of port: PortID, _ step: inout Step) {
         guard limits.linksEnabled, let record = ports[port], record.blocked.isEmpty, case .task(let receiver) = record.receiver,
-            tasks[receiver]?.isTraced == false
+            tasks[receiver]?.isTraced == false, receiver != chief
         else { return }
         for sender in record.applicants.inOrder {
             // Whatever comes of it, it is looked at again with its next message, not with each of everybody's.

@@ -9,9 +9,10 @@ extension Kernel {
         guard tasks[id]?.receives[port] != nil, let record = ports[port] else { throw .invalidName }
         guard let message = record.dequeue() else { return .empty }
         uncharge(message)
+        acknowledge(message, &step)
         if case .sendOnce(let once) = message.via { sendOnces[once] = nil }
         let delivered = Delivered(
-            sender: message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),
+            sender: message.speaker ?? message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),
             rights: message.rights.map { arrive($0, in: id, &step) }, payload: message.payload, memory: message.memory,
             notification: message.notification)
         // The destination right is looked at after the rights inside have arrived: one of them may be for this port.

@@ -248,13 +248,16 @@ extension Kernel {
     }
 
     func status(of port: PortID, for id: TaskID) throws(Refusal) -> Response {
-        guard tasks[id]?.receives[port] != nil, let port = ports[port] else { throw .invalidRight }
+        // A chief stands for the ports that it has rights to, elsewhere.
+        guard tasks[id]?.receives[port] != nil || chief == id && tasks[id]?.sends[port] != nil, let port = ports[port] else {
+            throw .invalidRight
+        }
         return .status(status(of: port))
     }
 
     func status(of port: Port) -> PortStatus {
         PortStatus(
-            messages: UInt32(port.queue.count + port.leased), queueLimit: UInt32(port.queueLimit), makeSendCount: port.makeSendCount,
+            messages: UInt32(port.queue.count + port.held + port.leased), queueLimit: UInt32(port.queueLimit), makeSendCount: port.makeSendCount,
             sendRights: UInt32(port.sendRights), sendOnceRights: UInt32(port.sendOnces.count),
             blockedSenders: UInt32(port.blocked.count), leases: UInt32(port.leases.count), noSendersRequested: port.noSenders != nil,
             portDestroyedRequested: port.portDestroyed != nil)

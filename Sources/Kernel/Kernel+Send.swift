@@ -48,6 +48,7 @@ extension Kernel {
     /// The port that the message goes to, and the receive rights that it would carry.
     func check(_ outgoing: Outgoing, from id: TaskID) throws(Refusal) -> (PortID, cargo: Set<PortID>) {
         guard outgoing.payload.length <= Limits.inlineBytesMax else { throw .tooLarge }
+        try check(outgoing.speaker, of: id)
         let task = tasks[id]
         var plan = TransferPlan()
         try plan.check(outgoing.destination, in: task, refusal: .invalidDestination)
@@ -56,6 +57,7 @@ extension Kernel {
         try plan.check(outgoing.reply, in: task, refusal: .invalidReply)
         for transfer in outgoing.rights { try plan.check(transfer, in: task, refusal: .invalidRight) }
         guard let record = ports[port], isDirect(from: id, to: record) else { throw .noRoute }
+        if !plan.receives.isEmpty, let chief, record.receiver == .task(chief) { throw .staysOnNode }
         if let charge = task?.charge {
             guard charge.bytes + Int(outgoing.payload.length) <= limits.queuedBytesPerTaskMax,
                 charge.messages < limits.queuedMessagesPerTaskMax,
@@ -111,11 +113,12 @@ extension Kernel {
         case .send, .receive, .null, .dead: via = .send
         }
         let message = Message(
-            id: number, sender: id, port: port, via: via, code: outgoing.code,
+            id: number, sender: id, speaker: outgoing.speaker?.task, port: port, via: via, code: outgoing.code,
             reply: take(outgoing.reply, from: id, into: number, &step),
             rights: outgoing.rights.map { take($0, from: id, into: number, &step) }, payload: outgoing.payload, memory: outgoing.memory,
             notification: nil)
         charge(message, to: id)
+        if let speaker = outgoing.speaker { strangers.remember(speaker.task, speaker.identity) }
         return message
     }
 
@@ -137,7 +140,8 @@ extension Kernel {
         guard let port = ports[message.port] else { return }
         port.queue.append(message)
         // A lease rests on a right in the sender's space: one that went with this message is none.
-        if case .send = message.via, limits.linksEnabled, let entry = tasks[message.sender]?.sends[message.port] {
+        // What a chief says for others never goes by a lease, and needs none; what is said to it, it counts.
+        if case .send = message.via, message.sender != chief, limits.linksEnabled, let entry = tasks[message.sender]?.sends[message.port] {
             port.candidates.insert(message.sender)
             if entry.lease == nil { port.applicants.insert(message.sender) }
             step.roomier.append(message.port)

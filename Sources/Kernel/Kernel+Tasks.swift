@@ -88,6 +88,10 @@ extension Kernel {
         }
         settle(&step, &world)
         tasks[id] = nil
+        if chief == id {
+            chief = nil
+            receipts = [:]
+        }
         ended.remember(id, task.identity)
         step.actions.append(.gone(id))
     }

@@ -25,6 +25,12 @@ public struct Kernel: Hashable, Sendable {
     /// The port that each blocked send waits for.
     var ticketPorts: [Ticket: PortID] = [:]
     var bootstrap: PortID?
+    /// The network server: who brings the words of tasks of other nodes.
+    var chief: TaskID?
+    /// Those tasks, the latest ones.
+    var strangers = Remembrance()
+    /// What the chief has sent to send rights and has been received, by port, since it asked last.
+    var receipts: [PortID: UInt32] = [:]
     /// Tasks that have ended and may still be asked for.
     var ended = Remembrance()
 
@@ -183,6 +189,10 @@ public struct Kernel: Hashable, Sendable {
         case .linkFault(let link, let fault): try linkFault(link, fault, reportedBy: id, &step, &world)
         case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &step, &world)
         case .setBootstrap(let port): try setBootstrap(port, by: id)
+        case .setChief(let task): try setChief(task, by: id)
+        case .receiveKeepingRoom(let port): try receiveKeepingRoom(port, by: id, &step, &world)
+        case .giveRoom(let port, let count): try giveRoom(count, in: port, by: id, &step)
+        case .receipts: try takeReceipts(id, &step)
         case .introduce(let identity, let rights): try introduce(identity, with: rights, by: id, &step, &world)
         case .rejected(let refusal): throw refusal
         case .several: throw .malformed

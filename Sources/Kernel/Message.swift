@@ -95,6 +95,8 @@ public enum Notification: Hashable, Sendable, WireCodable {
 struct Message: Hashable, Sendable {
     let id: MessageID
     let sender: TaskID
+    /// Whose message it is for its receiver, if not the sender's.
+    var speaker: TaskID? = nil
     /// The port whose queue it is for. The right that it was sent with is part of the message until reception (V5).
     let port: PortID
     let via: Via

@@ -10,11 +10,26 @@ public struct TaskID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
     /// The kernel itself, as the sender of notifications.
     public static let kernel = TaskID(raw: 0)
 
+    /// Bits of the number that a node gives its own tasks; what stands above them is the number of another node.
+    static let localBits: UInt64 = 40
+
+    /// A task of another node, as its messages name it here. Nil if one of the two numbers has no place in an id.
+    public init?(node: UInt32, task: TaskID) {
+        guard node > 0, node < 1 << 24, task.raw >> Self.localBits == 0 else { return nil }
+        raw = UInt64(node) << Self.localBits | task.raw
+    }
+
+    /// The number by which its own node knows the task.
+    public var onItsNode: TaskID { TaskID(raw: raw & (1 << Self.localBits - 1)) }
+
+    /// The number of the node that this is a task of; 0 for this node.
+    public var node: UInt32 { UInt32(raw >> Self.localBits) }
+
     @inlinable public init(raw: UInt64) { self.raw = raw }
     public static func < (left: Self, right: Self) -> Bool { left.raw < right.raw }
     public func encode(into writer: inout WireWriter) { writer.write(raw) }
     public init(from reader: inout WireReader) throws(WireError) { raw = try reader.read() }
-    public var description: String { raw == 0 ? "kernel" : "task \(raw)" }
+    public var description: String { raw == 0 ? "kernel" : node == 0 ? "task \(raw)" : "\(onItsNode) of node \(node)" }
 }
 
 /// A node in one of its lives.

@@ -35,6 +35,9 @@ final class Port: @unchecked Sendable {
     /// to be mapped is not among them, so that a message costs the same however many there are.
     var applicants: Set<TaskID> = []
 
+    /// Messages that the chief has received from here and whose room it keeps, until they have been received where they went.
+    var held = 0
+
     var noSenders: SendOnceID?
     var portDestroyed: SendOnceID?
     var deadNames: [TaskID: SendOnceID] = [:]
@@ -60,6 +63,7 @@ final class Port: @unchecked Sendable {
         leased = other.leased
         candidates = other.candidates
         applicants = other.applicants
+        held = other.held
         noSenders = other.noSenders
         portDestroyed = other.portDestroyed
         deadNames = other.deadNames
@@ -80,10 +84,10 @@ final class Port: @unchecked Sendable {
     var sendRights: Int { senders.count + sendsInTransit }
 
     /// Whether the queue takes one more from a send right, open leases counted whole (S6, architecture rule 3).
-    var hasRoom: Bool { queue.count + leased < queueLimit }
+    var hasRoom: Bool { queue.count + held + leased < queueLimit }
 
     /// What neither message nor credit takes up; negative beyond the limit, as send-once rights may go.
-    var room: Int { queueLimit - queue.count - leased }
+    var room: Int { queueLimit - queue.count - held - leased }
 
     /// The most credit that a lease is given first: others may be about to get theirs.
     var firstShare: Int { max(1, queueLimit / max(1, leases.count, candidates.count)) }

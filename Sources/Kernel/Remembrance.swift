@@ -1,7 +1,7 @@
 import DequeModule
 import MasixWire
 
-/// Who the last tasks were that have ended.
+/// Who the last tasks were that have ended, or those of other nodes that have sent here.
 ///
 /// A message names its sender, and may be received, or looked into, after its sender has gone; the question who that was has an
 /// answer as long as it is not too old. Bounded by number and by text, the oldest end goes first: nobody can make it grow.
@@ -17,8 +17,10 @@ struct Remembrance: Hashable, Sendable {
 
     subscript(task: TaskID) -> TaskIdentity? { identities[task] }
 
+    /// What is known of the task already stays: nobody changes its identity, and a number is never used again.
     mutating func remember(_ task: TaskID, _ identity: TaskIdentity) {
-        guard identities.updateValue(identity, forKey: task) == nil else { preconditionFailure("a task ends once") }
+        guard identities[task] == nil else { return }
+        identities[task] = identity
         order.append(task)
         text += Self.text(of: identity)
         while order.count > Self.tasksMax || text > Self.textMax {

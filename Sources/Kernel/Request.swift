@@ -33,6 +33,16 @@ public enum Request: Hashable, Sendable, WireCodable {
     case claimReply(LinkID, index: UInt16, generation: UInt32)
     /// The port to which every new task is given a send right. For the node's first task alone.
     case setBootstrap(PortID)
+    /// This task is the node's chief, its network server: the only one that may say what tasks of other nodes say. For the node's
+    /// first task alone.
+    case setChief(TaskID)
+    /// The same as `receive`, but what was sent by a send right keeps its room in the queue. For the node's chief alone: the message
+    /// goes on to another node, and has been received when it has been received there (architecture rule 17).
+    case receiveKeepingRoom(PortID)
+    /// So many of those messages have been received where they went. For the node's chief alone.
+    case giveRoom(PortID, UInt32)
+    /// How many messages that the chief has sent to send rights have been received since it asked last.
+    case receipts
     /// A task over a socket whose other end comes with the request, with these rights in its space from the start.
     /// For the node's first task alone.
     case introduce(TaskIdentity, rights: [Transfer])
@@ -49,7 +59,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .allocate, .make, .receive, .drop, .notify: true
         case .portBlock, .send, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
             .claimReply,
-            .setBootstrap, .introduce, .rejected, .several:
+            .setBootstrap, .setChief, .receiveKeepingRoom, .giveRoom, .receipts, .introduce, .rejected, .several:
             false
         }
     }
@@ -122,6 +132,17 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .several(let parts):
             writer.write(UInt8(20))
             writer.write(list: parts)
+        case .setChief(let task):
+            writer.write(UInt8(30))
+            writer.write(task)
+        case .receiveKeepingRoom(let port):
+            writer.write(UInt8(31))
+            writer.write(port)
+        case .giveRoom(let port, let count):
+            writer.write(UInt8(32))
+            writer.write(port)
+            writer.write(count)
+        case .receipts: writer.write(UInt8(33))
         }
     }
 
@@ -169,6 +190,10 @@ public enum Request: Hashable, Sendable, WireCodable {
             let code = try reader.read(UInt16.self)
             guard let refusal = Refusal(rawValue: code) else { throw .unknownCase(of: "Refusal", tag: UInt64(code)) }
             self = .rejected(refusal)
+        case 30: self = .setChief(try reader.read())
+        case 31: self = .receiveKeepingRoom(try reader.read())
+        case 32: self = .giveRoom(try reader.read(), try reader.read())
+        case 33: self = .receipts
         case let tag: throw .unknownCase(of: "Request", tag: UInt64(tag))
         }
     }
@@ -189,10 +214,12 @@ public struct Outgoing: Hashable, Sendable, WireCodable {
     public var blocks: Bool
     /// Which completion word of the control memory is set when a blocked send has been accepted.
     public var completion: UInt16
+    /// Whose message it is, if not the sender's own: a task of another node. For the node's chief alone.
+    public var speaker: Speaker?
 
     public init(
         to destination: Transfer, reply: Transfer = .null, code: UInt32 = 0, rights: [Transfer] = [], payload: Payload = .empty,
-        memory: [MemoryToken] = [], blocks: Bool = false, completion: UInt16 = 0
+        memory: [MemoryToken] = [], blocks: Bool = false, completion: UInt16 = 0, speaker: Speaker? = nil
     ) {
         self.destination = destination
         self.reply = reply
@@ -202,6 +229,7 @@ public struct Outgoing: Hashable, Sendable, WireCodable {
         self.memory = memory
         self.blocks = blocks
         self.completion = completion
+        self.speaker = speaker
     }
 
     public func encode(into writer: inout WireWriter) {
@@ -213,6 +241,7 @@ public struct Outgoing: Hashable, Sendable, WireCodable {
         writer.write(list: memory)
         writer.write(blocks)
         writer.write(completion)
+        writer.write(optional: speaker)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
@@ -225,6 +254,7 @@ public struct Outgoing: Hashable, Sendable, WireCodable {
         blocks = try reader.readBool()
         completion = try reader.read()
         guard Int(completion) < Limits.completionWords else { throw .malformed(field: "completion") }
+        speaker = try reader.readOptional()
     }
 }
 

@@ -27,6 +27,8 @@ public enum Response: Hashable, Sendable, WireCodable {
 
     /// The tags of what may answer one of several requests.
     private static let partTags: Set<UInt8> = [1, 2, 4, 5, 8, 9]
+    /// At most `Receipt.listMax`: with as many, there may be more.
+    case receipts([Receipt])
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -75,6 +77,9 @@ public enum Response: Hashable, Sendable, WireCodable {
         case .several(let parts):
             writer.write(UInt8(16))
             writer.write(list: parts)
+        case .receipts(let receipts):
+            writer.write(UInt8(30))
+            writer.write(list: receipts)
         }
     }
 
@@ -114,6 +119,7 @@ public enum Response: Hashable, Sendable, WireCodable {
         case 13: self = .links(try reader.readList(limit: 65_536, field: "links"))
         case 14: self = .linkPeer(try reader.read(), try reader.read(), place: try reader.read())
         case 15: self = .introduced(try reader.read())
+        case 30: self = .receipts(try reader.readList(limit: Receipt.listMax, field: "receipts"))
         case let tag: throw .unknownCase(of: "Response", tag: UInt64(tag))
         }
     }
@@ -155,6 +161,8 @@ public enum Refusal: UInt16, Error, Hashable, Sendable, CaseIterable {
     case nameExists = 16
     /// The message is not bare: it must be received by itself.
     case notBare = 17
+    /// A receive right cannot go to another node yet.
+    case staysOnNode = 30
 }
 
 /// What `mach_port_get_receive_status` shows (1.2).

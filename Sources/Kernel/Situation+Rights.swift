@@ -34,6 +34,8 @@ extension Kernel {
         case .invalidDestination: Situation("send", "no destination")
         case .invalidReply: Situation("send", "reply not held")
         case .noRoute: Situation("send", "no route")
+        case .notPermitted: Situation("send", "not the chief")
+        case .staysOnNode: Situation("send", "a receive right to the chief")
         case .resourceShortage: Situation("send", "over quota")
         default: Situation("send", "right not held")
         }

@@ -66,11 +66,26 @@ extension Kernel {
         case .notify(let request): return situation(ofNotifying: request, by: task)
         case .status(let port): return Situation("status", task.receives[port] == nil ? "no receive right" : "receive right")
         case .identity(let other):
+            if strangers[other] != nil { return Situation("identity", "of another node") }
             return Situation("identity", tasks[other] != nil ? "known" : ended[other] != nil ? "ended" : "unknown task")
+        case .setChief(let other):
+            guard task.isFirst else { return Situation("set chief", "not permitted") }
+            return Situation("set chief", tasks[other] == nil ? "unknown task" : "a task")
         case .linkOffers, .linkMapped, .linkPeer, .linkFault, .claimReply: return situation(ofLinking: request, by: task)
         case .setBootstrap(let port):
             guard task.isFirst else { return Situation("set bootstrap", "not permitted") }
             return Situation("set bootstrap", task.receives[port] == nil && task.sends[port] == nil ? "no right" : "a right")
+        case .receiveKeepingRoom(let port):
+            guard chief == task.id else { return Situation("receive keeping room", "not the chief") }
+            guard task.receives[port] != nil, let record = ports[port] else {
+                return Situation("receive keeping room", "no receive right")
+            }
+            return Situation("receive keeping room", record.queue.isEmpty ? "empty" : "a message", contention(of: record))
+        case .giveRoom(let port, let count):
+            guard chief == task.id else { return Situation("give room", "not the chief") }
+            guard task.receives[port] != nil, let record = ports[port] else { return Situation("give room", "no receive right") }
+            return Situation("give room", count <= record.held ? "kept" : "more than kept", contention(of: record))
+        case .receipts: return Situation("receipts", chief == task.id ? "the chief" : "not the chief")
         case .introduce(_, let rights):
             guard task.isFirst else { return Situation("introduce", "not permitted") }
             var plan = TransferPlan()

@@ -29,6 +29,7 @@ extension Port: WireCodable {
         writer.write(grown)
         writer.write(received)
         writer.write(count: leased)
+        writer.write(count: held)
         writer.write(set: candidates)
         writer.write(set: applicants)
         writer.write(optional: noSenders)
@@ -57,6 +58,7 @@ extension Port: WireCodable {
         grown = try reader.read()
         received = try reader.read()
         leased = try reader.readNumber(field: "leased")
+        held = try reader.readNumber(field: "held room")
         candidates = try reader.readSet(field: "candidates")
         applicants = try reader.readSet(field: "applicants")
         noSenders = try reader.readOptional()
@@ -69,6 +71,7 @@ extension Message: WireCodable {
     func encode(into writer: inout WireWriter) {
         writer.write(id)
         writer.write(sender)
+        writer.write(optional: speaker)
         writer.write(port)
         switch via {
         case .send: writer.write(UInt8(1))
@@ -87,6 +90,7 @@ extension Message: WireCodable {
     init(from reader: inout WireReader) throws(WireError) {
         id = try reader.read()
         sender = try reader.read()
+        speaker = try reader.readOptional()
         port = try reader.read()
         switch try reader.read(UInt8.self) {
         case 1: via = .send

@@ -5,7 +5,7 @@ public import MasixWire
 
 extension Kernel: WireCodable {
     /// Changes with every change of the format; a snapshot of another version is refused.
-    static let snapshotVersion: UInt32 = 3
+    static let snapshotVersion: UInt32 = 4
 
     public func encode(into writer: inout WireWriter) {
         writer.write(Self.snapshotVersion)
@@ -20,7 +20,10 @@ extension Kernel: WireCodable {
         writer.write(table: transitPorts) { $0.write($1) }
         writer.write(table: ticketPorts) { $0.write($1) }
         writer.write(optional: bootstrap)
+        writer.write(optional: chief)
         writer.write(ended)
+        writer.write(strangers)
+        writer.write(table: receipts) { $0.write($1) }
         for counter in [lastTask, lastMessage, lastSendOnce, lastTicket, lastLink, lastLease, nextPortBlock] { writer.write(counter) }
     }
 
@@ -37,7 +40,10 @@ extension Kernel: WireCodable {
         transitPorts = try reader.readTable(field: "receive rights in transit") { (reader) throws(WireError) in try reader.read() }
         ticketPorts = try reader.readTable(field: "tickets") { (reader) throws(WireError) in try reader.read() }
         bootstrap = try reader.readOptional()
+        chief = try reader.readOptional()
         ended = try reader.read()
+        strangers = try reader.read()
+        receipts = try reader.readTable(field: "receipts") { (reader) throws(WireError) in try reader.read() }
         lastTask = try reader.read()
         lastMessage = try reader.read()
         lastSendOnce = try reader.read()

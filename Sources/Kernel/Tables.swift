@@ -303,7 +303,7 @@ extension Kernel {
     /// Every link, in order.
     public var allLinks: [Link] { links.values.sorted { $0.id < $1.id } }
     /// Who a task is, or was if it has ended not too long ago.
-    public func identity(ofTask id: TaskID) -> TaskIdentity? { tasks[id]?.identity ?? ended[id] }
+    public func identity(ofTask id: TaskID) -> TaskIdentity? { tasks[id]?.identity ?? ended[id] ?? strangers[id] }
     public func isFirst(_ id: TaskID) -> Bool { tasks[id]?.isFirst ?? false }
     public func lastRequest(of id: TaskID) -> UInt64 { tasks[id]?.lastRequest ?? 0 }
 }

@@ -30,6 +30,8 @@ public enum MasixError: Error, Hashable, Sendable {
     case invalidRight
     /// A chief stands between this task and the destination and takes no messages for it.
     case noRoute
+    /// A receive right does not go to another node yet; nothing has been sent, and the message has what it had.
+    case staysOnNode
     /// Only the node's first task may do this.
     case notPermitted
     /// The received message is not what the protocol of this port says.
@@ -56,6 +58,7 @@ public enum MasixError: Error, Hashable, Sendable {
         case .notPermitted: self = .notPermitted
         case .tooLarge: self = .tooLarge(bytes: Limits.inlineBytesMax + 1)
         case .noRoute: self = .noRoute
+        case .staysOnNode: self = .staysOnNode
         case .invalidMemory: self = .memory(errno: 22)
         case .linkGone, .malformed, .notBare: self = .refused(refusal)
         }
@@ -82,6 +85,7 @@ extension MasixError: CustomStringConvertible {
         case .resourceShortage: "this task has too much under way that nobody has received yet"
         case .invalidRight: "the right is not held in that form"
         case .noRoute: "a chief stands between this task and the destination and takes no messages for it"
+        case .staysOnNode: "a receive right cannot be sent to another node: send a send right, and receive here"
         case .notPermitted: "only the node's first task may do this"
         case .malformedMessage: "the message is not what the protocol of this port says"
         case .refusedByServer(let words): words

@@ -32,12 +32,18 @@ public final class MemoryObject: Sendable {
         self.count = count
     }
 
+    /// The object that a draft has become.
+    package init(_ draft: consuming Draft) throws(MasixError) {
+        count = draft.count
+        descriptor = try draft.seal()
+    }
+
     /// A memory object that is being filled.
-    public struct Draft: ~Copyable {
+    public struct Draft: ~Copyable, Sendable {
         let file: MemoryFile
         let count: Int
 
-        init(count: Int) throws(MasixError) {
+        package init(count: Int) throws(MasixError) {
             do throws(Errno) { file = try MemoryFile.create(name: "masix-memory", size: count) } catch {
                 throw .memory(errno: error.rawValue)
             }

@@ -49,6 +49,9 @@ public struct Message: ~Copyable, Sendable {
     /// Leaves a place empty, so that the positions of the others keep their meaning.
     public mutating func attachNothing() { rights.append(.null) }
 
+    /// A right that had died before it could be attached.
+    package mutating func attachDead() { rights.append(.dead) }
+
     /// Sends memory: the receiver gets its content as of now, however large, without a copy (M1).
     public mutating func attach(_ memory: MemoryObject) { self.memory.append(memory) }
 

@@ -4,6 +4,8 @@ import MasixKernel
 public enum NameError: Error, Hashable, Sendable {
     /// Nobody has registered this name. Some names that there are, and how many in all.
     case unknown(String, known: [String], count: Int)
+    /// Nobody has registered this name on a node that answers; these nodes of the roster did not.
+    case unanswered(String, silent: [String])
     /// Somebody has registered this name already.
     case taken(String, by: NameOwner)
     /// Only the owner's user, or root, may replace or remove the name.
@@ -31,6 +33,8 @@ extension NameError: CustomStringConvertible {
             } else {
                 "unknown name \(name); known: \(known.joined(separator: ", "))\(count > known.count ? " and \(count - known.count) more" : "")"
             }
+        case .unanswered(let name, let silent):
+            "unknown name \(name) on this node; no answer from \(silent.joined(separator: ", ")): see `masix node status` there, or `masix doctor`"
         case .taken(let name, let owner): "the name \(name) is taken by \(owner)"
         case .notOwner(let name, let owner): "the name \(name) belongs to \(owner): only that user, or root, may replace or remove it"
         case .invalidName(let name):

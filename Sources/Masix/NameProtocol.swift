@@ -26,6 +26,10 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
     case remove(String)
     /// 4: the names that come after this one, in order; "" for the first.
     case list(after: String)
+    /// 5: the same as `lookUp` for the names of this node alone: what another node's network server asks by ours (figure 2, step 4).
+    case lookUpHere(String, waitMilliseconds: UInt32)
+    /// 6: the right in the message is the network server's port for `ResolverRequest`. For the network server alone.
+    case connectNodes
 
     /// Writes the layout that stands above.
     public func encode(into writer: inout WireWriter) {
@@ -44,6 +48,11 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
         case .list(let name):
             writer.write(UInt8(4))
             writer.write(name)
+        case .lookUpHere(let name, let wait):
+            writer.write(UInt8(5))
+            writer.write(name)
+            writer.write(wait)
+        case .connectNodes: writer.write(UInt8(6))
         }
     }
 
@@ -54,6 +63,8 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
         case 2: self = .lookUp(try reader.readName(), waitMilliseconds: try reader.read())
         case 3: self = .remove(try reader.readName())
         case 4: self = .list(after: try reader.readName())
+        case 5: self = .lookUpHere(try reader.readName(), waitMilliseconds: try reader.read())
+        case 6: self = .connectNodes
         case let tag: throw .unknownCase(of: "NameRequest", tag: UInt64(tag))
         }
     }
@@ -95,6 +106,8 @@ public enum NameAnswer: Hashable, Sendable, WireCodable {
     case tooMany(limit: UInt32)
     /// 10: the message brought no right that is alive.
     case noRight
+    /// 11: not known here, and these nodes gave no answer.
+    case silent(nodes: [String])
 
     /// Names shown with `unknown`.
     public static let knownMax = 16
@@ -127,6 +140,10 @@ public enum NameAnswer: Hashable, Sendable, WireCodable {
             writer.write(UInt8(9))
             writer.write(limit)
         case .noRight: writer.write(UInt8(10))
+        case .silent(let nodes):
+            writer.write(UInt8(11))
+            writer.write(UInt32(nodes.count))
+            for node in nodes { writer.write(node) }
         }
     }
 
@@ -147,13 +164,18 @@ public enum NameAnswer: Hashable, Sendable, WireCodable {
         case 8: self = .invalidName
         case 9: self = .tooMany(limit: try reader.read())
         case 10: self = .noRight
+        case 11:
+            let count = try reader.readCount(limit: ResolverRequest.nodesMax, field: "nodes")
+            var nodes: [String] = []
+            for _ in 0..<count { nodes.append(try reader.readName()) }
+            self = .silent(nodes: nodes)
         case let tag: throw .unknownCase(of: "NameAnswer", tag: UInt64(tag))
         }
     }
 }
 
 extension WireReader {
-    fileprivate mutating func readName() throws(WireError) -> String {
+    mutating func readName() throws(WireError) -> String {
         try readText(limit: NameRequest.nameBytesMax, field: "name")
     }
 }

@@ -131,6 +131,7 @@ public struct Names: Sendable {
         case .invalidName: .invalidName(name)
         case .tooMany(let limit): .tooMany(limit: Int(limit))
         case .noRight: .deadRight(name)
+        case .silent(let nodes): .unanswered(name, silent: nodes)
         }
     }
 }

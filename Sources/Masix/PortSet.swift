@@ -86,6 +86,12 @@ public final class PortSet: Sendable {
         return try space.makeSendRight(to: holder.entry)
     }
 
+    /// A send-once right to a member.
+    public func makeSendOnceRight(to port: PortID) throws(MasixError) -> SendOnceRight {
+        guard let holder = state.withLock({ $0.members[port] }) else { throw .invalidRight }
+        return try space.makeSendOnceRight(to: holder.entry)
+    }
+
     /// Asks for a message to `notify`, a member too, when no send right to this member is left and `sync` makings have been counted (70, T2).
     public func requestNoSenders(of port: PortID, sync: UInt32 = 0, to notify: PortID) throws(MasixError) {
         try leave(port)
@@ -157,7 +163,7 @@ public final class PortSet: Sendable {
                 let place = (start + step) % size
                 let entry = state.order[place]
                 // Where something has come by a link too, the two ways take turns.
-                guard !entry.isLocal, entry.hasHome, entry.frameCount.load(ordering: .acquiring) == 0 else { continue }
+                guard !entry.isLocal, !entry.keepsRoom.load(ordering: .relaxed), entry.hasHome, entry.frameCount.load(ordering: .acquiring) == 0 else { continue }
                 found.append(entry)
                 state.next = (place + 1) % size
             }

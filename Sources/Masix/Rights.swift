@@ -103,6 +103,8 @@ public struct SendOnceRight: ~Copyable, Sendable {
 final class SendOnceState: Sendable {
     let space: Space
     let place: Mutex<Place>
+    /// Where it leads, if the kernel has said so.
+    let port: PortID?
 
     enum Place: Sendable {
         case kernel(SendOnceID)
@@ -113,9 +115,10 @@ final class SendOnceState: Sendable {
         case gone
     }
 
-    init(space: Space, place: Place) {
+    init(space: Space, place: Place, port: PortID? = nil) {
         self.space = space
         self.place = Mutex(place)
+        self.port = port
     }
 
     /// Whoever takes the place uses the right.

@@ -121,7 +121,7 @@ extension Space {
 
     private func takeHome(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
         let incoming = try connection.withCore { core throws(MasixError) -> Incoming? in
-            var answer = try core.ask(.receive(entry.port))
+            var answer = try core.ask(entry.keepsRoom.load(ordering: .relaxed) ? .receiveKeepingRoom(entry.port) : .receive(entry.port))
             switch answer.response {
             case .empty: return nil
             case .message(let message):

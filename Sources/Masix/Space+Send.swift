@@ -129,7 +129,7 @@ extension Space {
 
     /// The whole message in one event: rights moved, circles looked for, enqueued; or refused, and everything is still ours.
     func sendByNucleus(
-        _ message: inout Message, destination: Destination, reply: Transfer, deadline: Deadline
+        _ message: inout Message, destination: Destination, reply: Transfer, deadline: Deadline, speaker: Speaker? = nil
     ) throws(MasixError) {
         // A task that only sends never waits: it sees here that a link has been made for it.
         if links.hasOffers(control) { try meetOffers() }
@@ -138,7 +138,7 @@ extension Space {
         for right in message.rights {
             if case .sendOnce(let state) = right { _ = try kernelRight(of: state) }
         }
-        let sent = try hand(message, to: destination, reply: reply, blocks: !deadline.isPoll)
+        let sent = try hand(message, to: destination, reply: reply, blocks: !deadline.isPoll, speaker)
         switch sent {
         case .accepted: break
         case .full: throw .timedOut
@@ -154,8 +154,9 @@ extension Space {
         case blocked(Ticket, UInt16)
     }
 
-    private func hand(_ message: borrowing Message, to destination: Destination, reply: Transfer, blocks: Bool) throws(MasixError) -> Handed
-    {
+    private func hand(
+        _ message: borrowing Message, to destination: Destination, reply: Transfer, blocks: Bool, _ speaker: Speaker?
+    ) throws(MasixError) -> Handed {
         let rights = message.rights
         let memory = message.memory
         let code = message.code
@@ -172,7 +173,7 @@ extension Space {
             let outgoing = Outgoing(
                 to: target, reply: reply, code: code, rights: transfers, payload: Payload(place: 0, length: UInt32(bytes.count)),
                 memory: memory.enumerated().map { MemoryToken(place: UInt64($0.offset), length: UInt64($0.element.count)) },
-                blocks: blocks && completion != nil, completion: completion ?? 0)
+                blocks: blocks && completion != nil, completion: completion ?? 0, speaker: speaker)
             let answer: Answer
             do throws(MasixError) {
                 answer = try core.ask(.send(outgoing), payload: bytes, descriptors: memory.map { $0.descriptor.raw })

@@ -221,8 +221,8 @@ public final class Space: Sendable {
             let entry = SendEntry(port: port, index: index, control: control)
             core.sends[port] = entry
             return .send(SendReference(space: self, entry: entry))
-        case .sendOnce(let id, _):
-            return .sendOnce(SendOnceState(space: self, place: .kernel(id)))
+        case .sendOnce(let id, let port):
+            return .sendOnce(SendOnceState(space: self, place: .kernel(id), port: port))
         case .receive(let port, let index):
             let entry = ReceiveEntry(port: port, index: index, control: control)
             core.receives[port] = entry

@@ -89,6 +89,7 @@ extension Nucleus {
             counters.shortages += 1
             logger.notice("a right was destroyed: its receiver is over its quota", metadata: ["task": "\(id.raw)"])
         case .gone(let id): gone(id)
+        case .receipts(let id, let ports): tables.tasks[id]?.memory.control.receipts.release(ports)
         }
     }
 

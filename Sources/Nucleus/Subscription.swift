@@ -118,7 +118,7 @@ extension Nucleus {
             case .markDead(let id, _): show(TraceEvent(.portDied, task: id))
             case .reply(let id, _, let response):
                 if case .request(_, _, let request) = event { trace(request, response, of: id) }
-            case .entries, .homeCount, .complete, .reshape, .ring, .sealLink, .release, .releaseMemory, .shortage: break
+            case .receipts, .entries, .homeCount, .complete, .reshape, .ring, .sealLink, .release, .releaseMemory, .shortage: break
             }
         }
     }

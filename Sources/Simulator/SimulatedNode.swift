@@ -295,6 +295,7 @@ final class SimulatedNode {
             memory.tasks[id] = nil
             sockets[id] = nil
             answers[id] = nil
+        case .receipts(let id, let ports): memory.tasks[id]?.control.receipts.release(ports)
         }
     }
 

@@ -11,7 +11,7 @@ extension Complaint {
         case .timedOut, .cancelled: exit = .timedOut
         case .tooLarge, .tooManyRights, .malformedMessage, .invalidValue: exit = .malformed
         case .noSpace, .resourceShortage, .memory: exit = .cannotCreate
-        case .notPermitted, .noRoute: exit = .notPermitted
+        case .notPermitted, .noRoute, .staysOnNode: exit = .notPermitted
         case .refusedByServer: exit = .no
         case .forked, .invalidRight, .refused: exit = .internalFault
         }
@@ -31,6 +31,7 @@ extension Complaint {
                 words += "; `masix names` lists \(count == 1 ? "the one that is" : "the \(count) that are")"
             }
             self.init(words, .notFound)
+        case .unanswered: self.init(error.description, .notFound)
         case .taken, .deadRight, .tooMany: self.init(error.description, .cannotCreate)
         case .notOwner: self.init(error.description, .notPermitted)
         case .invalidName: self.init(error.description, .malformed)

@@ -31,7 +31,7 @@ struct Explanation: Sendable {
     /// One of each, so that the switch below speaks of all.
     private static let samples: [MasixError] = [
         .noNode(path: ""), .versionMismatch(node: 0, library: 0), .nodeGone, .forked, .deadName, .portDied, .timedOut, .noReply,
-        .tooLarge(bytes: 0), .tooManyRights, .noSpace, .resourceShortage, .invalidRight, .noRoute, .notPermitted, .malformedMessage,
+        .tooLarge(bytes: 0), .tooManyRights, .noSpace, .resourceShortage, .invalidRight, .noRoute, .staysOnNode, .notPermitted, .malformedMessage,
         .refusedByServer(""), .memory(errno: 0), .cancelled, .invalidValue, .refused(.malformed),
     ]
 
@@ -96,6 +96,10 @@ struct Explanation: Sendable {
             return explain(
                 "invalidRight", "the right is not held in that form", "it has been given away already, or it is of another space",
                 "keep a copy() of a right that is to be sent and used")
+        case .staysOnNode:
+            return explain(
+                "staysOnNode", "a receive right cannot be sent to another node yet", "the port that it was sent to is one of another node",
+                "send a send right, and receive here")
         case .noRoute:
             return explain(
                 "noRoute", "a chief stands between this task and the destination and takes no messages for it", "the clan's policy",
@@ -132,6 +136,9 @@ struct Explanation: Sendable {
             explain(
                 "unknown", "nobody has registered this name", "a slip of the pen, or its server does not run (any more)",
                 "`masix names` lists the names; `--wait` waits for one"),
+            explain(
+                "unanswered", "nobody has registered this name on a node that answers, and some nodes of the roster do not answer",
+                "such a node is down, or cannot be reached", "see `masix node status` there and `masix roster list` here"),
             explain("taken", "the name is in use", "another task has registered it", "choose another name, or end that task"),
             explain(
                 "notOwner", "the name belongs to another user", "only its owner's user, or root, may replace or remove it",
@@ -170,6 +177,8 @@ struct Explanation: Sendable {
         case .resourceShortage: return explain("over the task's quota of what is under way", "nobody receives", "wait for answers")
         case .notPermitted: return explain("only the node's first task may do this", "it is the supervisor's right", "ask the supervisor")
         case .tooLarge: return explain("too many inline bytes", "large contents in a message", "send a memory object")
+        case .staysOnNode:
+            return explain("a receive right cannot go to another node yet", "the destination is there", "send a send right instead")
         case .noRoute: return explain("no chief on the way takes it", "the clan's policy", "ask for a right through the chief")
         case .linkGone: return explain("the link or reply is no longer there", "the partner ended", "nothing: the library sees to it")
         case .malformed: return explain("the request could not be read", "library and nucleus disagree", "please report it")

@@ -16,7 +16,7 @@ struct MasixCommand: ParsableCommand {
             """,
         version: "masix \(MasixVersion.current)",
         groupedSubcommands: [
-            CommandGroup(name: "The node:", subcommands: [NodeCommand.self, DoctorCommand.self]),
+            CommandGroup(name: "The node:", subcommands: [NodeCommand.self, RosterCommand.self, DoctorCommand.self]),
             CommandGroup(
                 name: "What is on it:",
                 subcommands: [

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Masix
 import MasixLinux
+import MasixNetwork
 import MasixProtocols
 import SystemPackage
 
@@ -8,7 +9,7 @@ import SystemPackage
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "Make, run, look at and stop a node.",
-        subcommands: [NodeInitCommand.self, NodeRunCommand.self, NodeStatusCommand.self, NodeStopCommand.self])
+        subcommands: [NodeInitCommand.self, NodeLineCommand.self, NodeRunCommand.self, NodeStatusCommand.self, NodeStopCommand.self])
 }
 
 /// `masix node init`
@@ -18,22 +19,62 @@ struct NodeInitCommand: ReportingCommand {
         discussion: "`masix node run` does this too where it is missing; init is for those who want to edit servers.json first.")
 
     @OptionGroup var node: NodeOptions
+    @OptionGroup var state: StateOption
     @OptionGroup var json: JSONOption
+    @Option(help: ArgumentHelp("Speak with other nodes, and listen for them here.", valueName: "host:port"))
+    var listen: String?
+    @Option(help: "The node's name among the other nodes.")
+    var name: String?
+    @Option(help: "The node's number among the other nodes.")
+    var number: UInt32?
+
+    func validate() throws {
+        let given = [listen != nil, name != nil, number != nil].count { $0 }
+        guard given == 0 || given == 3 else { throw ValidationError("--listen, --name and --number belong together") }
+    }
 
     func perform() throws {
-        let path = node.path
+        let path = state.path(node)
         let configuration = path + "/servers.json"
+        var network: NodeNetworkFile?
+        if let listen, let name, let number {
+            do throws(NodeRosterFault) {
+                network = try NodeNetworkFile(number: number, name: name, listen: listen)
+            } catch {
+                throw Complaint("\(error)", .malformed)
+            }
+        }
         do throws(Errno) {
             try Directory.makeAll(path, mode: 0o755)
             let file = try File.open(configuration, [.write, .create, .exclusive], mode: 0o644)
             try file.writeAll(Array("{\"servers\": []}\n".utf8))
         } catch .fileExists {
-            throw Complaint("\(configuration) is there already: this directory has been made before", .cannotCreate)
+            // A node that has been made can still learn to speak with others.
+            if network == nil {
+                throw Complaint("\(configuration) is there already: this directory has been made before", .cannotCreate)
+            }
         } catch {
             throw Complaint(error, path)
         }
-        if json.isOn { return try Output.line(JSON.object([("directory", JSON(path)), ("configuration", JSON(configuration))]).text) }
-        try Output.line("made \(path); `masix node run --node \(path)` runs it")
+        let networkState = NetworkState(path)
+        var line: NodeRosterEntry?
+        if let network {
+            try networkState.make(network)
+            if NetworkState.canBeDialled(network) { line = try networkState.entry() }
+        }
+        if json.isOn {
+            var members: [(String, JSON)] = [("directory", JSON(path)), ("configuration", JSON(configuration))]
+            if network != nil { members.append(("line", JSON(line?.description))) }
+            return try Output.line(JSON.object(members).text)
+        }
+        try Output.line("made \(path); `masix node run --node \(node.path)` runs it")
+        guard network != nil else { return }
+        if let line {
+            try Output.line("the other nodes know it by this line, which `masix roster add` takes there:")
+            try Output.line(line.description)
+        } else {
+            try Output.line("`masix node line --address HOST:PORT` prints the line by which the other nodes know it")
+        }
     }
 }
 

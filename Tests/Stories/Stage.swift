@@ -1,6 +1,6 @@
 public import Masix
 import MasixLinux
-import MasixTestKit
+public import MasixTestKit
 import Synchronization
 
 /// What a role has: its task, and the ways to meet the others.
@@ -10,12 +10,12 @@ public final class Stage: Sendable {
     private let foyer: Foyer?
     private let roles: Int
 
-    /// With a `foyer` the roles are one task and meet there; else they meet at the node's exchange.
-    public init(space: Space, roles: Int, foyer: Foyer? = nil) {
+    /// With a `foyer` the roles are one task and meet there; else they meet at `meeting`, or at their node's exchange.
+    public init(space: Space, roles: Int, foyer: Foyer? = nil, meeting: MeetingPlace? = nil) {
         self.space = space
         self.foyer = foyer
         self.roles = roles
-        meeting = MeetingPlace(space)
+        self.meeting = meeting ?? MeetingPlace(space)
     }
 
     public struct Failure: Error, CustomStringConvertible {

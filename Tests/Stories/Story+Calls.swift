@@ -92,7 +92,7 @@ extension Story {
                     }
                     let answer = try door.call(question, timeout: Stage.patience)
                     try stage.equal(answer.code, UInt32(number))
-                    try stage.equal(answer.text, "\(answer.sender.raw)")
+                    try stage.equal(answer.text, "\(answer.sender.onItsNode.raw)")
                 }
             }),
         // T4, S6: every send-once right yields one message, whatever the limit.

@@ -12,7 +12,7 @@ extension Story {
                 for number in 0..<3_000 {
                     let message = try door.receive(timeout: Stage.patience)
                     try stage.equal(message.code, UInt32(number))
-                    try stage.equal(message.text, "\(message.sender.raw)/\(number)")
+                    try stage.equal(message.text, "\(message.sender.onItsNode.raw)/\(number)")
                 }
                 try stage.silence(door)
             },
@@ -75,7 +75,7 @@ extension Story {
                 for _ in 0..<20 {
                     let message = try door.receive(timeout: Stage.patience)
                     let sender = try message.senderIdentity()
-                    try stage.equal(message.text, "\(message.sender.raw) \(sender.pid) \(sender.uid) \(sender.gid)")
+                    try stage.equal(message.text, "\(message.sender.onItsNode.raw) \(sender.pid) \(sender.uid) \(sender.gid)")
                     try stage.check(sender.executable.hasPrefix("/") && !sender.launched, "\(sender)")
                 }
             },

@@ -4,7 +4,7 @@ import Synchronization
 
 /// The smallest server by which tasks of a bare node meet: it keeps a send right under a name until somebody calls for it, and holds
 /// whoever comes to a meeting until all are there.
-final class Exchange: Sendable {
+public final class Exchange: Sendable {
     /// Codes of its messages.
     enum Errand {
         static let leave: UInt32 = 1
@@ -16,6 +16,15 @@ final class Exchange: Sendable {
     init(_ space: Space) throws {
         let port = try space.makePort(queueLimit: 256)
         try space.setBootstrap(port)
+        try Self.serve(port)
+    }
+
+    /// An exchange that is found by its name, for tasks of several nodes.
+    public static func start(named name: String, in space: Space) throws {
+        try serve(try space.names.register(name, queueLimit: 256))
+    }
+
+    private static func serve(_ port: consuming ReceiveRight) throws {
         let boxed = Mutex<ReceiveRight?>(port)
         try DetachedThread.start("exchange") {
             guard let port = boxed.withLock({ $0.take() }) else { return }
@@ -80,19 +89,35 @@ final class Exchange: Sendable {
 /// A task's way to meet the other tasks of its test node: `TestNode` runs what answers.
 public struct MeetingPlace: Sendable {
     private let space: Space
+    /// Nil for the node's own exchange.
+    private let counter: ExchangeRight?
 
-    public init(_ space: Space) { self.space = space }
+    public init(_ space: Space) {
+        self.space = space
+        counter = nil
+    }
+
+    /// The exchange of this name, wherever it is.
+    public init(_ space: Space, exchange name: String) throws {
+        self.space = space
+        counter = ExchangeRight(try space.names.lookUp(name, wait: true, timeout: .seconds(10)))
+    }
+
+    private func exchange() throws(MasixError) -> SendRight {
+        if let counter { return counter.right.copy() }
+        return try space.bootstrap()
+    }
 
     /// Leaves a right under a name, for one who fetches it.
     public func leave(_ right: consuming SendRight, as name: String) throws(MasixError) {
         var message = Message(code: Exchange.Errand.leave, text: name)
         message.attach(right)
-        try space.bootstrap().send(message, timeout: .seconds(10))
+        try exchange().send(message, timeout: .seconds(10))
     }
 
     /// Fetches what somebody leaves under this name; waits for it.
     public func fetch(_ name: String, timeout: Duration = .seconds(10)) throws(MasixError) -> SendRight {
-        var answer = try space.bootstrap().call(Message(code: Exchange.Errand.fetch, text: name), timeout: timeout)
+        var answer = try exchange().call(Message(code: Exchange.Errand.fetch, text: name), timeout: timeout)
         if answer.isDead(at: 0) { throw .deadName }
         guard let right = answer.takeSendRight() else { throw .malformedMessage }
         return right
@@ -100,13 +125,13 @@ public struct MeetingPlace: Sendable {
 
     /// The same for what is there already; else nil.
     public func fetchIfThere(_ name: String) throws(MasixError) -> SendRight? {
-        var answer = try space.bootstrap().call(Message(code: Exchange.Errand.look, text: name), timeout: .seconds(10))
+        var answer = try exchange().call(Message(code: Exchange.Errand.look, text: name), timeout: .seconds(10))
         return answer.takeSendRight()
     }
 
     /// Returns when `count` have come to this meeting.
     public func meet(_ name: String, of count: Int, timeout: Duration = .seconds(20)) throws(MasixError) {
-        _ = try space.bootstrap().call(Message(code: Exchange.Errand.meet, text: "\(name) \(count)"), timeout: timeout)
+        _ = try exchange().call(Message(code: Exchange.Errand.meet, text: "\(name) \(count)"), timeout: timeout)
     }
 }
 
@@ -121,4 +146,9 @@ private final class KeptReply: Sendable {
     private let right: Mutex<SendOnceRight?>
     init(_ right: consuming SendOnceRight) { self.right = Mutex(right) }
     func take() -> SendOnceRight? { right.withLock { $0.take() } }
+}
+
+private final class ExchangeRight: Sendable {
+    let right: SendRight
+    init(_ right: consuming SendRight) { self.right = right }
 }

@@ -21,6 +21,7 @@ public final class TestNode: Sendable {
     /// The node's first task: it keeps what `pass` hands over. Nil on a node with names, which `pass` uses then.
     private let exchange: Exchange?
     private let passed = Atomic<Int>(0)
+    private let first: Space
 
     /// How the node treats leases: the same test must pass with each (architecture rule 1).
     public enum Leases: String, CaseIterable, Sendable, CustomStringConvertible {
@@ -28,14 +29,15 @@ public final class TestNode: Sendable {
         public var description: String { rawValue }
     }
 
-    /// Starts a node. With `names` it has a name server, so that `Space.names` works as on any other.
+    /// Starts a node. With `names` it has a name server, so that `Space.names` works as on any other. Nodes that speak with each other
+    /// need numbers of their own.
     public init(
-        leases: Leases = .on, seed: UInt64 = 1, names: Bool = false, _ configure: (inout NucleusConfiguration) throws -> Void = { _ in }
+        leases: Leases = .on, seed: UInt64 = 1, names: Bool = false, number: UInt32 = 1, _ configure: (inout NucleusConfiguration) throws -> Void = { _ in }
     ) throws {
         directory = "/tmp/masix-test-\(CurrentProcess.pid)-\(try RandomBytes.uint64())"
         try Directory.make(directory, mode: 0o755)
         var configuration = NucleusConfiguration(
-            node: NodeID(number: 1, incarnation: 1), logger: Logger(label: "nucleus") { _ in SwiftLogNoOpLogHandler() })
+            node: NodeID(number: number, incarnation: 1), logger: Logger(label: "nucleus") { _ in SwiftLogNoOpLogHandler() })
         configuration.listener = try MessageSocket.listen(path: directory + "/" + NodeDirectory.socketName)
         configuration.limits.linksEnabled = leases != .off
         configuration.situationsPath = SituationsFile.next
@@ -61,6 +63,7 @@ public final class TestNode: Sendable {
             isOver.wake(count: .max)
         }
         let first = try Space.attach(rawSocket: ours)
+        self.first = first
         exchange = names ? nil : try Exchange(first)
         if names { try Self.startNameServer(first) }
     }
@@ -73,7 +76,8 @@ public final class TestNode: Sendable {
             guard let port = boxed.withLock({ $0.take() }) else { return }
             do throws(MasixError) {
                 let server = try NameServer(
-                    space: space, bootstrap: port, keeper: nil, logger: Logger(label: "names") { _ in SwiftLogNoOpLogHandler() })
+                    space: space, bootstrap: port, keeper: nil, logger: Logger(label: "names") { _ in SwiftLogNoOpLogHandler() },
+                    isNetworkServer: { _ in true })
                 try server.run()
             } catch {
                 // The node has stopped: a name server serves as long as there is one.
@@ -107,6 +111,13 @@ public final class TestNode: Sendable {
 
     /// A new task of this node.
     public func attach() throws -> Space { try Space.attach(directory: directory) }
+
+    /// A new task that is the node's chief, as its network server is.
+    public func attachChief() throws -> Space {
+        let chief = try attach()
+        try first.setChief(chief.task)
+        return chief
+    }
 
     /// What the node has done so far, by the names that `masix top` shows: "sends by the nucleus", "links opened" and so on.
     public func counters() throws -> [String: UInt64] {

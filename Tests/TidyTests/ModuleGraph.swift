@@ -15,6 +15,8 @@ enum ModuleGraph {
         Module(folder: "Sources/Wire", own: [], outside: []),
         // Pure: no Linux, no transport, no clock, no lock, no log.
         Module(folder: "Sources/Kernel", own: ["MasixWire"], outside: ["DequeModule"]),
+        // Pure too: it says what nodes mean, not how it travels.
+        Module(folder: "Sources/Network", own: ["MasixKernel", "MasixWire"], outside: ["DequeModule"]),
         Module(folder: "Sources/Transport", own: ["MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Nucleus", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Masix", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
@@ -25,6 +27,9 @@ enum ModuleGraph {
         Module(folder: "Sources/Servers/Supervisor", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixWire"]),
         Module(folder: "Sources/Servers/FileServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
+        Module(
+            folder: "Sources/Servers/NetworkServer",
+            own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixTransport", "MasixWire"]),
         Module(
             folder: "Sources/masixd",
@@ -34,6 +39,7 @@ enum ModuleGraph {
             // The nucleus's tables are the kernel's rows, and its queries are the transport's.
             own: [
                 "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
+                "MasixNetwork", "MasixNetworkServer",
             ]),
         Module(folder: "Sources/masix-simulate", own: ["MasixSimulator"]),
     ]

@@ -29,7 +29,7 @@ extension Target {
                         notification: notification)))
         }
         return .decoders(
-            "kernel-socket", share: 270,
+            "kernel-socket", share: 210,
             [
                 .exact([Hello()]),
                 .exact([

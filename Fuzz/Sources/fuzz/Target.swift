@@ -14,7 +14,8 @@ struct Target: Sendable {
     let feed: @Sendable ([UInt8]) -> Void
 
     static let all: [Target] = [
-        .kernelSocket, .keeperSocket, .kernel, .snapshot, .journal, .link, .names, .supervisor, .files, .stream, .configuration,
+        .kernelSocket, .keeperSocket, .kernel, .snapshot, .journal, .link, .names, .supervisor, .files, .stream, .configuration, .roster,
+        .channel,
     ]
 
     /// Several decoders behind one target: the first byte of an input says which.

@@ -16,6 +16,16 @@ public final class NameServer {
     private let logger: Logger
     private var table: NameTable
     private var rights: [String: HeldRight] = [:]
+    /// What the network server is found under, by us: nobody else may have this name.
+    public static let networkName = "network"
+    /// Where it answers: a send-once right to this port goes with every question.
+    private let answers: PortID
+    /// Who may say that it is the network server.
+    private let isNetworkServer: @Sendable (TaskIdentity) -> Bool
+    /// Rights to ports of other nodes.
+    private var remembered: [String: HeldRight] = [:]
+    /// Those that have just come, for whom.
+    private var arrived: [NameTable.Asker: HeldRight] = [:]
     private var questions: [NameTable.Asker: Question] = [:]
     private var lastAsker: NameTable.Asker = 0
     private let start = ContinuousClock.now
@@ -23,14 +33,17 @@ public final class NameServer {
     /// A name server for the names of a node. `bootstrap` is the port that it answers on; `keeper` is where names are deposited, and
     /// got back from: without one they die with this process.
     public init(
-        space: Space, bootstrap: consuming ReceiveRight, keeper: consuming SendRight?, limits: NameTable.Limits = .init(), logger: Logger
+        space: Space, bootstrap: consuming ReceiveRight, keeper: consuming SendRight?, limits: NameTable.Limits = .init(), logger: Logger,
+        isNetworkServer: @escaping @Sendable (TaskIdentity) -> Bool = { $0.launched && $0.name == "network" }
     ) throws(MasixError) {
+        self.isNetworkServer = isNetworkServer
         self.space = space
         self.logger = logger
         self.keeper = HeldRight(keeper.take())
         table = NameTable(limits: limits)
         set = space.makePortSet()
         deaths = set.insert(try space.makePort(queueLimit: 1))
+        answers = set.insert(try space.makePort(queueLimit: 1))
         set.insert(bootstrap)
     }
 
@@ -45,11 +58,13 @@ public final class NameServer {
     /// Serves until the node is gone, which it says by its error.
     public func run() throws(MasixError) {
         try collect()
+        if rights[Self.networkName] != nil { try perform(table.handle(.connected(true))) }
         try tell(.ready)
         logger.info("serving names", metadata: ["names": "\(table.count)"])
         while true {
             let deadline = table.nextDeadline
             if let deadline, deadline <= now { try perform(table.handle(.time(now))) }
+            table.advance(to: now)
             do throws(MasixError) {
                 try take(try set.receive(timeout: deadline.map { .milliseconds($0 - min($0, now)) }))
             } catch .timedOut {
@@ -66,12 +81,21 @@ public final class NameServer {
 
     // MARK: questions
 
-    private func take(_ message: consuming ReceivedMessage) throws(MasixError) {
+    private func take(_ received: consuming ReceivedMessage) throws(MasixError) {
+        var message = received
         if let notification = message.notification {
             // The others tell of requests of ours that were replaced, or whose right we gave up: nothing follows from them.
-            if case .deadName(let port) = notification { try perform(table.handle(.died(port))) }
+            if case .deadName(let port) = notification {
+                let wasConnected = rights[Self.networkName] != nil
+                try perform(table.handle(.died(port)))
+                if wasConnected, rights[Self.networkName] == nil {
+                    logger.notice("the network server is gone: names of other nodes are not found")
+                    try perform(table.handle(.connected(false)))
+                }
+            }
             return
         }
+        if message.port == answers { return try takeAnswer(&message) }
         let reply = message.takeReply()
         let request: NameRequest
         do throws(WireError) {
@@ -93,6 +117,10 @@ public final class NameServer {
         }
         lastAsker += 1
         let question = Question(reply, right: message.takeSendRight())
+        if request == .connectNodes { return try connect(question, NameOwner(message.sender, identity), identity) }
+        if case .register(Self.networkName, _) = request {
+            return question.answer(.taken(NameOwner(space.task, space.identity)))
+        }
         if let event = event(request, question, NameOwner(message.sender, identity)) {
             questions[lastAsker] = question
             try perform(table.handle(event))
@@ -107,11 +135,61 @@ public final class NameServer {
         case .register(let name, let replace):
             guard let right = question.right, !right.isDead else { return nil }
             return .register(NameRecord(name: name, port: right.port, owner: owner), replace: replace, by: lastAsker)
-        case .lookUp(let name, let wait):
-            let until = wait == 0 ? nil : now + UInt64(min(wait, NameRequest.waitMillisecondsMax))
-            return .lookUp(name, uid: owner.uid, until: until, by: lastAsker)
+        case .lookUp(let name, let wait): return lookUp(name, wait, here: false, owner.uid)
+        case .lookUpHere(let name, let wait): return lookUp(name, wait, here: true, owner.uid)
+        case .connectNodes: return nil
         case .remove(let name): return .remove(name, uid: owner.uid, by: lastAsker)
         case .list(let last): return .list(after: last, by: lastAsker)
+        }
+    }
+
+    private func lookUp(_ name: String, _ wait: UInt32, here: Bool, _ uid: UInt32) -> NameTable.Event {
+        let wait = min(wait, NameRequest.waitMillisecondsMax)
+        return .lookUp(name, uid: uid, until: wait == 0 ? nil : now + UInt64(wait), wait: wait, here: here, by: lastAsker)
+    }
+
+    // MARK: other nodes
+
+    /// The network server has come. Like a name it outlives this process.
+    private func connect(_ question: Question, _ owner: NameOwner, _ identity: TaskIdentity) throws(MasixError) {
+        guard isNetworkServer(identity) else { return question.answer(.notOwner(NameOwner(space.task, space.identity))) }
+        guard let right = question.right, !right.isDead else { return question.answer(.noRight) }
+        questions[lastAsker] = question
+        let record = NameRecord(name: Self.networkName, port: right.port, owner: owner)
+        try perform(table.handle(.register(record, replace: true, by: lastAsker)))
+        guard rights[Self.networkName]?.port == right.port else { return }
+        logger.info("names of other nodes are found by the network server", metadata: ["pid": "\(identity.pid)"])
+        try perform(table.handle(.connected(true)))
+    }
+
+    /// Figure 2, step 2. Without an answer the send-once right comes back unused, or the network server's death is told.
+    private func ask(_ name: String, _ wait: UInt32, for asker: NameTable.Asker) throws(MasixError) {
+        guard let resolver = rights[Self.networkName] else { return try perform(table.handle(.notElsewhere(asker, silent: []))) }
+        var message = Message(code: ResolverRequest.code, bytes: ResolverQuestion(number: asker, .find(name, waitMilliseconds: wait)).wireBytes)
+        message.attach(try set.makeSendOnceRight(to: answers))
+        do throws(MasixError) {
+            // It never waits for us for long; were it to, the asker would be told that nobody knows the name.
+            try resolver.right.send(message, timeout: .zero)
+        } catch {
+            if error == .nodeGone { throw error }
+            try perform(table.handle(.notElsewhere(asker, silent: [])))
+        }
+    }
+
+    /// Figure 2, step 7.
+    private func takeAnswer(_ message: inout ReceivedMessage) throws(MasixError) {
+        guard message.code == ResolverRequest.code, let answer = try? ResolverAnswer(wireBytes: message.bytes) else { return }
+        let asker = answer.number
+        switch answer.answer {
+        case .found:
+            guard let right = HeldRight(message.takeSendRight()), !right.isDead else {
+                return try perform(table.handle(.notElsewhere(asker, silent: [])))
+            }
+            arrived[asker] = right
+            try perform(table.handle(.foundElsewhere(asker, right.port, at: now)))
+            arrived[asker] = nil
+        case .silent(let nodes): try perform(table.handle(.notElsewhere(asker, silent: nodes)))
+        default: try perform(table.handle(.notElsewhere(asker, silent: [])))
         }
     }
 
@@ -134,6 +212,21 @@ public final class NameServer {
             case .give(let asker, let name):
                 guard let question = questions.removeValue(forKey: asker), let held = rights[name] else { continue }
                 question.answer(.found, held)
+            case .askElsewhere(let asker, let name, let wait): try ask(name, wait, for: asker)
+            case .remember(let name, let asker):
+                guard let right = arrived[asker] else { continue }
+                remembered[name] = right
+                do throws(MasixError) {
+                    try set.requestDeadName(of: right.right, to: deaths)
+                } catch .nodeGone {
+                    throw .nodeGone
+                } catch {
+                    dead.append(right.port)
+                }
+            case .giveRemembered(let asker, let name):
+                guard let question = questions.removeValue(forKey: asker), let held = remembered[name] else { continue }
+                question.answer(.found, held)
+            case .forgetRemembered(let name): remembered[name] = nil
             }
         }
         for port in dead { try perform(table.handle(.died(port))) }

@@ -19,13 +19,20 @@ public struct NameTable: Sendable {
 
     public enum Event: Sendable {
         case register(NameRecord, replace: Bool, by: Asker)
-        case lookUp(String, uid: UInt32, until: UInt64?, by: Asker)
+        /// `wait` is what `until` was made of, in milliseconds; with `here` only the names of this node are asked for.
+        case lookUp(String, uid: UInt32, until: UInt64?, wait: UInt32 = 0, here: Bool = false, by: Asker)
         case remove(String, uid: UInt32, by: Asker)
         case list(after: String, by: Asker)
         /// The port has died: so have its names.
         case died(PortID)
         /// A name that was registered with a name server before this one.
         case restore(NameRecord)
+        /// There are other nodes to be asked, or there are none any more.
+        case connected(Bool)
+        /// Another node knows the name that this asker wants: a port of that node (figure 2, step 7).
+        case foundElsewhere(Asker, PortID, at: UInt64)
+        /// No other node knows it; these gave no answer.
+        case notElsewhere(Asker, silent: [String])
         /// It is so late now.
         case time(UInt64)
     }
@@ -43,12 +50,30 @@ public struct NameTable: Sendable {
         case answer(Asker, NameAnswer)
         /// Answer `found`, with a copy of the right of this name.
         case give(Asker, String)
+        /// Ask the other nodes (figure 2, step 2).
+        case askElsewhere(Asker, String, wait: UInt32)
+        /// The right to a port of another node that came for this asker is to be remembered for this name, and its death to be told.
+        case remember(String, from: Asker)
+        /// Answer `found`, with a copy of that right.
+        case giveRemembered(Asker, String)
+        /// Let it go.
+        case forgetRemembered(String)
     }
+
+    /// How long a name of another node is remembered after its last use, in milliseconds: for so long a look-up sends nothing between
+    /// nodes, and for so long the port is held.
+    public static let rememberedMilliseconds: UInt64 = 5_000
 
     private struct Waiter: Sendable {
         let name: String
         let uid: UInt32
-        let until: UInt64
+        /// Nil for one who waits for the other nodes alone.
+        let until: UInt64?
+    }
+
+    private struct Remembered: Sendable {
+        let port: PortID
+        var until: UInt64
     }
 
     private let limits: Limits
@@ -58,22 +83,34 @@ public struct NameTable: Sendable {
     private var namesOfUser: [UInt32: Int] = [:]
     private var waiters: [Asker: Waiter] = [:]
     private var waitersOfUser: [UInt32: Int] = [:]
+    /// Whether there are other nodes to be asked.
+    private var isConnected = false
+    /// Names of other nodes, for a while.
+    private var remembered: [String: Remembered] = [:]
+    private var now: UInt64 = 0
 
     public init(limits: Limits = Limits()) { self.limits = limits }
 
     public var count: Int { records.count }
     public subscript(name: String) -> NameRecord? { records[name] }
     /// When the next waiting look-up is over.
-    public var nextDeadline: UInt64? { waiters.values.map(\.until).min() }
+    public var nextDeadline: UInt64? { (waiters.values.compactMap(\.until) + remembered.values.map(\.until)).min() }
+
+    /// The clock, for what is remembered from now on.
+    public mutating func advance(to time: UInt64) { now = max(now, time) }
 
     public mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .register(let record, let replace, let asker): register(record, replace: replace, by: asker)
-        case .lookUp(let name, let uid, let until, let asker): lookUp(name, uid: uid, until: until, by: asker)
+        case .lookUp(let name, let uid, let until, let wait, let here, let asker):
+            lookUp(name, uid: uid, until: until, wait: wait, here: here, by: asker)
         case .remove(let name, let uid, let asker): remove(name, uid: uid, by: asker)
         case .list(let last, let asker): [.answer(asker, list(after: last))]
         case .died(let port): died(port)
         case .restore(let record): restore(record)
+        case .connected(let isConnected): connect(isConnected)
+        case .foundElsewhere(let asker, let port, let now): foundElsewhere(asker, port, now)
+        case .notElsewhere(let asker, let silent): notElsewhere(asker, silent)
         case .time(let now): expire(now)
         }
     }
@@ -109,16 +146,54 @@ public struct NameTable: Sendable {
         return actions
     }
 
-    private mutating func lookUp(_ name: String, uid: UInt32, until: UInt64?, by asker: Asker) -> [Action] {
+    private mutating func lookUp(
+        _ name: String, uid: UInt32, until: UInt64?, wait: UInt32, here: Bool, by asker: Asker
+    ) -> [Action] {
         guard NameRequest.isName(name) else { return [.answer(asker, .invalidName)] }
+        // A name of this node goes before the same name elsewhere.
         if records[name] != nil { return [.give(asker, name)] }
-        guard let until else { return [.answer(asker, unknown(name))] }
+        let asksElsewhere = isConnected && !here
+        if asksElsewhere, remembered[name] != nil {
+            remembered[name]?.until = now + Self.rememberedMilliseconds
+            return [.giveRemembered(asker, name)]
+        }
+        guard until != nil || asksElsewhere else { return [.answer(asker, unknown(name))] }
         guard waitersOfUser[uid, default: 0] < limits.waitersPerUser else {
             return [.answer(asker, .tooMany(limit: UInt32(limits.waitersPerUser)))]
         }
         waiters[asker] = Waiter(name: name, uid: uid, until: until)
         waitersOfUser[uid, default: 0] += 1
-        return []
+        return asksElsewhere ? [.askElsewhere(asker, name, wait: wait)] : []
+    }
+
+    // MARK: other nodes
+
+    private mutating func connect(_ isConnected: Bool) -> [Action] {
+        self.isConnected = isConnected
+        guard !isConnected else { return [] }
+        // Nobody is left who would answer.
+        let lost = waiters.filter { $0.value.until == nil }.keys.sorted()
+        return lost.flatMap { notElsewhere($0, []) } + forgetAll()
+    }
+
+    private mutating func forgetAll() -> [Action] {
+        defer { remembered = [:] }
+        return remembered.keys.sorted().map { .forgetRemembered($0) }
+    }
+
+    private mutating func foundElsewhere(_ asker: Asker, _ port: PortID, _ now: UInt64) -> [Action] {
+        guard let name = waiters[asker]?.name else { return [] }
+        forget(asker)
+        self.now = max(self.now, now)
+        let isNew = remembered.updateValue(Remembered(port: port, until: self.now + Self.rememberedMilliseconds), forKey: name)?.port != port
+        return (isNew ? [.remember(name, from: asker)] : []) + [.giveRemembered(asker, name)]
+    }
+
+    private mutating func notElsewhere(_ asker: Asker, _ silent: [String]) -> [Action] {
+        // Who waits goes on waiting for somebody here.
+        guard let waiter = waiters[asker], waiter.until == nil else { return [] }
+        forget(asker)
+        return [.answer(asker, silent.isEmpty ? unknown(waiter.name) : .silent(nodes: silent))]
     }
 
     private mutating func remove(_ name: String, uid: UInt32, by asker: Asker) -> [Action] {
@@ -145,6 +220,10 @@ public struct NameTable: Sendable {
 
     private mutating func died(_ port: PortID) -> [Action] {
         var actions: [Action] = []
+        for name in remembered.filter({ $0.value.port == port }).keys.sorted() {
+            remembered[name] = nil
+            actions.append(.forgetRemembered(name))
+        }
         for name in (ports[port] ?? []).sorted() {
             drop(name)
             actions += [.withdraw(name), .forget(name)]
@@ -158,9 +237,12 @@ public struct NameTable: Sendable {
     }
 
     private mutating func expire(_ now: UInt64) -> [Action] {
-        let over = waiters.filter { $0.value.until <= now }.keys.sorted()
+        self.now = max(self.now, now)
+        let over = waiters.filter { $0.value.until.map { $0 <= now } ?? false }.keys.sorted()
         for asker in over { forget(asker) }
-        return over.map { .answer($0, .notYet) }
+        let stale = remembered.filter { $0.value.until <= now }.keys.sorted()
+        for name in stale { remembered[name] = nil }
+        return over.map { .answer($0, .notYet) } + stale.map { .forgetRemembered($0) }
     }
 
     // MARK: the books

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Masix
 import MasixLinux
+import MasixNetwork
 import MasixProtocols
 import SystemPackage
 
@@ -13,6 +14,7 @@ import SystemPackage
 /// | `node.json` | state | the node's number and how often it has been started |
 /// | `node.log` | state | the log; `.1` to `.3` are older |
 /// | `servers.json` | state | the servers to start; written by the administrator |
+/// | `network.json`, `node.key`, `nodes.roster` | state | who the node is for others, its key, and who they are |
 struct NodeFiles: ~Copyable {
     let directory: String
     let state: String
@@ -146,6 +148,31 @@ struct NodeFiles: ~Copyable {
 
     private static func unlinkIfThere(_ path: String) throws(Errno) {
         do { try File.unlink(path) } catch { if error != .noSuchFileOrDirectory { throw error } }
+    }
+
+    // MARK: other nodes
+
+    /// Who the node is for others; nil if it has not been made to speak with any.
+    borrowing func network() throws(SupervisorError) -> NodeNetworkFile? {
+        let path = state + "/" + NodeNetworkFile.fileName
+        guard let bytes = try Self.contents(path) else { return nil }
+        let network: NodeNetworkFile
+        do { network = try JSONDecoder().decode(NodeNetworkFile.self, from: Data(bytes)) } catch {
+            throw .unreadable(path: path, why: "no object with number, name and listen: \(error)")
+        }
+        if let fault = network.fault { throw .unreadable(path: path, why: "\(fault)") }
+        return network
+    }
+
+    /// The node's key. Nobody but its owner may be able to read it.
+    borrowing func openKey() throws(SupervisorError) -> Descriptor {
+        let path = state + "/" + NodeNetworkFile.keyFileName
+        let status: FileStatus
+        do throws(Errno) { status = try File.status(path, followingLinks: false) } catch { throw .file(path: path, error) }
+        guard status.mode & 0o077 == 0 else {
+            throw .unreadable(path: path, why: "others than its owner can read it: chmod 600, or make a new key")
+        }
+        do throws(Errno) { return try File.open(path, [.read, .noFollow]) } catch { throw .file(path: path, error) }
     }
 
     // MARK: the servers

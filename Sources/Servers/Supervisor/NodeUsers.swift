@@ -23,7 +23,7 @@ public struct NodeUsers: Hashable, Sendable {
     }
 
     public enum Role: String, Hashable, Sendable, CaseIterable {
-        case nucleus, names, files
+        case nucleus, names, files, network
 
         /// The user that an administrator makes for it.
         public var userName: String { "masix-\(rawValue)" }

@@ -15,6 +15,11 @@ public enum NucleusPlace {
     public static let lastWords: Int32 = 6
 }
 
+/// The number at which a network server finds the node's key, which nobody else can read.
+public enum NetworkPlace {
+    public static let key: Int32 = 4
+}
+
 /// How the processes of a node are started: as whom, with which descriptors, and what they know of the world.
 struct Nursery: Sendable {
     let configuration: SupervisorConfiguration
@@ -51,13 +56,14 @@ struct Nursery: Sendable {
         return pipe
     }
 
-    /// A role that is a task: its socket is made here, the node's end handed out.
-    func startTask(_ role: NodeUsers.Role) throws(Errno) -> BornTask {
+    /// A role that is a task: its socket is made here, the node's end handed out. `key` is lent.
+    func startTask(_ role: NodeUsers.Role, _ arguments: [String] = [], key: Int32? = nil) throws(Errno) -> BornTask {
         let pair = try MessageSocket.pair()
         let output = try Self.makeOutput(waits: false)
         let child = try startRole(
-            role.rawValue, [], as: users[role], [.init(pair.second.raw, at: Self.kernelSocket)], environment: taskEnvironment,
-            output: output.writer.raw)
+            role.rawValue, arguments, as: users[role],
+            [.init(pair.second.raw, at: Self.kernelSocket)] + (key.map { [.init($0, at: NetworkPlace.key)] } ?? []),
+            environment: taskEnvironment, output: output.writer.raw)
         return BornTask(
             child: child, output: ChildOutput(name: role.rawValue, isRole: true, pipe: output.takeReader()), socket: pair.takeFirst())
     }

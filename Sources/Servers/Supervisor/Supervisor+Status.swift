@@ -19,7 +19,7 @@ extension Supervisor {
         switch request {
         case .status, .list, .stop: return .done
         case .reload:
-            loadServers()
+            reload()
             return .done
         case .add(let server): return add(server)
         case .remove(let name):

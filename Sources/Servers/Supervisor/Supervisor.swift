@@ -1,6 +1,7 @@
 import Logging
 import Masix
 import MasixLinux
+import MasixNetwork
 import MasixProtocols
 import MasixTransport
 import MasixWire
@@ -14,6 +15,8 @@ public final class Supervisor {
     /// The node's own name server, among the servers.
     static let namesName = "names"
     static let nucleusName = "nucleus"
+    /// The chief of the node, if it speaks with others.
+    static let networkName = "network"
 
     let configuration: SupervisorConfiguration
     let users: NodeUsers
@@ -69,7 +72,8 @@ public final class Supervisor {
         self.log = log
         let level = configuration.logLevel
         logger = Logger(label: "supervisor") { label in LineLogHandler(label: label, level: level) { log.write($0) } }
-        node = try files.begin(number: configuration.number)
+        let network = try files.network()
+        node = try files.begin(number: configuration.number ?? network?.number)
         nursery = Nursery(configuration: configuration, users: users, node: "\(node)", features: features)
         logger.notice("node \(node) starts", metadata: ["directory": "\(configuration.directory)", "version": "\(MasixVersion.current)"])
 
@@ -123,6 +127,7 @@ public final class Supervisor {
             throw .system(doing: "watching the nucleus", error)
         }
         perform(.add(ServerSpecification(name: Self.namesName, command: [configuration.executable]), .node))
+        startNetwork()
         loadServers()
         receive()
         while true {
@@ -165,7 +170,7 @@ public final class Supervisor {
         do throws(Errno) {
             while let number = try signals.next() {
                 if number == Signal.hangUp {
-                    loadServers()
+                    reload()
                 } else {
                     stop("signal \(number)")
                 }
@@ -202,7 +207,7 @@ public final class Supervisor {
     private func launch(_ server: ServerSpecification) {
         do throws(SupervisorError) {
             let isNames = server.name == Self.namesName
-            let child = isNames ? try startNames() : try start(server)
+            let child = isNames ? try startNames() : server.name == Self.networkName ? try startNetworkServer() : try start(server)
             lastSerial += 1
             children[lastSerial] = child
             do throws(Errno) {
@@ -234,6 +239,32 @@ public final class Supervisor {
         return try introduce(task, running: configuration.executable, with: rights)
     }
 
+    /// The network server is part of every node that has been made to speak with others.
+    private func startNetwork() {
+        do throws(SupervisorError) {
+            guard let network = try files.network() else { return }
+            guard network.number == node.number else {
+                throw .unreadable(
+                    path: files.state, why: "\(NodeNetworkFile.fileName) says node \(network.number), but this is node \(node.number)")
+            }
+            perform(.add(ServerSpecification(name: Self.networkName, command: [configuration.executable]), .node))
+        } catch {
+            logger.error("no other node is spoken with: \(error)")
+        }
+    }
+
+    /// With the node's key, which it alone gets, and as the node's chief.
+    private func startNetworkServer() throws(SupervisorError) -> ChildProcess {
+        let key = try files.openKey()
+        let task: Nursery.BornTask
+        do throws(Errno) {
+            task = try nursery.startTask(.network, ["--state", files.state], key: key.raw)
+        } catch {
+            throw .system(doing: "starting", error)
+        }
+        return try introduce(task, running: configuration.executable, with: Message(), isChief: true)
+    }
+
     private func start(_ server: ServerSpecification) throws(SupervisorError) -> ChildProcess {
         let user = user(for: server)
         let task: Nursery.BornTask
@@ -243,7 +274,7 @@ public final class Supervisor {
 
     /// Makes a process that runs a task of the node; with an error it runs no longer.
     private func introduce(
-        _ task: consuming Nursery.BornTask, running executable: String, with rights: consuming Message
+        _ task: consuming Nursery.BornTask, running executable: String, with rights: consuming Message, isChief: Bool = false
     ) throws(SupervisorError) -> ChildProcess {
         let (child, output) = (task.child, task.output)
         let identity = TaskIdentity(
@@ -252,7 +283,8 @@ public final class Supervisor {
             name: child.name, launched: true)
         var rights = rights
         do throws(MasixError) {
-            _ = try space.introduce(identity, with: &rights, socket: task.socket.raw, process: child.raw)
+            let number = try space.introduce(identity, with: &rights, socket: task.socket.raw, process: child.raw)
+            if isChief { try space.setChief(number) }
         } catch {
             signal(child, Signal.kill)
             throw .nucleus(error)
@@ -307,6 +339,12 @@ public final class Supervisor {
     }
 
     // MARK: the configuration file
+
+    /// What the administrator has written down counts from now on: the servers, and the other nodes.
+    func reload() {
+        loadServers()
+        for child in children.values where child.name == Self.networkName { signal(child, Signal.hangUp) }
+    }
 
     func loadServers() {
         let servers: [ServerSpecification]

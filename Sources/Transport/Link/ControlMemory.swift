@@ -6,7 +6,7 @@ public import MasixKernel
 /// and what a task scribbles here misleads only that task. The memory is one sparse file; a page exists once it is used.
 ///
 /// ```
-/// 0x000000  header       offers u32 at 0x00, version u32 at 0x08, bell u32 at 0x40
+/// 0x000000  header       offers u32 at 0x00, version u32 at 0x08, bell u32 at 0x40, receipts u32 at 0x80
 /// 0x000800  links        256 x u64                 by place: the id of the open link there, or 0
 /// 0x001000  completions  256 x u64                 ticket of the last accepted send
 /// 0x002000  receives     131,072 x 8               home count u32, received u32
@@ -39,6 +39,9 @@ public struct ControlMemory: Sendable {
 
     /// Links that wait to be mapped by this task.
     @inlinable public var offers: SharedWord32 { region.word32(0) }
+
+    /// Ports from which messages of this task, the chief, have been received since it asked last.
+    @inlinable public var receipts: SharedWord32 { region.word32(0x80) }
 
     /// Rises with every ring of the nucleus, so that a task that spins sees it without a system call.
     @inlinable public var bell: SharedWord32 { region.word32(0x40) }

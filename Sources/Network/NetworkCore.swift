@@ -1,0 +1,807 @@
+import DequeModule
+public import MasixKernel
+
+/// What a network server knows and decides: which ports of ours other nodes hold, which proxies stand for theirs, what is under way.
+///
+/// Pure: it holds no right, reads no memory and owns no socket. Rights and ports are the shell's, under the names that are used here.
+/// Everything belongs to a channel and ends with it: a node that is gone, or comes again, has nothing from before (spec/network.md
+/// 1(c)). References are listed by node with the number of receptions (1(a)), so a release that crosses a new gift is told from one
+/// that does not.
+public struct NetworkCore: Sendable {
+    public let node: NodeID
+    /// Nodes that we may have to do with: a look-up waits for those that are being reached for.
+    private var expected: Set<UInt32>
+    /// Those of them at whose address nobody answered the last time: nobody waits for them.
+    private var unreached: Set<UInt32> = []
+    private(set) var peers: [UInt32: Peer] = [:]
+    /// Our ports to which other nodes hold rights.
+    private(set) var exports: [PortID: Export] = [:]
+    /// Ports that stand for theirs.
+    private(set) var proxies: [ProxyID: Proxy] = [:]
+    private var proxyOfPort: [PortID: ProxyID] = [:]
+    private var searches: [UInt64: Search] = [:]
+    /// Deliveries that the shell has not yet ended: whose window they take up.
+    private var deliveries: [UInt64: WindowPlace] = [:]
+    private var lastProxy: UInt64 = 0
+    private var lastDelivery: UInt64 = 0
+    private var lastRequest: UInt64 = 0
+    private var now: UInt64 = 0
+
+    /// Answers from a node that is up take no longer than this, in milliseconds, or it counts as silent.
+    public static let patience: UInt64 = 1_500
+
+    public init(node: NodeID, expecting peers: Set<UInt32> = []) {
+        self.node = node
+        expected = peers
+    }
+
+    struct Peer: Sendable {
+        let id: NodeID
+        var isCongested = false
+        /// Send-once rights of our tasks that it holds, by our numbers.
+        var given: Set<UInt64> = []
+        /// Send-once rights of its tasks that are held here, by its numbers.
+        var taken: Set<UInt64> = []
+        var outgoing: Deque<OutgoingTransfer> = []
+        /// Messages with memory that wait for one of the places above.
+        var waiting: Deque<(NetworkMessage, ProxyID?)> = []
+        var incoming: [UInt64: IncomingTransfer] = [:]
+        /// Its questions for names that are not yet answered.
+        var questions: Set<UInt64> = []
+        /// Our questions, and who asks.
+        var requests: [UInt64: UInt64] = [:]
+        /// Ports of ours to which it holds rights.
+        var held: Set<PortID> = []
+        /// Proxies for its ports.
+        var proxies: Set<ProxyID> = []
+    }
+
+    /// A port of ours that other nodes know.
+    struct Export: Sendable {
+        let limit: UInt32
+        /// How often each node has been given a right to it, less what it has given back.
+        var holders: [UInt32: UInt64] = [:]
+        /// Messages on their way to us that bring a right to it home.
+        var pins = 0
+        var isDead = false
+        /// Messages of each node for it that have not yet been received from it.
+        var underWay: [UInt32: UInt32] = [:]
+        /// Whose they are that lie in the home queue, in their order.
+        var queued: Deque<UInt32> = []
+        /// Receptions that were told before the delivery was.
+        var early: UInt32 = 0
+    }
+
+    /// A port of another node, here.
+    struct Proxy: Sendable {
+        let port: PortID
+        let peer: UInt32
+        let limit: UInt32
+        var receptions: UInt64 = 0
+        /// Send rights that were made for local tasks.
+        var made: UInt32 = 0
+        /// Messages on their way to local tasks that will bring a right to it.
+        var pins = 0
+        var isDead = false
+        var isWatched = false
+        /// Without senders, but not without messages under way.
+        var awaitsAcceptance = false
+        var unaccepted: UInt32 = 0
+        var pauses: Pauses = []
+        /// Whether the shell has been told so.
+        var isPaused = false
+    }
+
+    /// Why nothing is taken from a proxy.
+    struct Pauses: OptionSet, Sendable {
+        let rawValue: UInt8
+        /// A message with memory is under way: the next one would overtake it.
+        static let transfer = Pauses(rawValue: 2)
+        static let congestion = Pauses(rawValue: 4)
+    }
+
+    struct OutgoingTransfer: Sendable {
+        let number: UInt64
+        let proxy: ProxyID?
+        let lengths: [UInt64]
+        var memory = 0
+        var offset: UInt64 = 0
+    }
+
+    struct IncomingTransfer: Sendable {
+        let message: NetworkMessage
+        var memory = 0
+        var offset: UInt64 = 0
+
+        mutating func skipWhatIsComplete() {
+            while memory < message.memory.count, offset == message.memory[memory] { (memory, offset) = (memory + 1, 0) }
+        }
+        var isComplete: Bool { memory == message.memory.count }
+    }
+
+    private struct Search: Sendable {
+        let name: String
+        let wait: UInt32
+        let until: UInt64
+        /// Who has not answered.
+        var waiting: Set<UInt32>
+        /// Who will not.
+        var silent: Set<UInt32> = []
+    }
+
+    private struct WindowPlace: Sendable {
+        let peer: UInt32
+        let port: PortID
+    }
+
+    /// Where one bounded piece of memory is to be read from, for a chunk.
+    public struct ChunkOrder: Hashable, Sendable {
+        public let transfer: UInt64
+        public let memory: Int
+        public let offset: UInt64
+        public let count: Int
+    }
+
+    // MARK: what there is
+
+    /// Everything is as it was before the first right crossed.
+    public var isEmpty: Bool {
+        exports.isEmpty && proxies.isEmpty && searches.isEmpty && deliveries.isEmpty
+            && peers.values.allSatisfy {
+                $0.given.isEmpty && $0.taken.isEmpty && $0.outgoing.isEmpty && $0.waiting.isEmpty && $0.incoming.isEmpty
+                    && $0.questions.isEmpty && $0.requests.isEmpty
+            }
+    }
+
+    /// Rows for people: what another node holds of ours, and what stands here for its ports.
+    public func counts(of peer: UInt32) -> (exports: Int, proxies: Int, given: Int, taken: Int) {
+        guard let peer = peers[peer] else { return (0, 0, 0, 0) }
+        return (peer.held.count, peer.proxies.count, peer.given.count, peer.taken.count)
+    }
+
+    public var upPeers: [NodeID] { peers.values.map(\.id).sorted() }
+    public func proxy(_ id: ProxyID) -> (port: PortID, peer: UInt32)? { proxies[id].map { ($0.port, $0.peer) } }
+    /// When the next search is over.
+    public var nextDeadline: UInt64? { searches.values.map(\.until).min() }
+
+    // MARK: events
+
+    public mutating func handle(_ event: NetworkEvent) -> [NetworkAction] {
+        var actions: [NetworkAction] = []
+        switch event {
+        case .up(let peer): up(peer, &actions)
+        case .down(let peer): down(peer, &actions)
+        case .unreachable(let peer): unreachable(peer, &actions)
+        case .frame(let peer, let frame):
+            guard peers[peer] != nil else { break }
+            do throws(Fault) {
+                try take(frame, from: peer, &actions)
+            } catch {
+                // Nothing of the frame has been done.
+                actions = [.refuse(peer: peer, error.fault)]
+                down(peer, &actions)
+            }
+        case .congested(let peer): congest(peer, true, &actions)
+        case .drained(let peer): congest(peer, false, &actions)
+        case .sent(let proxy, let message, let transfer): sent(message, to: proxy, transfer, &actions)
+        case .answered(let key, let message, let transfer): answered(key, message, transfer, &actions)
+        case .unused(let key):
+            guard peers[key.peer]?.taken.remove(key.number) != nil else { break }
+            actions.append(.send(peer: key.peer, .onceUnused(key.number)))
+        case .noSenders(let proxy): noSenders(proxy, &actions)
+        case .died(let port): died(port, &actions)
+        case .delivered(let number): delivered(number, &actions)
+        case .undelivered(let number):
+            guard let place = deliveries.removeValue(forKey: number) else { break }
+            ended(place.port, place.peer, &actions)
+        case .received(let port, let count): received(port, count, &actions)
+        case .unreadable(let peer, let transfer): unreadable(transfer, for: peer, &actions)
+        case .find(let asker, let name, let wait, let until): find(asker, name, wait, until, &actions)
+        case .resolved(let peer, let request, let right): resolved(peer, request, right, &actions)
+        case .time(let time): expire(time, &actions)
+        }
+        return actions
+    }
+
+    /// Roster changes: whom a look-up waits for from now on.
+    public mutating func expect(_ peers: Set<UInt32>) {
+        expected = peers
+        unreached.formIntersection(peers)
+    }
+
+    struct Fault: Error { let fault: NetworkFault }
+
+    private mutating func take(_ frame: NetworkFrame, from peer: UInt32, _ actions: inout [NetworkAction]) throws(Fault) {
+        switch frame {
+        case .lookUp(let request, let name, let wait):
+            guard let count = peers[peer]?.questions.count, count < NetworkLimits.lookUpsMax else { throw Fault(fault: .tooManyLookUps) }
+            guard peers[peer]?.questions.insert(request).inserted == true else { throw Fault(fault: .tooManyLookUps) }
+            actions.append(.resolve(peer: peer, request: request, name: name, waitMilliseconds: wait))
+        case .found(let request, let port, let limit):
+            guard let asker = peers[peer]?.requests[request] else { throw Fault(fault: .unknownRequest) }
+            if port.node == node {
+                // A port of ours that somebody there has registered.
+                guard exports[port]?.holders[peer] != nil else { throw Fault(fault: .notGiven) }
+                peers[peer]?.requests[request] = nil
+                guard searches.removeValue(forKey: asker) != nil else { return }
+                return actions.append(.answer(asker: asker, .held(port), silent: []))
+            }
+            guard port.node == peers[peer]?.id else { throw Fault(fault: .foreignPort) }
+            try checkRoom(forPorts: 1, peer)
+            peers[peer]?.requests[request] = nil
+            let proxy = adopt(port, limit, from: peer, &actions)
+            if searches.removeValue(forKey: asker) != nil {
+                proxies[proxy]?.made &+= 1
+                actions.append(.answer(asker: asker, .proxy(proxy), silent: []))
+                watch(proxy, &actions)
+            } else {
+                // Another node was faster.
+                considerCleaning(proxy, &actions)
+            }
+        case .unknown(let request):
+            guard let asker = peers[peer]?.requests.removeValue(forKey: request) else { throw Fault(fault: .unknownRequest) }
+            answeredNo(peer, asker, isSilent: false, &actions)
+        case .message(let message): try arrive(message, from: peer, &actions)
+        case .chunk(let transfer, let memory, let bytes): try arrive(bytes, memory: Int(memory), of: transfer, from: peer, &actions)
+        case .abandoned(let transfer):
+            guard let incoming = peers[peer]?.incoming.removeValue(forKey: transfer) else { throw Fault(fault: .unknownTransfer) }
+            actions.append(.discard(TransferKey(peer: peer, number: transfer)))
+            giveUp(incoming.message, from: peer, &actions)
+        case .accepted(let port, let count):
+            guard let id = proxyOfPort[port], let proxy = proxies[id], proxy.peer == peer else {
+                // Of a proxy that is gone meanwhile.
+                guard port.node == peers[peer]?.id else { throw Fault(fault: .foreignPort) }
+                return
+            }
+            guard count <= proxy.unaccepted else { throw Fault(fault: .miscounted) }
+            proxies[id]?.unaccepted = proxy.unaccepted - count
+            if !proxy.isDead { actions.append(.giveRoom(id, count: count)) }
+            // Nobody had a right to it any more when the last message was still under way.
+            if proxy.unaccepted == count, proxy.awaitsAcceptance {
+                proxies[id]?.awaitsAcceptance = false
+                watch(id, &actions)
+            }
+        case .clean(let port, let receptions):
+            guard let given = exports[port]?.holders[peer] else { throw Fault(fault: .notGiven) }
+            guard receptions > 0, receptions <= given else { throw Fault(fault: .miscounted) }
+            exports[port]?.holders[peer] = given == receptions ? nil : given - receptions
+            if given == receptions { peers[peer]?.held.remove(port) }
+            considerReleasing(port, &actions)
+        case .onceUnused(let number):
+            guard peers[peer]?.given.remove(number) != nil else { throw Fault(fault: .unknownOnce) }
+            actions.append(.drop(once: number))
+        case .portDied(let port):
+            guard port.node == peers[peer]?.id else { throw Fault(fault: .foreignPort) }
+            guard let id = proxyOfPort[port] else { return }
+            bury(id, &actions)
+        }
+    }
+
+    func checkRoom(forPorts count: Int, _ peer: UInt32) throws(Fault) {
+        guard let state = peers[peer], state.proxies.count + count <= NetworkLimits.portsMax else { throw Fault(fault: .tooManyPorts) }
+    }
+
+    // MARK: channels
+
+    private mutating func up(_ id: NodeID, _ actions: inout [NetworkAction]) {
+        if peers[id.number] != nil { down(id.number, &actions) }
+        peers[id.number] = Peer(id: id)
+        unreached.remove(id.number)
+        // Who searches already waits for it.
+        for (asker, search) in searches.sorted(by: { $0.key < $1.key }) where search.waiting.contains(id.number) {
+            ask(id.number, search, asker, &actions)
+        }
+    }
+
+    /// The death of every port that the peer's end of the channel stood for, and of every hold that it had.
+    private mutating func down(_ number: UInt32, _ actions: inout [NetworkAction]) {
+        guard let peer = peers.removeValue(forKey: number) else { return }
+        for id in peer.proxies.sorted() {
+            guard let proxy = proxies.removeValue(forKey: id) else { continue }
+            proxyOfPort[proxy.port] = nil
+            if !proxy.isDead { actions.append(.destroyProxy(id)) }
+        }
+        for once in peer.taken.sorted() { actions.append(.destroyOnce(OnceKey(peer: number, number: once))) }
+        for once in peer.given.sorted() { actions.append(.drop(once: once)) }
+        for transfer in peer.outgoing { actions.append(.forget(transfer: transfer.number)) }
+        for (message, _) in peer.waiting { actions.append(.forget(transfer: message.transfer)) }
+        for (transfer, incoming) in peer.incoming.sorted(by: { $0.key < $1.key }) {
+            actions.append(.discard(TransferKey(peer: number, number: transfer)))
+            for right in [incoming.message.reply] + incoming.message.rights {
+                if case .home(let once) = right { actions.append(.drop(once: once)) }
+            }
+            // Its destination, if it was one of these, has been used by a message that will never be whole.
+            if case .once(let once) = incoming.message.destination { actions.append(.drop(once: once)) }
+            for port in homePorts(in: incoming.message) { exports[port]?.pins -= 1 }
+        }
+        for port in exports.keys.sorted() {
+            exports[port]?.holders[number] = nil
+            exports[port]?.underWay[number] = nil
+            considerReleasing(port, &actions)
+        }
+        deliveries = deliveries.filter { $0.value.peer != number }
+        for asker in searches.keys.sorted() { answeredNo(number, asker, isSilent: true, &actions) }
+    }
+
+    private mutating func unreachable(_ peer: UInt32, _ actions: inout [NetworkAction]) {
+        guard peers[peer] == nil else { return }
+        unreached.insert(peer)
+        for asker in searches.keys.sorted() { answeredNo(peer, asker, isSilent: true, &actions) }
+    }
+
+    private mutating func congest(_ peer: UInt32, _ isCongested: Bool, _ actions: inout [NetworkAction]) {
+        guard peers[peer] != nil else { return }
+        peers[peer]?.isCongested = isCongested
+        for id in (peers[peer]?.proxies ?? []).sorted() { pauseOrResume(id, &actions) }
+    }
+
+    // MARK: names
+
+    private mutating func find(_ asker: UInt64, _ name: String, _ wait: UInt32, _ until: UInt64, _ actions: inout [NetworkAction]) {
+        let silent = unreached.intersection(expected)
+        // It may have come back.
+        for peer in silent.sorted() { actions.append(.reach(peer: peer)) }
+        let search = Search(
+            name: name, wait: wait, until: until, waiting: expected.subtracting(silent).union(peers.keys), silent: silent)
+        guard !search.waiting.isEmpty else { return actions.append(.answer(asker: asker, nil, silent: silent.sorted())) }
+        searches[asker] = search
+        for peer in peers.keys.sorted() { ask(peer, search, asker, &actions) }
+    }
+
+    private mutating func ask(_ peer: UInt32, _ search: Search, _ asker: UInt64, _ actions: inout [NetworkAction]) {
+        lastRequest += 1
+        peers[peer]?.requests[lastRequest] = asker
+        actions.append(.send(peer: peer, .lookUp(request: lastRequest, name: search.name, waitMilliseconds: search.wait)))
+    }
+
+    private mutating func answeredNo(_ peer: UInt32, _ asker: UInt64, isSilent: Bool, _ actions: inout [NetworkAction]) {
+        guard searches[asker]?.waiting.remove(peer) != nil else { return }
+        if isSilent { searches[asker]?.silent.insert(peer) }
+        guard let search = searches[asker], search.waiting.isEmpty else { return }
+        searches[asker] = nil
+        actions.append(.answer(asker: asker, nil, silent: search.silent.sorted()))
+    }
+
+    private mutating func resolved(_ peer: UInt32, _ request: UInt64, _ right: LocalRight, _ actions: inout [NetworkAction]) {
+        guard peers[peer]?.questions.remove(request) != nil else { return }
+        switch export(right, to: peer, &actions) {
+        case .send(let port, let limit): actions.append(.send(peer: peer, .found(request: request, port, limit: limit)))
+        case .null, .dead, .once, .home: actions.append(.send(peer: peer, .unknown(request: request)))
+        }
+    }
+
+    private mutating func expire(_ time: UInt64, _ actions: inout [NetworkAction]) {
+        now = time
+        for (asker, search) in searches.sorted(by: { $0.key < $1.key }) where search.until <= time {
+            searches[asker] = nil
+            actions.append(.answer(asker: asker, nil, silent: search.silent.union(search.waiting).sorted()))
+        }
+    }
+
+    // MARK: out (figure 3, this node's side)
+
+    private mutating func sent(_ local: LocalMessage, to id: ProxyID, _ transfer: UInt64, _ actions: inout [NetworkAction]) {
+        guard let proxy = proxies[id], !proxy.isDead, peers[proxy.peer] != nil else {
+            return giveUp(local, transfer, &actions)
+        }
+        let message = translate(local, to: .port(proxy.port), peer: proxy.peer, transfer, &actions)
+        proxies[id]?.unaccepted += 1
+        if !local.memory.isEmpty { proxies[id]?.pauses.insert(.transfer) }
+        pauseOrResume(id, &actions)
+        dispatch(message, to: proxy.peer, from: id, &actions)
+    }
+
+    private mutating func answered(_ key: OnceKey, _ local: LocalMessage, _ transfer: UInt64, _ actions: inout [NetworkAction]) {
+        guard peers[key.peer]?.taken.remove(key.number) != nil else { return giveUp(local, transfer, &actions) }
+        let message = translate(local, to: .once(key.number), peer: key.peer, transfer, &actions)
+        dispatch(message, to: key.peer, from: nil, &actions)
+    }
+
+    /// The destination is gone: the message vanishes (spec/mach.md S4), and its rights with it.
+    private mutating func giveUp(_ local: LocalMessage, _ transfer: UInt64, _ actions: inout [NetworkAction]) {
+        for right in [local.reply] + local.rights { if case .once(let number) = right { actions.append(.drop(once: number)) } }
+        if !local.memory.isEmpty { actions.append(.forget(transfer: transfer)) }
+    }
+
+    private mutating func translate(
+        _ local: LocalMessage, to destination: NetworkMessage.Destination, peer: UInt32, _ transfer: UInt64,
+        _ actions: inout [NetworkAction]
+    ) -> NetworkMessage {
+        let reply = export(local.reply, to: peer, &actions)
+        var rights: [NetworkRight] = []
+        for right in local.rights { rights.append(export(right, to: peer, &actions)) }
+        return NetworkMessage(
+            to: destination, from: local.sender, code: local.code, reply: reply, rights: rights, bytes: local.bytes,
+            memory: local.memory, transfer: local.memory.isEmpty ? 0 : transfer)
+    }
+
+    /// What the peer is told in the place of a local right; from here on it holds it.
+    private mutating func export(_ right: LocalRight, to peer: UInt32, _ actions: inout [NetworkAction]) -> NetworkRight {
+        switch right {
+        case .null: return .null
+        case .dead: return .dead
+        case .once(let number):
+            peers[peer]?.given.insert(number)
+            return .once(number)
+        case .onceHome(let key):
+            // Only its own node can have it back.
+            guard peers[key.peer]?.taken.remove(key.number) != nil else { return .dead }
+            guard key.peer == peer else {
+                actions.append(.send(peer: key.peer, .onceUnused(key.number)))
+                return .dead
+            }
+            return .home(key.number)
+        case .send(let port, let limit):
+            if exports[port] == nil {
+                exports[port] = Export(limit: limit)
+                actions.append(.hold(port))
+            }
+            guard exports[port]?.isDead == false else { return .dead }
+            exports[port]?.holders[peer, default: 0] += 1
+            peers[peer]?.held.insert(port)
+            return .send(port, limit: exports[port]?.limit ?? limit)
+        case .proxy(let id):
+            guard let proxy = proxies[id], !proxy.isDead else { return .dead }
+            // A port of a third node is exported as the shell's own port: it says `.send` for it.
+            return proxy.peer == peer ? .send(proxy.port, limit: proxy.limit) : .dead
+        }
+    }
+
+    private mutating func dispatch(_ message: NetworkMessage, to peer: UInt32, from proxy: ProxyID?, _ actions: inout [NetworkAction]) {
+        guard !message.memory.isEmpty else { return actions.append(.send(peer: peer, .message(message))) }
+        guard let outgoing = peers[peer]?.outgoing.count, outgoing < NetworkLimits.transfersMax else {
+            peers[peer]?.waiting.append((message, proxy))
+            return
+        }
+        begin(message, to: peer, from: proxy, &actions)
+    }
+
+    private mutating func begin(_ message: NetworkMessage, to peer: UInt32, from proxy: ProxyID?, _ actions: inout [NetworkAction]) {
+        actions.append(.send(peer: peer, .message(message)))
+        peers[peer]?.outgoing.append(OutgoingTransfer(number: message.transfer, proxy: proxy, lengths: message.memory))
+    }
+
+    /// The next piece of memory for this peer, by turns among what is under way; the shell asks while the channel takes more.
+    public mutating func nextChunk(for peer: UInt32) -> (order: ChunkOrder?, actions: [NetworkAction]) {
+        var actions: [NetworkAction] = []
+        while var transfer = peers[peer]?.outgoing.popFirst() {
+            while transfer.memory < transfer.lengths.count, transfer.offset == transfer.lengths[transfer.memory] {
+                (transfer.memory, transfer.offset) = (transfer.memory + 1, 0)
+            }
+            guard transfer.memory < transfer.lengths.count else {
+                end(transfer, of: peer, &actions)
+                continue
+            }
+            let count = Int(min(UInt64(NetworkLimits.chunkBytesMax), transfer.lengths[transfer.memory] - transfer.offset))
+            let order = ChunkOrder(transfer: transfer.number, memory: transfer.memory, offset: transfer.offset, count: count)
+            transfer.offset += UInt64(count)
+            peers[peer]?.outgoing.append(transfer)
+            return (order, actions)
+        }
+        return (nil, actions)
+    }
+
+    private mutating func end(_ transfer: OutgoingTransfer, of peer: UInt32, _ actions: inout [NetworkAction]) {
+        actions.append(.forget(transfer: transfer.number))
+        if let proxy = transfer.proxy {
+            proxies[proxy]?.pauses.remove(.transfer)
+            pauseOrResume(proxy, &actions)
+        }
+        if let (message, proxy) = peers[peer]?.waiting.popFirst() { begin(message, to: peer, from: proxy, &actions) }
+    }
+
+    private mutating func unreadable(_ number: UInt64, for peer: UInt32, _ actions: inout [NetworkAction]) {
+        guard let place = peers[peer]?.outgoing.firstIndex(where: { $0.number == number }),
+            let transfer = peers[peer]?.outgoing.remove(at: place)
+        else { return }
+        actions.append(.send(peer: peer, .abandoned(transfer: number)))
+        end(transfer, of: peer, &actions)
+    }
+
+    // MARK: in (figure 3, the other side)
+
+    private mutating func arrive(_ message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) throws(Fault) {
+        try check(message, from: peer)
+        switch message.destination {
+        case .port(let port): exports[port]?.underWay[peer, default: 0] += 1
+        case .once(let number): peers[peer]?.given.remove(number)
+        }
+        for right in [message.reply] + message.rights { receive(right, from: peer, &actions) }
+        guard !message.memory.isEmpty else { return deliver(message, from: peer, &actions) }
+        var incoming = IncomingTransfer(message: message)
+        incoming.skipWhatIsComplete()
+        let key = TransferKey(peer: peer, number: message.transfer)
+        actions.append(.collect(key, lengths: message.memory))
+        if incoming.isComplete { return deliver(message, from: peer, &actions) }
+        peers[peer]?.incoming[message.transfer] = incoming
+    }
+
+    /// Everything that can be wrong with it, before anything is done.
+    private func check(_ message: NetworkMessage, from peer: UInt32) throws(Fault) {
+        guard let state = peers[peer] else { return }
+        switch message.destination {
+        case .port(let port):
+            guard let export = exports[port], export.holders[peer] != nil else { throw Fault(fault: .notGiven) }
+            guard export.underWay[peer, default: 0] < max(1, export.limit) else { throw Fault(fault: .windowExceeded) }
+        case .once(let number):
+            guard state.given.contains(number) else { throw Fault(fault: .unknownOnce) }
+        }
+        if let sender = message.sender {
+            guard sender.task != .kernel, TaskID(node: peer, task: sender.task) != nil else { throw Fault(fault: .strangeSender) }
+        }
+        var ports = 0
+        var onces: Set<UInt64> = []
+        var homes: Set<UInt64> = []
+        if case .once(let number) = message.destination { homes.insert(number) }
+        for right in [message.reply] + message.rights {
+            switch right {
+            case .null, .dead: break
+            case .once(let number):
+                guard !state.taken.contains(number), onces.insert(number).inserted else { throw Fault(fault: .repeatedOnce) }
+            case .home(let number):
+                guard state.given.contains(number), homes.insert(number).inserted else { throw Fault(fault: .unknownOnce) }
+            case .send(let port, _):
+                if port.node == state.id {
+                    ports += 1
+                } else {
+                    guard exports[port]?.holders[peer] != nil else { throw Fault(fault: port.node == node ? .notGiven : .foreignPort) }
+                }
+            }
+        }
+        try checkRoom(forPorts: ports, peer)
+        guard state.taken.count + onces.count <= NetworkLimits.oncesMax else { throw Fault(fault: .tooManyOnces) }
+        guard !message.memory.isEmpty else { return }
+        guard state.incoming[message.transfer] == nil else { throw Fault(fault: .repeatedTransfer) }
+        guard state.incoming.count < NetworkLimits.transfersMax else { throw Fault(fault: .tooManyTransfers) }
+    }
+
+    /// The right is ours from now on, and stays until its message has been delivered.
+    private mutating func receive(_ right: NetworkRight, from peer: UInt32, _ actions: inout [NetworkAction]) {
+        switch right {
+        case .null, .dead: break
+        case .once(let number): peers[peer]?.taken.insert(number)
+        case .home(let number): peers[peer]?.given.remove(number)
+        case .send(let port, let limit):
+            if exports[port] != nil, port.node == node {
+                exports[port]?.pins += 1
+            } else {
+                let proxy = adopt(port, limit, from: peer, &actions)
+                proxies[proxy]?.pins += 1
+            }
+        }
+    }
+
+    /// The proxy for a port of the peer, one for all the rights to it; one more reception.
+    private mutating func adopt(_ port: PortID, _ limit: UInt32, from peer: UInt32, _ actions: inout [NetworkAction]) -> ProxyID {
+        let id: ProxyID
+        if let known = proxyOfPort[port] {
+            id = known
+        } else {
+            lastProxy += 1
+            id = ProxyID(raw: lastProxy)
+            let limit = min(limit, UInt32(Limits.queueMessagesMax))
+            proxies[id] = Proxy(port: port, peer: peer, limit: limit)
+            proxyOfPort[port] = id
+            peers[peer]?.proxies.insert(id)
+            actions.append(.makeProxy(id, port: port, limit: limit))
+            pauseOrResume(id, &actions)
+        }
+        proxies[id]?.receptions += 1
+        return id
+    }
+
+    private mutating func arrive(
+        _ bytes: [UInt8], memory: Int, of transfer: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
+    ) throws(Fault) {
+        guard var incoming = peers[peer]?.incoming[transfer] else { throw Fault(fault: .unknownTransfer) }
+        guard memory == incoming.memory, !bytes.isEmpty, UInt64(bytes.count) <= incoming.message.memory[memory] - incoming.offset else {
+            throw Fault(fault: .tooMuchMemory)
+        }
+        let key = TransferKey(peer: peer, number: transfer)
+        actions.append(.append(key, memory: memory, bytes))
+        incoming.offset += UInt64(bytes.count)
+        incoming.skipWhatIsComplete()
+        guard incoming.isComplete else {
+            peers[peer]?.incoming[transfer] = incoming
+            return
+        }
+        peers[peer]?.incoming[transfer] = nil
+        deliver(incoming.message, from: peer, &actions)
+    }
+
+    /// What a local task gets in the place of a right between nodes.
+    private mutating func localRight(_ right: NetworkRight, from peer: UInt32, _ watched: inout [ProxyID]) -> RightForTask {
+        switch right {
+        case .null: return .null
+        case .dead: return .dead
+        case .once(let number): return .once(OnceKey(peer: peer, number: number))
+        case .home(let number): return .kept(number)
+        case .send(let port, _):
+            if port.node == node, let export = exports[port] {
+                exports[port]?.pins -= 1
+                return export.isDead ? .dead : .held(port)
+            }
+            guard let id = proxyOfPort[port] else { return .dead }
+            proxies[id]?.pins -= 1
+            watched.append(id)
+            guard proxies[id]?.isDead == false else { return .dead }
+            proxies[id]?.made &+= 1
+            return .proxy(id)
+        }
+    }
+
+    private mutating func deliver(_ message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) {
+        var watched: [ProxyID] = []
+        let speaker = message.sender.flatMap { sender in
+            TaskID(node: peer, task: sender.task).map { Speaker($0, sender.identity) }
+        }
+        lastDelivery += 1
+        let destination: Delivery.Destination
+        var isDead = false
+        switch message.destination {
+        case .port(let port):
+            destination = .held(port)
+            isDead = exports[port]?.isDead ?? true
+            deliveries[lastDelivery] = WindowPlace(peer: peer, port: port)
+        case .once(let number): destination = .once(number)
+        }
+        if isDead {
+            giveUpRights(of: message, from: peer, &actions)
+            if !message.memory.isEmpty { actions.append(.discard(TransferKey(peer: peer, number: message.transfer))) }
+            deliveries[lastDelivery] = nil
+            return
+        }
+        let reply = localRight(message.reply, from: peer, &watched)
+        var rights: [RightForTask] = []
+        for right in message.rights { rights.append(localRight(right, from: peer, &watched)) }
+        let homePorts = homePorts(in: message)
+        actions.append(
+            .deliver(
+                lastDelivery,
+                Delivery(
+                    destination: destination, speaker: speaker, code: message.code, bytes: message.bytes, reply: reply, rights: rights,
+                    transfer: message.memory.isEmpty ? nil : TransferKey(peer: peer, number: message.transfer),
+                    memoryCount: message.memory.count)))
+        for proxy in watched { watch(proxy, &actions) }
+        for port in homePorts { considerReleasing(port, &actions) }
+    }
+
+    /// A message that will not be delivered after all.
+    private mutating func giveUp(_ message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) {
+        giveUpRights(of: message, from: peer, &actions)
+        switch message.destination {
+        case .port(let port): ended(port, peer, &actions)
+        // It was used: its owner is told that nothing came of it.
+        case .once(let number): actions.append(.drop(once: number))
+        }
+    }
+
+    private mutating func giveUpRights(of message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) {
+        for right in [message.reply] + message.rights {
+            switch right {
+            case .null, .dead: break
+            case .once(let number):
+                peers[peer]?.taken.remove(number)
+                actions.append(.send(peer: peer, .onceUnused(number)))
+            case .home(let number): actions.append(.drop(once: number))
+            case .send(let port, _):
+                if port.node == node, exports[port] != nil {
+                    exports[port]?.pins -= 1
+                    considerReleasing(port, &actions)
+                } else if let id = proxyOfPort[port] {
+                    proxies[id]?.pins -= 1
+                    considerCleaning(id, &actions)
+                }
+            }
+        }
+    }
+
+    private func homePorts(in message: NetworkMessage) -> [PortID] {
+        ([message.reply] + message.rights).compactMap { right in
+            guard case .send(let port, _) = right, port.node == node, exports[port] != nil else { return nil }
+            return port
+        }
+    }
+
+    private mutating func delivered(_ number: UInt64, _ actions: inout [NetworkAction]) {
+        guard let place = deliveries.removeValue(forKey: number) else { return }
+        guard exports[place.port]?.early == 0 else {
+            exports[place.port]?.early -= 1
+            return ended(place.port, place.peer, &actions)
+        }
+        exports[place.port]?.queued.append(place.peer)
+    }
+
+    /// Messages of ours have been received, the first of them first.
+    private mutating func received(_ port: PortID, _ count: UInt32, _ actions: inout [NetworkAction]) {
+        for _ in 0..<count {
+            guard let peer = exports[port]?.queued.popFirst() else {
+                exports[port]?.early += 1
+                continue
+            }
+            ended(port, peer, &actions)
+        }
+    }
+
+    private mutating func ended(_ port: PortID, _ peer: UInt32, _ actions: inout [NetworkAction]) {
+        guard let count = exports[port]?.underWay[peer] else { return }
+        exports[port]?.underWay[peer] = count == 1 ? nil : count - 1
+        if case .send(peer, .accepted(port, let before))? = actions.last {
+            actions[actions.count - 1] = .send(peer: peer, .accepted(port, count: before + 1))
+        } else {
+            actions.append(.send(peer: peer, .accepted(port, count: 1)))
+        }
+        considerReleasing(port, &actions)
+    }
+
+    // MARK: references
+
+    private mutating func noSenders(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard let proxy = proxies[id], !proxy.isDead else { return }
+        proxies[id]?.isWatched = false
+        // A right that is about to be made is not counted in what we were told; when it has been, we are told again.
+        guard proxy.pins == 0 else { return }
+        // A proxy made anew would not know what is under way, and exceed the window.
+        guard proxy.unaccepted == 0 else {
+            proxies[id]?.awaitsAcceptance = true
+            return
+        }
+        clean(id, &actions)
+    }
+
+    private mutating func watch(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard let proxy = proxies[id] else { return }
+        guard !proxy.isDead else { return considerCleaning(id, &actions) }
+        guard !proxy.isWatched else { return }
+        proxies[id]?.isWatched = true
+        actions.append(.watch(id))
+    }
+
+    /// A proxy to which no right was ever made, or none will be any more.
+    private mutating func considerCleaning(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard let proxy = proxies[id], proxy.pins == 0, proxy.isDead || proxy.made == 0 else { return }
+        clean(id, &actions)
+    }
+
+    private mutating func clean(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard let proxy = proxies.removeValue(forKey: id) else { return }
+        proxyOfPort[proxy.port] = nil
+        peers[proxy.peer]?.proxies.remove(id)
+        if !proxy.isDead { actions.append(.destroyProxy(id)) }
+        actions.append(.send(peer: proxy.peer, .clean(proxy.port, receptions: proxy.receptions)))
+    }
+
+    /// The port behind the proxy has died.
+    private mutating func bury(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard proxies[id]?.isDead == false else { return }
+        actions.append(.destroyProxy(id))
+        proxies[id]?.isDead = true
+        considerCleaning(id, &actions)
+    }
+
+    private mutating func died(_ port: PortID, _ actions: inout [NetworkAction]) {
+        guard exports[port]?.isDead == false else { return }
+        exports[port]?.isDead = true
+        exports[port]?.underWay = [:]
+        exports[port]?.queued = []
+        for peer in (exports[port]?.holders ?? [:]).keys.sorted() { actions.append(.send(peer: peer, .portDied(port))) }
+        considerReleasing(port, &actions)
+    }
+
+    private mutating func considerReleasing(_ port: PortID, _ actions: inout [NetworkAction]) {
+        guard let export = exports[port], export.holders.isEmpty, export.pins == 0, export.underWay.isEmpty else { return }
+        exports[port] = nil
+        actions.append(.release(port))
+    }
+
+    // MARK: back-pressure
+
+    private mutating func pauseOrResume(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard var proxy = proxies[id] else { return }
+        if peers[proxy.peer]?.isCongested == true { proxy.pauses.insert(.congestion) } else { proxy.pauses.remove(.congestion) }
+        proxies[id] = proxy
+        guard proxy.isPaused == proxy.pauses.isEmpty else { return }
+        proxies[id]?.isPaused.toggle()
+        actions.append(proxy.isPaused ? .resume(id) : .pause(id))
+    }
+}

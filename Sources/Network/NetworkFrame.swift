@@ -1,0 +1,246 @@
+public import MasixKernel
+public import MasixWire
+
+// What the network servers of two nodes say to each other over a channel, once it is up. Little-endian; lists and texts counted
+// (32 bits). The first byte says which; 0x80 and above belong to the channel itself (hello, ping, goodbye).
+//
+//   figure 2   3: lookUp    6: found, unknown
+//   figure 3   message, chunk, abandoned, accepted
+//   references clean, onceUnused, portDied
+
+/// A right inside a message between nodes (figure 3: what translation puts in the place of a local right).
+public enum NetworkRight: Hashable, Sendable, WireCodable {
+    case null
+    case dead
+    /// A send right to a port that was born on one of the two nodes; the receiver's own ports come home by it. `limit` is the port's
+    /// queue limit.
+    case send(PortID, limit: UInt32)
+    /// A send-once right that stays with the sender of the frame, who knows it by this number.
+    case once(UInt64)
+    /// The send-once right that the receiver of the frame knows by this number: it comes home.
+    case home(UInt64)
+
+    public func encode(into writer: inout WireWriter) {
+        switch self {
+        case .null: writer.write(UInt8(0))
+        case .dead: writer.write(UInt8(1))
+        case .send(let port, let limit):
+            writer.write(UInt8(2))
+            writer.write(port)
+            writer.write(limit)
+        case .once(let number):
+            writer.write(UInt8(3))
+            writer.write(number)
+        case .home(let number):
+            writer.write(UInt8(4))
+            writer.write(number)
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 0: self = .null
+        case 1: self = .dead
+        case 2: self = .send(try reader.read(), limit: try reader.read())
+        case 3: self = .once(try reader.read())
+        case 4: self = .home(try reader.read())
+        case let tag: throw .unknownCase(of: "NetworkRight", tag: UInt64(tag))
+        }
+    }
+}
+
+/// A message as it crosses: everything but the content of its memory objects, which follows in chunks.
+public struct NetworkMessage: Hashable, Sendable, WireCodable {
+    public enum Destination: Hashable, Sendable, WireCodable {
+        /// A port of the receiving node.
+        case port(PortID)
+        /// The send-once right that the receiving node gave this number.
+        case once(UInt64)
+
+        public func encode(into writer: inout WireWriter) {
+            switch self {
+            case .port(let port):
+                writer.write(UInt8(1))
+                writer.write(port)
+            case .once(let number):
+                writer.write(UInt8(2))
+                writer.write(number)
+            }
+        }
+
+        public init(from reader: inout WireReader) throws(WireError) {
+            switch try reader.read(UInt8.self) {
+            case 1: self = .port(try reader.read())
+            case 2: self = .once(try reader.read())
+            case let tag: throw .unknownCase(of: "NetworkMessage.Destination", tag: UInt64(tag))
+            }
+        }
+    }
+
+    public var destination: Destination
+    /// Who sent it: a task of the node that the frame comes from, by its own number there, and who that is. Nil for the network server
+    /// itself, which brings the words of a third node.
+    public var sender: Speaker?
+    public var code: UInt32
+    public var reply: NetworkRight
+    public var rights: [NetworkRight]
+    public var bytes: [UInt8]
+    /// Bytes of each memory object.
+    public var memory: [UInt64]
+    /// What its chunks are known by; 0 without memory.
+    public var transfer: UInt64
+
+    public init(
+        to destination: Destination, from sender: Speaker?, code: UInt32, reply: NetworkRight = .null, rights: [NetworkRight] = [],
+        bytes: [UInt8] = [], memory: [UInt64] = [], transfer: UInt64 = 0
+    ) {
+        self.destination = destination
+        self.sender = sender
+        self.code = code
+        self.reply = reply
+        self.rights = rights
+        self.bytes = bytes
+        self.memory = memory
+        self.transfer = transfer
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(destination)
+        writer.write(optional: sender)
+        writer.write(code)
+        writer.write(reply)
+        writer.write(list: rights)
+        writer.write(counted: bytes)
+        writer.write(UInt32(memory.count))
+        for length in memory { writer.write(length) }
+        writer.write(transfer)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        destination = try reader.read()
+        sender = try reader.readOptional()
+        code = try reader.read()
+        reply = try reader.read()
+        rights = try reader.readList(limit: Limits.rightsPerMessageMax, field: "rights")
+        bytes = try reader.readBytes(limit: Limits.inlineBytesMax, field: "bytes")
+        let count = try reader.readCount(limit: Limits.memoryPerMessageMax, field: "memory")
+        memory = []
+        for _ in 0..<count {
+            let length = try reader.read(UInt64.self)
+            guard length <= NetworkLimits.memoryBytesMax else {
+                throw .tooLarge(field: "memory", value: length, limit: NetworkLimits.memoryBytesMax)
+            }
+            memory.append(length)
+        }
+        transfer = try reader.read()
+        // Without a number its chunks could not be told from those of another.
+        guard (transfer == 0) == memory.isEmpty else { throw .malformed(field: "transfer") }
+    }
+}
+
+/// One thing said from network server to network server.
+public enum NetworkFrame: Hashable, Sendable, WireCodable {
+    /// 1, figure 2 step 3: who knows this name? Wait for it so many milliseconds.
+    case lookUp(request: UInt64, name: String, waitMilliseconds: UInt32)
+    /// 2, figure 2 step 6: we do; a send right to the port comes with it.
+    case found(request: UInt64, PortID, limit: UInt32)
+    /// 3, figure 2 step 6: we do not.
+    case unknown(request: UInt64)
+    /// 4, figure 3.
+    case message(NetworkMessage)
+    /// 5: the next bytes of a memory object.
+    case chunk(transfer: UInt64, memory: UInt16, [UInt8])
+    /// 6: the memory could not be read; the message is void, and its rights with it.
+    case abandoned(transfer: UInt64)
+    /// 7: so many messages for this port have been received from it: their room is free (architecture rule 17).
+    case accepted(PortID, count: UInt32)
+    /// 8: nobody here has a send right to this port any more; so many have come since the first.
+    case clean(PortID, receptions: UInt64)
+    /// 9: the send-once right that you gave this number was destroyed unused.
+    case onceUnused(UInt64)
+    /// 10: this port of ours has died.
+    case portDied(PortID)
+
+    public func encode(into writer: inout WireWriter) {
+        switch self {
+        case .lookUp(let request, let name, let wait):
+            writer.write(UInt8(1))
+            writer.write(request)
+            writer.write(name)
+            writer.write(wait)
+        case .found(let request, let port, let limit):
+            writer.write(UInt8(2))
+            writer.write(request)
+            writer.write(port)
+            writer.write(limit)
+        case .unknown(let request):
+            writer.write(UInt8(3))
+            writer.write(request)
+        case .message(let message):
+            writer.write(UInt8(4))
+            writer.write(message)
+        case .chunk(let transfer, let memory, let bytes):
+            writer.write(UInt8(5))
+            writer.write(transfer)
+            writer.write(memory)
+            writer.write(counted: bytes)
+        case .abandoned(let transfer):
+            writer.write(UInt8(6))
+            writer.write(transfer)
+        case .accepted(let port, let count):
+            writer.write(UInt8(7))
+            writer.write(port)
+            writer.write(count)
+        case .clean(let port, let receptions):
+            writer.write(UInt8(8))
+            writer.write(port)
+            writer.write(receptions)
+        case .onceUnused(let number):
+            writer.write(UInt8(9))
+            writer.write(number)
+        case .portDied(let port):
+            writer.write(UInt8(10))
+            writer.write(port)
+        }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 1:
+            self = .lookUp(
+                request: try reader.read(), name: try reader.readText(limit: NetworkLimits.nameBytesMax, field: "name"),
+                waitMilliseconds: try reader.read())
+        case 2: self = .found(request: try reader.read(), try reader.read(), limit: try reader.read())
+        case 3: self = .unknown(request: try reader.read())
+        case 4: self = .message(try reader.read())
+        case 5:
+            self = .chunk(
+                transfer: try reader.read(), memory: try reader.read(),
+                try reader.readBytes(limit: NetworkLimits.chunkBytesMax, field: "chunk"))
+        case 6: self = .abandoned(transfer: try reader.read())
+        case 7: self = .accepted(try reader.read(), count: try reader.read())
+        case 8: self = .clean(try reader.read(), receptions: try reader.read())
+        case 9: self = .onceUnused(try reader.read())
+        case 10: self = .portDied(try reader.read())
+        case let tag: throw .unknownCase(of: "NetworkFrame", tag: UInt64(tag))
+        }
+    }
+}
+
+/// What is bounded between nodes. Whoever goes over a bound loses its channel: an honest node never does.
+public enum NetworkLimits {
+    /// Bytes of one chunk of memory: small enough that a small message waits little behind it.
+    public static let chunkBytesMax = 65_536
+    /// Bytes of one memory object.
+    public static let memoryBytesMax: UInt64 = 1 << 40
+    /// Messages with memory under way at a time, in one direction of a channel.
+    public static let transfersMax = 64
+    /// Bytes of a name.
+    public static let nameBytesMax = 255
+    /// Look-ups of one node that another one may have to answer at a time.
+    public static let lookUpsMax = 1_024
+    /// Ports of which one node has given another a right, in one direction.
+    public static let portsMax = 200_000
+    /// Send-once rights of one node that another one holds.
+    public static let oncesMax = 65_536
+}

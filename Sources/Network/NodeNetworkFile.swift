@@ -1,0 +1,32 @@
+/// What `network.json` in a node's state directory says: who the node is for other nodes, and where it listens.
+public struct NodeNetworkFile: Codable, Hashable, Sendable {
+    /// As in the roster; 1 or more.
+    public let number: UInt32
+    /// As in the roster.
+    public let name: String
+    /// `HOST:PORT`, with an IPv6 address in brackets. Port 0 is any that is free.
+    public let listen: String
+
+    /// The names of the files in the state directory.
+    public static let fileName = "network.json"
+    public static let keyFileName = "node.key"
+    public static let rosterFileName = "nodes.roster"
+
+    /// Throws what is wrong with the first field that is wrong.
+    public init(number: UInt32, name: String, listen: String) throws(NodeRosterFault) {
+        self.number = number
+        self.name = name
+        self.listen = listen
+        if let fault { throw fault }
+    }
+
+    /// What is wrong with a file that has been read; nil if nothing is.
+    public var fault: NodeRosterFault? {
+        guard number > 0 else { return .number }
+        guard NodeRosterEntry.isName(name) else { return .name }
+        do throws(NodeRosterFault) { _ = try address() } catch { return error }
+        return nil
+    }
+
+    public func address() throws(NodeRosterFault) -> (host: String, port: UInt16) { try NodeRosterEntry.address(listen, zeroPort: true) }
+}

@@ -1,0 +1,72 @@
+public import Logging
+public import MasixKernel
+import MasixLinux
+public import MasixNetwork
+
+/// What `NodeChannels` needs to know.
+public struct NodeChannelsConfiguration: Sendable {
+    /// This node, in its present life.
+    public var node: NodeID
+    /// As in the roster.
+    public var name: String
+    public var key: NodeKey
+    public var roster: NodeRoster
+    /// An address of this machine, or a name of one.
+    public var listenHost: String
+    /// 0 takes any port that is free; see `NodeChannels.port`.
+    public var listenPort: UInt16
+    /// For people at the other end; at most 63 bytes.
+    public var software: String
+    public var versions = ChannelVersions.current
+    public var limits = NodeChannelsLimits()
+    public var logger: Logger
+    /// Chance for the back-off: any number, all equally likely. Called on the event loop.
+    public var random: @Sendable () -> UInt64
+    /// Seconds since 1970, for the expiry of entries.
+    public var now: @Sendable () -> UInt64
+
+    public init(
+        node: NodeID, name: String, key: NodeKey, roster: NodeRoster, listenHost: String, listenPort: UInt16, software: String,
+        logger: Logger, random: (@Sendable () -> UInt64)? = nil, now: (@Sendable () -> UInt64)? = nil
+    ) {
+        self.node = node
+        self.name = name
+        self.key = key
+        self.roster = roster
+        self.listenHost = listenHost
+        self.listenPort = listenPort
+        self.software = software
+        self.logger = logger
+        self.random = random ?? { UInt64.random(in: .min ... .max) }
+        self.now = now ?? { UInt64(max(0, Clock.wallMilliseconds()) / 1000) }
+    }
+}
+
+/// The bounds of all that strangers and peers can cost. Times in milliseconds, sizes in bytes.
+public struct NodeChannelsLimits: Sendable, Hashable {
+    /// Of one frame, at most 1 MiB.
+    public var frameBytesMax = 1 << 20
+    /// From a connection to its hello; also what a dialled connection may take to be made.
+    public var helloMilliseconds: Int64 = 2_000
+    /// Connections that have not yet said who they are: more are closed at once.
+    public var halfOpenMax = 64
+    /// How many connections one address may make at once, and how many a second after that.
+    public var addressBurst = 64
+    public var addressPerSecond = 32
+    /// A side that has sent nothing for so long sends a ping.
+    ///
+    /// An idle pair costs each node at this period one timer, one packet of 27 bytes above TCP out, and one in: with 600 ms
+    /// somewhat above three wake-ups a second.
+    public var pingMilliseconds: Int64 = 600
+    /// A channel on which no byte has come for so long is dead. While our own reading is paused, silence does not count.
+    public var silenceMilliseconds: Int64 = 1_900
+    /// Above so many unsent bytes `send` asks for patience; `.drained` comes at half of it.
+    public var highWaterBytes = 4 << 20
+    /// Above so many unsent bytes the channel is closed: whoever sends has not listened.
+    public var overrunBytes = 64 << 20
+    /// The first pause between two dials, doubled up to the last one. Each pause is between half and the whole of it, by chance.
+    public var dialFirstMilliseconds: Int64 = 50
+    public var dialLastMilliseconds: Int64 = 5_000
+
+    public init() {}
+}

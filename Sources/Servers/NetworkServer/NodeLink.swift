@@ -1,0 +1,330 @@
+import MasixKernel
+import MasixNetwork
+import MasixWire
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// One connection with somebody, from its first byte: TLS, hello, frames. Lives on the event loop.
+final class NodeLink: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    enum Stage {
+        /// TLS speaks.
+        case handshaking
+        /// Our hello is out, the other side's is awaited.
+        case greeting
+        /// The other side decides.
+        case agreed(ChannelPeer)
+        case up(ChannelPeer)
+        case ended
+    }
+
+    let id: ChannelID
+    /// The node that we have dialled; nil if somebody called us.
+    let dialled: UInt32?
+    let channel: any Channel
+    /// For people: where the other side is.
+    let place: String
+    private let board: Switchboard
+    private let limits: NodeChannelsLimits
+
+    private(set) var stage = Stage.handshaking
+    /// Whose key it is: set by the judgement on the certificate.
+    private(set) var entry: NodeRosterEntry?
+    /// What the judgement found, for when TLS says that it failed.
+    private var verdict: ChannelRefusal?
+    /// Of the channel, while it is up.
+    private(set) var serial: UInt64 = 0
+
+    private(set) var upSince = NIODeadline.now()
+
+    private var inbound = ByteBuffer()
+    private var isPaused = false
+    private var isParsing = false
+    private var lastRead = NIODeadline.now()
+    private var lastWrite = NIODeadline.now()
+    private var timer: Scheduled<Void>?
+
+    init(_ id: ChannelID, dialled: UInt32?, channel: any Channel, place: String, board: Switchboard) {
+        self.id = id
+        self.dialled = dialled
+        self.channel = channel
+        self.place = place
+        self.board = board
+        limits = board.configuration.limits
+        timer = channel.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(limits.helloMilliseconds)) {
+            self.end(.refused(.timedOut))
+        }
+    }
+
+    var isUp: Bool { if case .up = stage { true } else { false } }
+
+    var hasEnded: Bool { if case .ended = stage { true } else { false } }
+
+    // MARK: - TLS
+
+    /// Exactly one certificate, of the node that was dialled, or of any that counts.
+    func judge(_ certificates: [NIOSSLCertificate]) -> Bool {
+        do throws(ChannelRefusal) {
+            guard certificates.count == 1, let certificate = certificates.first else { throw .certificateCount(certificates.count) }
+            let fingerprint: [UInt8]
+            do { fingerprint = try NodeKey.fingerprint(of: certificate) } catch { throw .unreadableCertificate }
+            entry = try board.entry(of: fingerprint, dialled: dialled)
+            return true
+        } catch {
+            verdict = error
+            return false
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted(let agreed)? = event as? TLSUserEvent { greet(agreed) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func greet(_ applicationProtocol: String?) {
+        guard case .handshaking = stage else { return }
+        guard applicationProtocol == NodeTLS.applicationProtocol else { return end(.refused(.applicationProtocol)) }
+        // No judgement, no entry: that would be a resumed session, which nobody offers.
+        guard let entry else { return end(.refused(.certificateCount(0))) }
+        board.queues.count { $0.handshakes += 1 }
+        stage = .greeting
+        say(.hello(board.hello(for: entry.number)))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let verdict {
+            end(.refused(verdict))
+        } else if case .handshaking = stage, case NIOSSLError.handshakeFailed(let failure) = error, failure != Self.cut {
+            end(.refused(.handshake(Self.words(error))))
+        } else {
+            finishReading()
+            end(.lost(Self.words(error)))
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        finishReading()
+        end(.lost("it was closed"))
+        context.fireChannelInactive()
+    }
+
+    /// The connection ended before TLS had come to an end.
+    private static let cut = BoringSSLError.sslError([.eofDuringHandshake])
+
+    private static func words(_ error: any Error) -> String {
+        switch error {
+        case NIOSSLError.uncleanShutdown, NIOSSLError.handshakeFailed(cut): "it was cut"
+        case NIOSSLError.handshakeFailed(.sslError(let stack)), BoringSSLError.sslError(let stack): "\(stack)"
+        default: "\(error)"
+        }
+    }
+
+    // MARK: - Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasEnded else { return }
+        lastRead = .now()
+        var buffer = unwrapInboundIn(data)
+        if inbound.readableBytes == 0 { inbound = buffer } else { inbound.writeBuffer(&buffer) }
+        parse()
+    }
+
+    func pause() {
+        guard isUp, !isPaused else { return }
+        isPaused = true
+        setAutoRead(false)
+    }
+
+    func resume() {
+        guard isUp, isPaused else { return }
+        isPaused = false
+        // What happened meanwhile has not been looked at.
+        lastRead = .now()
+        arm()
+        parse()
+        if isUp, !isPaused { setAutoRead(true) }
+    }
+
+    private func setAutoRead(_ isOn: Bool) {
+        do {
+            try channel.syncOptions?.setOption(.autoRead, value: isOn)
+        } catch {
+            // Only a closed channel refuses, and it reads no more.
+            end(.lost(Self.words(error)))
+        }
+    }
+
+    /// The connection is over: what had been held back comes before its end.
+    private func finishReading() {
+        isPaused = false
+        parse()
+    }
+
+    private func parse() {
+        // What is told in here may lead back here.
+        guard !isParsing else { return }
+        isParsing = true
+        defer { isParsing = false }
+        while !isPaused, !hasEnded {
+            do throws(ChannelRefusal) {
+                guard try parseOne() else { break }
+            } catch {
+                end(.refused(error))
+            }
+        }
+        if inbound.readableBytes == 0 { inbound = ByteBuffer() } else { inbound.discardReadBytes() }
+    }
+
+    /// False if the next one is not there as a whole.
+    private func parseOne() throws(ChannelRefusal) -> Bool {
+        guard let word = inbound.getInteger(at: inbound.readerIndex, endianness: .little, as: UInt32.self) else { return false }
+        let isControl = word & ChannelControl.lengthBit != 0
+        let length = word & ~ChannelControl.lengthBit
+        let limit = UInt32(isControl ? ChannelControl.bytesMax : limits.frameBytesMax)
+        guard length <= limit else { throw .tooLarge(length: length, limit: limit) }
+        guard length > 0 else { throw .emptyFrame }
+        guard isControl || isUp else { throw .frameBeforeHello }
+        guard inbound.readableBytes >= 4 + Int(length) else { return false }
+        inbound.moveReaderIndex(forwardBy: 4)
+        guard let bytes = inbound.readBytes(length: Int(length)) else { return false }
+        if isControl {
+            take(try ChannelControl.read(bytes))
+        } else {
+            board.received(bytes, on: self)
+        }
+        return true
+    }
+
+    private func take(_ control: ChannelControl) {
+        switch (control, stage) {
+        case (.goodbye, .greeting), (.goodbye, .agreed), (.goodbye, .up): end(.goodbye)
+        case (.refusal(let raw), _):
+            if let kind = ChannelRefusal.Kind(rawValue: raw) { end(.refusedByPeer(kind)) } else { end(.refused(.malformedControl)) }
+        case (.hello(let hello), .greeting): welcome(hello)
+        case (.hello, _): end(.refused(.secondHello))
+        case (.acceptance(let serial), .agreed(let peer)) where !board.decides(over: peer.number):
+            board.accepted(self, peer, serial: serial)
+        case (.acceptance, _): end(.refused(.unexpectedAcceptance))
+        case (.ping, .greeting): end(.refused(.frameBeforeHello))
+        case (.ping, _): break
+        case (.goodbye, _): end(.refused(.frameBeforeHello))
+        }
+    }
+
+    private func welcome(_ hello: ChannelHello) {
+        guard let entry else { return end(.refused(.certificateCount(0))) }
+        do throws(ChannelRefusal) {
+            let version = try board.hello(for: entry.number).agree(with: hello, of: entry)
+            let peer = ChannelPeer(
+                number: entry.number, incarnation: hello.node.incarnation, name: entry.name, version: version, software: hello.software)
+            try board.checkLife(of: peer)
+            stage = .agreed(peer)
+            if board.decides(over: entry.number) { try board.decide(self, peer, ended: hello.ended) }
+        } catch {
+            end(.refused(error))
+        }
+    }
+
+    // MARK: - Writing
+
+    func say(_ control: ChannelControl) {
+        let bytes = control.wireBytes
+        var buffer = channel.allocator.buffer(capacity: 4 + bytes.count)
+        buffer.writeInteger(UInt32(bytes.count) | ChannelControl.lengthBit, endianness: .little)
+        buffer.writeBytes(bytes)
+        lastWrite = .now()
+        channel.writeAndFlush(buffer, promise: nil)
+    }
+
+    /// The frames of one turn of the loop.
+    func write(_ frames: [[UInt8]]) {
+        guard isUp else { return }
+        lastWrite = .now()
+        var buffer = channel.allocator.buffer(capacity: min(Self.batchBytes, frames.reduce(0) { $0 + $1.count + 4 }))
+        var payload = 0
+        for frame in frames {
+            buffer.writeInteger(UInt32(frame.count), endianness: .little)
+            buffer.writeBytes(frame)
+            payload += frame.count
+            if buffer.readableBytes >= Self.batchBytes {
+                write(buffer, payload: payload)
+                buffer = channel.allocator.buffer(capacity: Self.batchBytes)
+                payload = 0
+            }
+        }
+        if buffer.readableBytes > 0 { write(buffer, payload: payload) }
+        channel.flush()
+    }
+
+    private static let batchBytes = 64 << 10
+
+    private func write(_ buffer: ByteBuffer, payload: Int) {
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess { self.board.written(payload, by: self) }
+        channel.write(buffer, promise: promise)
+    }
+
+    // MARK: - Life
+
+    func goUp(_ peer: ChannelPeer, serial: UInt64) {
+        stage = .up(peer)
+        self.serial = serial
+        upSince = .now()
+        lastRead = upSince
+        arm()
+    }
+
+    /// Sleeps until something must be said, or should have been heard.
+    private func arm() {
+        timer?.cancel()
+        var next = lastWrite + .milliseconds(limits.pingMilliseconds)
+        if !isPaused { next = min(next, lastRead + .milliseconds(limits.silenceMilliseconds)) }
+        timer = channel.eventLoop.assumeIsolated().scheduleTask(deadline: next) { self.look() }
+    }
+
+    private func look() {
+        guard isUp else { return }
+        let now = NIODeadline.now()
+        if !isPaused, now >= lastRead + .milliseconds(limits.silenceMilliseconds) { return end(.silent) }
+        if let entry, !entry.isLive(at: board.configuration.now()) { return end(.refused(.expired(number: entry.number))) }
+        if now >= lastWrite + .milliseconds(limits.pingMilliseconds) {
+            // Unsent bytes say as much as a ping would.
+            if board.queues.isIdle(id) { say(.ping) } else { lastWrite = now }
+        }
+        arm()
+    }
+
+    /// The roster says something new of the same node with the same key.
+    func renew(_ entry: NodeRosterEntry) { self.entry = entry }
+
+    /// Once; whatever comes afterwards is not looked at.
+    func end(_ reason: ChannelEnd) {
+        let before = stage
+        if case .ended = before { return }
+        stage = .ended
+        timer?.cancel()
+        timer = nil
+        inbound = ByteBuffer()
+        switch reason {
+        case .stopped: sayLast(.goodbye, before)
+        case .refused(let refusal) where refusal.kind.isTold: sayLast(.refusal(refusal.kind.rawValue), before)
+        default: break
+        }
+        if isPaused {
+            // TLS waits for the other side's end.
+            isPaused = false
+            channel.setOption(.autoRead, value: true).whenFailure { _ in }
+        }
+        channel.close(promise: nil)
+        board.ended(self, was: before, reason)
+    }
+
+    /// A stranger is told nothing.
+    private func sayLast(_ control: ChannelControl, _ before: Stage) {
+        if case .handshaking = before { return }
+        say(control)
+    }
+}

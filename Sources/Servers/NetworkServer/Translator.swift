@@ -1,0 +1,589 @@
+import Logging
+import Masix
+import MasixKernel
+import MasixLinux
+import MasixNetwork
+import MasixProtocols
+import MasixWire
+import NIOCore
+import SystemPackage
+
+/// Carries messages between the tasks of this node and its channels: figure 3 of the paper, with `NetworkCore` deciding.
+///
+/// It lives on one event loop. An event goes in, actions come out, and what these lead to goes in again, until nothing is left.
+final class Translator {
+    let space: Space
+    let channels: NodeChannels
+    let logger: Logger
+    let loop: any EventLoop
+    private let ended: @Sendable () -> Void
+    private var isOver = false
+
+    var core: NetworkCore
+    private var roster: NodeRoster
+    private var channelOf: [UInt32: ChannelID] = [:]
+    private var peerOf: [ChannelID: UInt32] = [:]
+    private var congested: Set<UInt32> = []
+    private var isPumping = false
+
+    let set: PortSet
+    /// Where the name server asks, and deaths are told: before anything that was sent after them.
+    let control: ReceiveRight
+    /// Our ports that others know.
+    var exported: [PortID: ExportedRight] = [:]
+    /// Send rights of the message that is being handled.
+    private var stash: [PortID: Held<SendRight>] = [:]
+    private var proxies: [ProxyID: ProxyPort] = [:]
+    private var proxyAt: [PortID: ProxyID] = [:]
+    /// Send-once rights of our tasks that other nodes hold.
+    private var onces: [UInt64: Held<SendOnceRight>] = [:]
+    private var lastOnce: UInt64 = 0
+    /// Ports that stand for send-once rights of others, or for answers of the name server.
+    private var single: [PortID: SingleUse] = [:]
+    private var singleFor: [OnceKey: PortID] = [:]
+    private var spares: [PortID] = []
+    private var outgoing: [UInt64: [MemoryObject]] = [:]
+    private var lastTransfer: UInt64 = 0
+    private var incoming: [TransferKey: [IncomingMemory]] = [:]
+    private var askers: [UInt64: Asker] = [:]
+    private var lastAsker: UInt64 = 0
+    private var timer: Scheduled<Void>?
+    private var events: [NetworkEvent] = []
+    private let start = Clock.monotonicNanoseconds()
+
+    private struct ProxyPort {
+        let local: PortID
+        /// While it is paused it is not in the set.
+        var right: Held<ReceiveRight>?
+        var made: UInt32 = 0
+    }
+
+    private enum SingleUse {
+        case once(OnceKey)
+        case question(peer: UInt32, request: UInt64)
+    }
+
+    private struct Asker {
+        let number: UInt64
+        let reply: Held<SendOnceRight>
+    }
+
+    init(space: Space, channels: NodeChannels, ended: @escaping @Sendable () -> Void) throws(MasixError) {
+        self.space = space
+        self.channels = channels
+        self.ended = ended
+        logger = channels.configuration.logger
+        loop = channels.eventLoop
+        roster = channels.configuration.roster
+        core = NetworkCore(node: channels.configuration.node)
+        set = space.makePortSet()
+        control = try space.makePort(queueLimit: 256)
+        expect(roster)
+    }
+
+    /// Whom a look-up waits for: every node of the roster but this one.
+    func expect(_ roster: NodeRoster) {
+        self.roster = roster
+        core.expect(Set(roster.entries.map(\.number)).subtracting([core.node.number]))
+    }
+
+    /// Tells the name server that there are other nodes.
+    func begin() throws(MasixError) {
+        var message = Message(code: NameRequest.code, bytes: NameRequest.connectNodes.wireBytes)
+        message.attach(try control.makeSendRight())
+        let answer = try space.bootstrap().call(message, timeout: .seconds(10))
+        guard case .done? = try? NameAnswer(wireBytes: answer.bytes) else { throw .notPermitted }
+    }
+
+    func end() {
+        isOver = true
+        timer?.cancel()
+    }
+
+    func summary() -> NetworkSummary {
+        var summary = NetworkSummary()
+        summary.peers = core.upPeers.map { roster[number: $0.number]?.name ?? "\($0)" }
+        summary.proxies = proxies.count
+        summary.exports = exported.count
+        summary.isEmpty = core.isEmpty && onces.isEmpty && single.isEmpty && outgoing.isEmpty && incoming.isEmpty && askers.isEmpty
+        return summary
+    }
+
+    private var now: UInt64 { (Clock.monotonicNanoseconds() - start) / 1_000_000 }
+
+    // MARK: the channels
+
+    func take(_ event: NodeChannelsEvent) {
+        guard !isOver else { return }
+        switch event {
+        case .up(let channel, let peer):
+            channelOf[peer.number] = channel
+            peerOf[channel] = peer.number
+            congested.remove(peer.number)
+            handle(.up(peer.node))
+        case .frame(let channel, let bytes):
+            guard let peer = peerOf[channel] else { return }
+            do throws(WireError) {
+                let frame = try NetworkFrame(wireBytes: bytes)
+                handle(.frame(peer: peer, frame))
+            } catch {
+                refuse(peer, .malformed, "\(error)")
+                handle(.down(peer: peer))
+            }
+        case .drained(let channel):
+            guard let peer = peerOf[channel] else { return }
+            congested.remove(peer)
+            handle(.drained(peer: peer))
+        case .down(let channel, let peer, _):
+            guard peerOf.removeValue(forKey: channel) != nil else { return }
+            channelOf[peer] = nil
+            congested.remove(peer)
+            handle(.down(peer: peer))
+        case .unreachable(let peer): handle(.unreachable(peer: peer))
+        }
+        pump()
+    }
+
+    private func refuse(_ peer: UInt32, _ fault: NetworkFault, _ detail: String = "") {
+        guard let channel = channelOf.removeValue(forKey: peer) else { return }
+        peerOf[channel] = nil
+        logger.warning(
+            "a node has broken the protocol", metadata: ["node": "\(peer)", "reason": "\(fault.words)", "detail": "\(detail)"])
+        channels.close(channel, .protocolViolation(fault.words))
+    }
+
+    private func send(_ frame: NetworkFrame, to peer: UInt32) {
+        guard let channel = channelOf[peer] else { return }
+        if !channels.send(frame.wireBytes, on: channel), congested.insert(peer).inserted { events.append(.congested(peer: peer)) }
+    }
+
+    /// Memory flows while the channels take it, a piece of each message in turn, and no more than a little at a time.
+    private func pump() {
+        guard !isOver else { return }
+        var left = 16
+        for peer in channelOf.keys.sorted() {
+            while left > 0, !congested.contains(peer) {
+                let (order, actions) = core.nextChunk(for: peer)
+                perform(actions)
+                guard let order else { break }
+                left -= 1
+                guard let memory = outgoing[order.transfer]?[order.memory] else { continue }
+                do throws(MasixError) {
+                    let place = Int(order.offset)
+                    let bytes = try memory.bytes(in: place..<(place + order.count))
+                    send(.chunk(transfer: order.transfer, memory: UInt16(order.memory), bytes), to: peer)
+                } catch {
+                    logger.error("memory cannot be read", metadata: ["error": "\(error)"])
+                    handle(.unreadable(peer: peer, transfer: order.transfer))
+                }
+                runEvents()
+            }
+        }
+        guard left == 0, !isPumping else { return }
+        isPumping = true
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.execute {
+            bound.value.isPumping = false
+            bound.value.pump()
+        }
+    }
+
+    // MARK: the loop of events
+
+    private func handle(_ event: NetworkEvent) {
+        events.append(event)
+        runEvents()
+    }
+
+    private func runEvents() {
+        while !events.isEmpty {
+            let batch = events
+            events = []
+            for event in batch { perform(core.handle(event)) }
+        }
+        schedule()
+    }
+
+    private func schedule() {
+        timer?.cancel()
+        timer = nil
+        guard let deadline = core.nextDeadline else { return }
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        timer = loop.scheduleTask(in: .milliseconds(Int64(deadline - min(deadline, now)) + 1)) {
+            bound.value.handle(.time(bound.value.now))
+        }
+    }
+
+    private func perform(_ actions: [NetworkAction]) {
+        for action in actions {
+            do throws(MasixError) {
+                try perform(action)
+            } catch {
+                // Whatever it was about is gone, or cannot be had: the books of the core stay right, and the partner sees a dead name or
+                // no answer.
+                if error == .nodeGone { return nodeGone() }
+                logger.error("an action failed", metadata: ["action": "\(Self.name(of: action))", "error": "\(error)"])
+            }
+        }
+    }
+
+    private static func name(of action: NetworkAction) -> String { String("\(action)".prefix { $0 != "(" }) }
+
+    private func nodeGone() {
+        guard !isOver else { return }
+        end()
+        ended()
+    }
+
+    private func perform(_ action: NetworkAction) throws(MasixError) {
+        switch action {
+        case .send(let peer, let frame): send(frame, to: peer)
+        case .refuse(let peer, let fault): refuse(peer, fault)
+        case .hold(let port): try hold(port)
+        case .release(let port): exported[port] = nil
+        case .makeProxy(let id, let port, let limit):
+            let right = try space.makePort(queueLimit: Int(limit))
+            try right.keepRoom()
+            let local = set.insert(right)
+            proxies[id] = ProxyPort(local: local)
+            proxyAt[local] = id
+            logger.debug("a proxy", metadata: ["port": "\(port)", "here": "\(local)"])
+        case .destroyProxy(let id):
+            guard let proxy = proxies.removeValue(forKey: id) else { return }
+            proxyAt[proxy.local] = nil
+            _ = set.remove(proxy.local)
+        case .watch(let id):
+            guard let proxy = proxies[id] else { return }
+            try set.requestNoSenders(of: proxy.local, sync: proxy.made, to: proxy.local)
+        case .giveRoom(let id, let count):
+            if let proxy = proxies[id] { try space.giveRoom(count, in: proxy.local) }
+        case .pause(let id):
+            guard let proxy = proxies[id], let right = set.remove(proxy.local) else { return }
+            proxies[id]?.right = Held(right)
+        case .resume(let id):
+            guard let right = proxies[id]?.right?.take() else { return }
+            proxies[id]?.right = nil
+            set.insert(right)
+        case .destroyOnce(let key):
+            guard let port = singleFor.removeValue(forKey: key) else { return }
+            single[port] = nil
+            _ = set.remove(port)
+        case .drop(let once): onces[once] = nil
+        case .deliver(let number, let delivery): try deliver(number, delivery)
+        case .collect(let key, let lengths):
+            var memory: [IncomingMemory] = []
+            for length in lengths { memory.append(try IncomingMemory(count: Int(length))) }
+            incoming[key] = memory
+        case .append(let key, let index, let bytes):
+            guard let memory = incoming[key]?[index] else { return }
+            try memory.append(bytes)
+        case .discard(let key): incoming[key] = nil
+        case .forget(let transfer): outgoing[transfer] = nil
+        case .resolve(let peer, let request, let name, let wait): try resolve(peer, request, name, wait)
+        case .answer(let asker, let right, let silent): try answer(asker, right, silent)
+        case .reach(let peer): channels.dialNow(peer)
+        }
+    }
+
+    private func hold(_ port: PortID) throws(MasixError) {
+        guard let right = stash.removeValue(forKey: port)?.take() else { throw .invalidRight }
+        let limit = limits[port] ?? 64
+        let export = ExportedRight(right, limit: limit)
+        exported[port] = export
+        do throws(MasixError) {
+            try export.right.requestDeadName(to: control)
+        } catch {
+            if error == .nodeGone { throw error }
+            events.append(.died(port))
+        }
+    }
+
+    /// Queue limits of the ports in the message that is being handled.
+    private var limits: [PortID: UInt32] = [:]
+
+    // MARK: in
+
+    private func deliver(_ number: UInt64, _ delivery: Delivery) throws(MasixError) {
+        var message = Message(code: delivery.code, bytes: delivery.bytes)
+        do throws(MasixError) {
+            if let key = delivery.transfer {
+                guard let memory = incoming.removeValue(forKey: key), memory.count == delivery.memoryCount else {
+                    throw .memory(errno: Errno.noMemory.rawValue)
+                }
+                for part in memory { message.attach(try part.finish()) }
+            }
+            for right in delivery.rights {
+                switch right {
+                case .null: message.attachNothing()
+                case .dead: message.attachDead()
+                case .held(let port):
+                    if let export = exported[port] { message.attach(export.right.copy()) } else { message.attachDead() }
+                case .proxy(let id): message.attach(try makeSendRight(to: id))
+                case .once(let key): message.attach(try set.makeSendOnceRight(to: try single(for: .once(key))))
+                case .kept(let number):
+                    if let once = onces.removeValue(forKey: number)?.take() { message.attach(once) } else { message.attachDead() }
+                }
+            }
+            let reply = try replyRight(delivery.reply)
+            switch delivery.destination {
+            case .held(let port):
+                guard let export = exported[port] else { return events.append(.undelivered(number)) }
+                let bound = NIOLoopBound(self, eventLoop: loop)
+                let loop = loop
+                try export.deliver(
+                    PreparedMessage(number: number, message: message, reply: reply, speaker: delivery.speaker), in: space
+                ) { event in
+                    if loop.inEventLoop { bound.value.events.append(event) } else { loop.execute { bound.value.handle(event) } }
+                }
+            case .once(let once):
+                guard let right = onces.removeValue(forKey: once)?.take() else { return }
+                try space.speak(&message, to: right, reply: reply, as: delivery.speaker)
+            }
+        } catch {
+            events.append(.undelivered(number))
+            if case .once(let once) = delivery.destination { onces[once] = nil }
+            throw error
+        }
+    }
+
+    private func replyRight(_ right: RightForTask) throws(MasixError) -> Space.ReplyRight {
+        switch right {
+        case .null: return .none
+        case .dead: return .dead
+        case .held(let port): return exported[port] == nil ? .dead : .copied(port)
+        case .proxy(let id):
+            guard let proxy = proxies[id] else { return .dead }
+            proxies[id]?.made += 1
+            return .made(proxy.local)
+        case .once(let key): return .once(try single(for: .once(key)))
+        case .kept(let number):
+            guard let once = onces.removeValue(forKey: number)?.take() else { return .dead }
+            return try space.replyRight(once)
+        }
+    }
+
+    private func makeSendRight(to id: ProxyID) throws(MasixError) -> SendRight {
+        guard let proxy = proxies[id] else { throw .portDied }
+        let right: SendRight
+        if let held = proxy.right, let own = held.take() {
+            right = try own.makeSendRight()
+            proxies[id]?.right = Held(own)
+        } else {
+            right = try set.makeSendRight(to: proxy.local)
+        }
+        proxies[id]?.made += 1
+        return right
+    }
+
+    /// A port that takes one message, perhaps one that has done so before.
+    private func single(for use: SingleUse) throws(MasixError) -> PortID {
+        let port: PortID
+        if let spare = spares.popLast() {
+            port = spare
+        } else {
+            let right = try space.makePort(queueLimit: 1)
+            try right.leave()
+            port = set.insert(right)
+        }
+        single[port] = use
+        if case .once(let key) = use { singleFor[key] = port }
+        return port
+    }
+
+    private func used(_ port: PortID) {
+        single[port] = nil
+        if spares.count < 64 { spares.append(port) } else { _ = set.remove(port) }
+    }
+
+    // MARK: out
+
+    /// Takes all messages that are there; after a few the channels have their turn.
+    func drain() {
+        guard !isOver else { return }
+        do throws(MasixError) {
+            for _ in 0..<64 {
+                let message = try set.tryReceive()
+                // What happened before that message was sent is told before it.
+                while let first = try control.tryReceive() { take(first) }
+                try takeReceipts()
+                guard let message else { return pump() }
+                take(message)
+            }
+        } catch {
+            if error == .nodeGone { return nodeGone() }
+            logger.error("messages cannot be received", metadata: ["error": "\(error)"])
+        }
+        pump()
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.execute { bound.value.drain() }
+    }
+
+    private func takeReceipts() throws(MasixError) {
+        while space.hasReceipts {
+            let receipts = try space.takeReceipts()
+            for receipt in receipts { handle(.received(receipt.port, count: receipt.count)) }
+            guard receipts.count == Receipt.listMax else { return }
+        }
+    }
+
+    private func take(_ received: consuming ReceivedMessage) {
+        var message = received
+        defer {
+            stash = [:]
+            limits = [:]
+        }
+        if let notification = message.notification { return take(notification, at: message.port) }
+        if let id = proxyAt[message.port] {
+            guard let peer = core.proxy(id)?.peer else { return }
+            let (local, transfer) = translate(&message, for: peer)
+            handle(.sent(to: id, local, transfer: transfer))
+        } else if let use = single[message.port] {
+            let port = message.port
+            switch use {
+            case .once(let key):
+                singleFor[key] = nil
+                used(port)
+                let (local, transfer) = translate(&message, for: key.peer)
+                handle(.answered(key, local, transfer: transfer))
+            case .question(let peer, let request):
+                used(port)
+                guard message.code == NameRequest.code, case .found? = try? NameAnswer(wireBytes: message.bytes) else {
+                    return handle(.resolved(peer: peer, request: request, .null))
+                }
+                handle(.resolved(peer: peer, request: request, localRight(at: 0, of: &message, for: peer)))
+            }
+        } else if message.port == control.port {
+            find(&message)
+        }
+    }
+
+    private func take(_ notification: MasixKernel.Notification, at port: PortID) {
+        switch notification {
+        case .noSenders(let made):
+            guard let id = proxyAt[port], let proxy = proxies[id] else { return }
+            // Rights that were made since are not counted in it; when they are gone too, we are told again.
+            guard made == proxy.made else { return perform([.watch(id)]) }
+            handle(.noSenders(id))
+        case .sendOnce:
+            guard let use = single[port] else { return }
+            used(port)
+            switch use {
+            case .once(let key):
+                singleFor[key] = nil
+                handle(.unused(key))
+            case .question(let peer, let request): handle(.resolved(peer: peer, request: request, .null))
+            }
+        case .deadName(let dead): handle(.died(dead))
+        case .portDeleted, .portDestroyed: break
+        }
+    }
+
+    private func translate(_ message: inout ReceivedMessage, for peer: UInt32) -> (LocalMessage, transfer: UInt64) {
+        var speaker: Speaker?
+        // Of a task of this node only: who comes from elsewhere is the word of that node, and we cannot give it as ours.
+        if message.sender.node == 0, let identity = try? message.senderIdentity() { speaker = Speaker(message.sender, identity) }
+        var local = LocalMessage(from: speaker, code: message.code, bytes: message.bytes)
+        if let once = message.takeReply() {
+            local.reply = keep(once)
+        } else if let right = message.takeReplySendRight() {
+            local.reply = stashed(right, for: peer)
+        }
+        for index in 0..<message.rightCount { local.rights.append(localRight(at: index, of: &message, for: peer)) }
+        guard message.memoryCount > 0 else { return (local, 0) }
+        var memory: [MemoryObject] = []
+        for index in 0..<message.memoryCount { if let object = message.takeMemory(at: index) { memory.append(object) } }
+        local.memory = memory.map { UInt64($0.count) }
+        lastTransfer += 1
+        outgoing[lastTransfer] = memory
+        return (local, lastTransfer)
+    }
+
+    private func localRight(at index: Int, of message: inout ReceivedMessage, for peer: UInt32) -> LocalRight {
+        if let right = message.takeSendRight(at: index) { return stashed(right, for: peer) }
+        if let once = message.takeSendOnceRight(at: index) { return keep(once) }
+        return message.isDead(at: index) ? .dead : .null
+    }
+
+    private func keep(_ once: consuming SendOnceRight) -> LocalRight {
+        if let port = once.port, case .once(let key)? = single[port] {
+            // It stands for one of another node, and goes home. The port goes with it: nothing is to come of this right there.
+            singleFor[key] = nil
+            single[port] = nil
+            _ = set.remove(port)
+            return .onceHome(key)
+        }
+        lastOnce += 1
+        onces[lastOnce] = Held(once)
+        return .once(lastOnce)
+    }
+
+    private func stashed(_ right: consuming SendRight, for peer: UInt32) -> LocalRight {
+        let port = right.port
+        // To a port of the node that it goes to: it goes home. To one of a third node it goes by way of this one.
+        if let id = proxyAt[port], core.proxy(id)?.peer == peer { return .proxy(id) }
+        if let known = exported[port] { return .send(port, limit: known.limit) }
+        guard let limit = try? space.queueLimit(of: right) else { return .dead }
+        stash[port] = Held(right)
+        limits[port] = limit
+        return .send(port, limit: limit)
+    }
+
+    // MARK: names
+
+    /// Figure 2, step 2: the name server asks.
+    private func find(_ message: inout ReceivedMessage) {
+        guard message.code == ResolverRequest.code, let question = try? ResolverQuestion(wireBytes: message.bytes),
+            let reply = message.takeSendOnceRight(at: 0)
+        else { return }
+        lastAsker += 1
+        askers[lastAsker] = Asker(number: question.number, reply: Held(reply))
+        switch question.request {
+        case .find(let name, let wait):
+            handle(
+                .find(asker: lastAsker, name: name, waitMilliseconds: wait, until: now + UInt64(wait) + NetworkCore.patience))
+        }
+    }
+
+    /// Figure 2, step 7.
+    private func answer(_ number: UInt64, _ right: RightForTask?, _ silent: [UInt32]) throws(MasixError) {
+        guard let asker = askers.removeValue(forKey: number), let reply = asker.reply.take() else { return }
+        let names = silent.map { roster[number: $0]?.name ?? "node \($0)" }
+        let answer: NameAnswer = right != nil ? .found : names.isEmpty ? .unknown(known: [], count: 0) : .silent(nodes: names)
+        var message = Message(code: ResolverRequest.code, bytes: ResolverAnswer(number: asker.number, answer).wireBytes)
+        switch right {
+        case .proxy(let id): message.attach(try makeSendRight(to: id))
+        case .held(let port): if let export = exported[port] { message.attach(export.right.copy()) }
+        default: break
+        }
+        try reply.send(message)
+    }
+
+    /// Figure 2, step 4.
+    private func resolve(_ peer: UInt32, _ request: UInt64, _ name: String, _ wait: UInt32) throws(MasixError) {
+        guard NameRequest.isName(name) else { return events.append(.resolved(peer: peer, request: request, .null)) }
+        var message = Message(code: NameRequest.code, bytes: NameRequest.lookUpHere(name, waitMilliseconds: wait).wireBytes)
+        let port = try single(for: .question(peer: peer, request: request))
+        let isAsked = try space.speak(&message, to: try space.bootstrap(), reply: .once(port), as: nil)
+        guard !isAsked else { return }
+        used(port)
+        events.append(.resolved(peer: peer, request: request, .null))
+    }
+}
+
+/// A memory object on its way to us.
+private final class IncomingMemory {
+    private var draft: MemoryObject.Draft?
+    private var offset = 0
+
+    init(count: Int) throws(MasixError) { draft = try MemoryObject.Draft(count: count) }
+
+    func append(_ bytes: [UInt8]) throws(MasixError) {
+        try draft?.write(bytes, at: offset)
+        offset += bytes.count
+    }
+
+    func finish() throws(MasixError) -> MemoryObject {
+        guard let draft = draft.take() else { throw .invalidValue }
+        return try MemoryObject(draft)
+    }
+}

@@ -1,0 +1,70 @@
+import Logging
+import Masix
+import MasixKernel
+import MasixLinux
+import MasixNetwork
+import MasixNetworkServer
+import MasixTestKit
+
+/// Two nodes with their network servers, known to each other, in this process.
+final class NodePair: Sendable {
+    let a: TestNode
+    let b: TestNode
+    let serverA: NetworkServer
+    let serverB: NetworkServer
+
+    init(leases: TestNode.Leases = .on) throws {
+        a = try TestNode(leases: leases, names: true, number: 1)
+        b = try TestNode(leases: leases, seed: 2, names: true, number: 2)
+        let (keyA, keyB) = (NodeKey.make(), NodeKey.make())
+        serverA = try Self.server(a, 1, "a", keyA)
+        serverB = try Self.server(b, 2, "b", keyB)
+        for server in [serverA, serverB] { try server.start {} }
+        let roster = try NodeRoster([
+            NodeRosterEntry(number: 1, name: "a", fingerprint: keyA.fingerprint, host: "127.0.0.1", port: serverA.port ?? 0),
+            NodeRosterEntry(number: 2, name: "b", fingerprint: keyB.fingerprint, host: "127.0.0.1", port: serverB.port ?? 0),
+        ])
+        serverA.replace(roster)
+        serverB.replace(roster)
+        try Self.eventually { try serverA.summary().peers == ["b"] && serverB.summary().peers == ["a"] }
+    }
+
+    private static func server(_ node: TestNode, _ number: UInt32, _ name: String, _ key: NodeKey) throws -> NetworkServer {
+        var logger = Logger(label: name) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .error
+        let configuration = NodeChannels.Configuration(
+            node: NodeID(number: number, incarnation: 1), name: name, key: key, roster: try NodeRoster([]), listenHost: "127.0.0.1",
+            listenPort: 0, software: "test", logger: logger)
+        return NetworkServer(space: try node.attachChief(), configuration: configuration)
+    }
+
+    static func run<Result>(leases: TestNode.Leases = .on, _ body: (NodePair) throws -> Result) throws -> Result {
+        let pair = try NodePair(leases: leases)
+        defer { pair.stop() }
+        return try body(pair)
+    }
+
+    func stop() {
+        serverA.stop()
+        serverB.stop()
+        a.stop()
+        b.stop()
+    }
+
+    /// Both sides have let go of everything that crossed.
+    func isClean() throws -> Bool {
+        let (a, b) = (try serverA.summary(), try serverB.summary())
+        return a.isEmpty && b.isEmpty && a.proxies + a.exports + b.proxies + b.exports == 0
+    }
+
+    static func eventually(seconds: UInt64 = 10, line: Int = #line, _ condition: () throws -> Bool) throws {
+        let deadline = Clock.monotonicNanoseconds() + seconds * 1_000_000_000
+        let pause = FutexWord()
+        while try !condition() {
+            guard Clock.monotonicNanoseconds() < deadline else { throw Late(line: line) }
+            _ = try? pause.wait(while: 0, timeoutNanoseconds: 2_000_000)
+        }
+    }
+
+    struct Late: Error { let line: Int }
+}
