@@ -55,7 +55,8 @@ let package = Package(
         // The theory: tasks, ports, rights. Pure.
         .target(name: "MasixKernel", dependencies: ["MasixWire", collections], path: "Sources/Kernel", swiftSettings: strict),
         // What nodes say to each other, and who they are. Pure.
-        .target(name: "MasixNetwork", dependencies: ["MasixKernel", "MasixWire"], path: "Sources/Network", swiftSettings: strict),
+        .target(
+            name: "MasixNetwork", dependencies: ["MasixKernel", "MasixWire", collections], path: "Sources/Network", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
             name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
@@ -146,7 +147,8 @@ let package = Package(
                 "masix-hostile-peer",
                 "masix-story-player", system,
             ], swiftSettings: strict),
-        .testTarget(name: "NetworkTests", dependencies: ["MasixNetwork", "MasixKernel", "MasixWire"], swiftSettings: strict),
+        .testTarget(
+            name: "NetworkTests", dependencies: ["MasixNetwork", "MasixSimulator", "MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "NetworkServerTests",
             dependencies: ["MasixNetworkServer", "MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio + certificates,

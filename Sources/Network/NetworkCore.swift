@@ -13,11 +13,11 @@ public struct NetworkCore: Sendable {
     private var expected: Set<UInt32>
     /// Those of them at whose address nobody answered the last time: nobody waits for them.
     private var unreached: Set<UInt32> = []
-    private(set) var peers: [UInt32: Peer] = [:]
+    var peers: [UInt32: Peer] = [:]
     /// Our ports to which other nodes hold rights.
-    private(set) var exports: [PortID: Export] = [:]
+    var exports: [PortID: Export] = [:]
     /// Ports that stand for theirs.
-    private(set) var proxies: [ProxyID: Proxy] = [:]
+    var proxies: [ProxyID: Proxy] = [:]
     private var proxyOfPort: [PortID: ProxyID] = [:]
     private var searches: [UInt64: Search] = [:]
     /// Deliveries that the shell has not yet ended: whose window they take up.
@@ -302,6 +302,8 @@ public struct NetworkCore: Sendable {
         for (message, _) in peer.waiting { actions.append(.forget(transfer: message.transfer)) }
         for (transfer, incoming) in peer.incoming.sorted(by: { $0.key < $1.key }) {
             actions.append(.discard(TransferKey(peer: number, number: transfer)))
+            // It was used, and so is no longer among those that were given.
+            if case .once(let once) = incoming.message.destination { actions.append(.drop(once: once)) }
             for port in homePorts(in: incoming.message) { exports[port]?.pins -= 1 }
         }
         for port in exports.keys.sorted() {
