@@ -1,0 +1,24 @@
+import Foundation
+import Testing
+
+@testable import MasixNetwork
+
+/// Random programs on two and three nodes, over channels that end when they like. `NETWORK_SEEDS` sets how many, `FIRST` where
+/// they begin.
+@Suite struct NetworkSeeds {
+    static let count = Int(ProcessInfo.processInfo.environment["NETWORK_SEEDS"] ?? "") ?? 24
+    static let first = Int(ProcessInfo.processInfo.environment["FIRST"] ?? "") ?? 1
+
+    @Test("spec/mach.md O1, O3, D3, T2, T4, V5: two nodes and three, every message and every right", arguments: [UInt32(2), 3])
+    func balance(_ nodes: UInt32) {
+        var remote = 0
+        for seed in Self.first..<(Self.first + Self.count) {
+            let world = NetworkWorld(WorldPlan(seed: UInt64(seed), nodes: nodes, isRough: seed % 3 != 0))
+            let failure = world.run()
+            remote += world.tally.remote
+            if ProcessInfo.processInfo.environment["TALLY"] != nil { print(seed, world.tally) }
+            if let failure { Issue.record("FIRST=\(seed) NETWORK_SEEDS=1 swift test --filter NetworkSeeds: \(failure)") }
+        }
+        #expect(remote > Self.count)
+    }
+}
