@@ -716,7 +716,9 @@ public struct NetworkCore: Sendable {
 
     /// A proxy to which no right was ever made, or none will be any more.
     private mutating func considerCleaning(_ id: ProxyID, _ actions: inout [NetworkAction]) {
-        guard let proxy = proxies[id], proxy.pins == 0, proxy.isDead || proxy.made == 0 else { return }
+        guard let proxy = proxies[id], proxy.pins == 0 else { return }
+        // If its last sender has gone while a right was on its way, that has been said in vain: it is to be said again.
+        guard proxy.isDead || proxy.made == 0 else { return watch(id, &actions) }
         clean(id, &actions)
     }
 
