@@ -35,6 +35,13 @@ public struct NetworkCore: Sendable {
         expected = peers
     }
 
+    /// What is kept from going over the bounds of the peers; less than theirs in tests.
+    struct Bounds: Sendable {
+        var transfers = NetworkLimits.transfersMax
+    }
+
+    var bounds = Bounds()
+
     struct Peer: Sendable {
         let id: NodeID
         var isCongested = false
@@ -44,7 +51,7 @@ public struct NetworkCore: Sendable {
         var taken: Set<UInt64> = []
         var outgoing: Deque<OutgoingTransfer> = []
         /// Messages with memory that wait for one of the places above.
-        var waiting: Deque<(NetworkMessage, ProxyID?)> = []
+        var waiting: Deque<WaitingMessage> = []
         var incoming: [UInt64: IncomingTransfer] = [:]
         /// Its questions for names that are not yet answered.
         var questions: Set<UInt64> = []
@@ -105,6 +112,19 @@ public struct NetworkCore: Sendable {
         let lengths: [UInt64]
         var memory = 0
         var offset: UInt64 = 0
+    }
+
+    /// A message that is translated when its turn comes: what is said to the peer until then, of a death or a release, holds for its
+    /// rights too.
+    struct WaitingMessage: Sendable {
+        let local: LocalMessage
+        let destination: Outlet
+        let transfer: UInt64
+    }
+
+    enum Outlet: Sendable {
+        case proxy(ProxyID)
+        case once(UInt64)
     }
 
     struct IncomingTransfer: Sendable {
@@ -299,7 +319,10 @@ public struct NetworkCore: Sendable {
         for once in peer.taken.sorted() { actions.append(.destroyOnce(OnceKey(peer: number, number: once))) }
         for once in peer.given.sorted() { actions.append(.drop(once: once)) }
         for transfer in peer.outgoing { actions.append(.forget(transfer: transfer.number)) }
-        for (message, _) in peer.waiting { actions.append(.forget(transfer: message.transfer)) }
+        for message in peer.waiting {
+            giveUp(message.local, message.transfer, &actions)
+            unpin(message, &actions)
+        }
         for (transfer, incoming) in peer.incoming.sorted(by: { $0.key < $1.key }) {
             actions.append(.discard(TransferKey(peer: number, number: transfer)))
             // It was used, and so is no longer among those that were given.
@@ -376,17 +399,15 @@ public struct NetworkCore: Sendable {
         guard let proxy = proxies[id], !proxy.isDead, peers[proxy.peer] != nil else {
             return giveUp(local, transfer, &actions)
         }
-        let message = translate(local, to: .port(proxy.port), peer: proxy.peer, transfer, &actions)
         proxies[id]?.unaccepted += 1
         if !local.memory.isEmpty { proxies[id]?.pauses.insert(.transfer) }
         pauseOrResume(id, &actions)
-        dispatch(message, to: proxy.peer, from: id, &actions)
+        dispatch(WaitingMessage(local: local, destination: .proxy(id), transfer: transfer), to: proxy.peer, &actions)
     }
 
     private mutating func answered(_ key: OnceKey, _ local: LocalMessage, _ transfer: UInt64, _ actions: inout [NetworkAction]) {
         guard peers[key.peer]?.taken.remove(key.number) != nil else { return giveUp(local, transfer, &actions) }
-        let message = translate(local, to: .once(key.number), peer: key.peer, transfer, &actions)
-        dispatch(message, to: key.peer, from: nil, &actions)
+        dispatch(WaitingMessage(local: local, destination: .once(key.number), transfer: transfer), to: key.peer, &actions)
     }
 
     /// The destination is gone: the message vanishes (spec/mach.md S4), and its rights with it.
@@ -431,18 +452,74 @@ public struct NetworkCore: Sendable {
         }
     }
 
-    private mutating func dispatch(_ message: NetworkMessage, to peer: UInt32, from proxy: ProxyID?, _ actions: inout [NetworkAction]) {
-        guard !message.memory.isEmpty else { return actions.append(.send(peer: peer, .message(message))) }
-        guard let outgoing = peers[peer]?.outgoing.count, outgoing < NetworkLimits.transfersMax else {
-            peers[peer]?.waiting.append((message, proxy))
+    private mutating func dispatch(_ message: WaitingMessage, to peer: UInt32, _ actions: inout [NetworkAction]) {
+        guard let state = peers[peer] else { return }
+        guard message.local.memory.isEmpty || state.waiting.isEmpty && hasRoom(for: message, state) else {
+            pin(message, &actions)
+            peers[peer]?.waiting.append(message)
             return
         }
-        begin(message, to: peer, from: proxy, &actions)
+        begin(message, to: peer, &actions)
     }
 
-    private mutating func begin(_ message: NetworkMessage, to peer: UInt32, from proxy: ProxyID?, _ actions: inout [NetworkAction]) {
-        actions.append(.send(peer: peer, .message(message)))
-        peers[peer]?.outgoing.append(OutgoingTransfer(number: message.transfer, proxy: proxy, lengths: message.memory))
+    private func hasRoom(for message: WaitingMessage, _ peer: Peer) -> Bool { peer.outgoing.count < bounds.transfers }
+
+    private mutating func begin(_ message: WaitingMessage, to peer: UInt32, _ actions: inout [NetworkAction]) {
+        let destination: NetworkMessage.Destination
+        var source: ProxyID?
+        switch message.destination {
+        case .once(let number): destination = .once(number)
+        case .proxy(let id):
+            // It may have died while the message waited.
+            guard let proxy = proxies[id], !proxy.isDead else { return giveUp(message.local, message.transfer, &actions) }
+            destination = .port(proxy.port)
+            source = id
+        }
+        let translated = translate(message.local, to: destination, peer: peer, message.transfer, &actions)
+        actions.append(.send(peer: peer, .message(translated)))
+        guard !translated.memory.isEmpty else { return }
+        peers[peer]?.outgoing.append(OutgoingTransfer(number: message.transfer, proxy: source, lengths: translated.memory))
+    }
+
+    private mutating func beginWaiting(for peer: UInt32, _ actions: inout [NetworkAction]) {
+        while let state = peers[peer], let message = state.waiting.first, hasRoom(for: message, state) {
+            peers[peer]?.waiting.removeFirst()
+            begin(message, to: peer, &actions)
+            unpin(message, &actions)
+        }
+    }
+
+    /// What the message goes to and what it takes along stays until it has gone.
+    private mutating func pin(_ message: WaitingMessage, _ actions: inout [NetworkAction]) {
+        if case .proxy(let id) = message.destination { proxies[id]?.pins += 1 }
+        for right in [message.local.reply] + message.local.rights {
+            switch right {
+            case .null, .dead, .once: break
+            case .proxy(let id): proxies[id]?.pins += 1
+            case .send(let port, let limit):
+                if exports[port] == nil {
+                    exports[port] = Export(limit: limit)
+                    actions.append(.hold(port))
+                }
+                exports[port]?.pins += 1
+            }
+        }
+    }
+
+    private mutating func unpin(_ message: WaitingMessage, _ actions: inout [NetworkAction]) {
+        var ids: [ProxyID] = []
+        if case .proxy(let id) = message.destination { ids.append(id) }
+        for right in [message.local.reply] + message.local.rights {
+            switch right {
+            case .null, .dead, .once: break
+            case .proxy(let id): ids.append(id)
+            case .send(let port, _):
+                exports[port]?.pins -= 1
+                considerReleasing(port, &actions)
+            }
+        }
+        for id in ids { proxies[id]?.pins -= 1 }
+        for id in ids { considerCleaning(id, &actions) }
     }
 
     /// The next piece of memory for this peer, by turns among what is under way; the shell asks while the channel takes more.
@@ -471,7 +548,7 @@ public struct NetworkCore: Sendable {
             proxies[proxy]?.pauses.remove(.transfer)
             pauseOrResume(proxy, &actions)
         }
-        if let (message, proxy) = peers[peer]?.waiting.popFirst() { begin(message, to: peer, from: proxy, &actions) }
+        beginWaiting(for: peer, &actions)
     }
 
     private mutating func unreadable(_ number: UInt64, for peer: UInt32, _ actions: inout [NetworkAction]) {

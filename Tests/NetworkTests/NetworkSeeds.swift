@@ -13,12 +13,23 @@ import Testing
     func balance(_ nodes: UInt32) {
         var remote = 0
         for seed in Self.first..<(Self.first + Self.count) {
-            let world = NetworkWorld(WorldPlan(seed: UInt64(seed), nodes: nodes, isRough: seed % 3 != 0))
+            let world = NetworkWorld(WorldPlan(seed: UInt64(seed), nodes: nodes))
             let failure = world.run()
             remote += world.tally.remote
             if ProcessInfo.processInfo.environment["TALLY"] != nil { print(seed, world.tally) }
             if let failure { Issue.record("FIRST=\(seed) NETWORK_SEEDS=1 swift test --filter NetworkSeeds: \(failure)") }
         }
         #expect(remote > Self.count)
+    }
+}
+
+/// A core that is wrong in one thing is found out.
+@Suite struct NetworkDefects {
+    @Test("each defect is found within so many seeds", arguments: CoreDefect.allCases)
+    func areFound(_ defect: CoreDefect) {
+        var seed: UInt64 = 1
+        while seed <= defect.seeds, NetworkWorld(WorldPlan(seed: seed, defect: defect)).run() == nil { seed += 1 }
+        #expect(seed <= defect.seeds)
+        if ProcessInfo.processInfo.environment["TALLY"] != nil { print("Tally", defect, seed, NetworkWorld(WorldPlan(seed: seed, defect: defect)).run() ?? "") }
     }
 }

@@ -17,6 +17,9 @@ enum CoreDefect: String, CaseIterable {
     case proxyIsWatchedOnce
     case cleanDoesNotWait
 
+    /// Within how many it is found.
+    var seeds: UInt64 { 40 }
+
     /// Whether the frame never comes out.
     func loses(_ frame: NetworkFrame) -> Bool {
         switch (self, frame) {

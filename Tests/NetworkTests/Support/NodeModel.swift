@@ -99,6 +99,7 @@ final class NodeModel {
         limits.linksEnabled = false
         kernel = Kernel(node: id, limits: limits)
         core = NetworkCore(node: id, expecting: peers)
+        core.bounds = world.plan.bounds
         _ = kernel.handle(.attach(Self.identity(1), first: true))
         first = TaskID(raw: 1)
         let nameport = PortID(node: id, counter: 1)
@@ -169,6 +170,9 @@ final class NodeModel {
         events.append(event)
         runEvents()
     }
+
+    /// To be handled after what is being done.
+    func post(_ event: NetworkEvent) { events.append(event) }
 
     func runEvents() {
         while !events.isEmpty {
