@@ -38,6 +38,10 @@ public struct NetworkCore: Sendable {
     /// What is kept from going over the bounds of the peers; less than theirs in tests.
     struct Bounds: Sendable {
         var transfers = NetworkLimits.transfersMax
+        var memoryBytes = NetworkLimits.memoryUnderWayMax
+        var ports = NetworkLimits.portsMax
+        var onces = NetworkLimits.oncesMax
+        var lookUps = NetworkLimits.lookUpsMax
     }
 
     var bounds = Bounds()
@@ -242,7 +246,7 @@ public struct NetworkCore: Sendable {
                 return actions.append(.answer(asker: asker, .held(port), silent: []))
             }
             guard port.node == peers[peer]?.id else { throw Fault(fault: .foreignPort) }
-            try checkRoom(forPorts: 1, peer)
+            try checkRoom(forPorts: proxyOfPort[port] == nil ? 1 : 0, peer)
             peers[peer]?.requests[request] = nil
             let proxy = adopt(port, limit, from: peer, &actions)
             if searches.removeValue(forKey: asker) != nil {
@@ -364,6 +368,9 @@ public struct NetworkCore: Sendable {
     }
 
     private mutating func ask(_ peer: UInt32, _ search: Search, _ asker: UInt64, _ actions: inout [NetworkAction]) {
+        guard let outstanding = peers[peer]?.requests.count, outstanding < bounds.lookUps else {
+            return answeredNo(peer, asker, isSilent: true, &actions)
+        }
         lastRequest += 1
         peers[peer]?.requests[lastRequest] = asker
         actions.append(.send(peer: peer, .lookUp(request: lastRequest, name: search.name, waitMilliseconds: search.wait)))
@@ -399,6 +406,7 @@ public struct NetworkCore: Sendable {
         guard let proxy = proxies[id], !proxy.isDead, peers[proxy.peer] != nil else {
             return giveUp(local, transfer, &actions)
         }
+        guard Self.total(local.memory) <= bounds.memoryBytes else { return giveUp(local, transfer, &actions) }
         proxies[id]?.unaccepted += 1
         if !local.memory.isEmpty { proxies[id]?.pauses.insert(.transfer) }
         pauseOrResume(id, &actions)
@@ -407,6 +415,11 @@ public struct NetworkCore: Sendable {
 
     private mutating func answered(_ key: OnceKey, _ local: LocalMessage, _ transfer: UInt64, _ actions: inout [NetworkAction]) {
         guard peers[key.peer]?.taken.remove(key.number) != nil else { return giveUp(local, transfer, &actions) }
+        guard Self.total(local.memory) <= bounds.memoryBytes else {
+            // Its owner is told that nothing came of it.
+            actions.append(.send(peer: key.peer, .onceUnused(key.number)))
+            return giveUp(local, transfer, &actions)
+        }
         dispatch(WaitingMessage(local: local, destination: .once(key.number), transfer: transfer), to: key.peer, &actions)
     }
 
@@ -434,9 +447,14 @@ public struct NetworkCore: Sendable {
         case .null: return .null
         case .dead: return .dead
         case .once(let number):
+            guard let given = peers[peer]?.given.count, given < bounds.onces else {
+                actions.append(.drop(once: number))
+                return .dead
+            }
             peers[peer]?.given.insert(number)
             return .once(number)
         case .send(let port, let limit):
+            guard let held = peers[peer]?.held, held.count < bounds.ports || held.contains(port) else { return .dead }
             if exports[port] == nil {
                 exports[port] = Export(limit: limit)
                 actions.append(.hold(port))
@@ -462,7 +480,14 @@ public struct NetworkCore: Sendable {
         begin(message, to: peer, &actions)
     }
 
-    private func hasRoom(for message: WaitingMessage, _ peer: Peer) -> Bool { peer.outgoing.count < bounds.transfers }
+    private func hasRoom(for message: WaitingMessage, _ peer: Peer) -> Bool {
+        guard peer.outgoing.count < bounds.transfers else { return false }
+        let underWay = peer.outgoing.reduce(0) { $0 + Self.total($1.lengths) }
+        return underWay + Self.total(message.local.memory) <= bounds.memoryBytes
+    }
+
+    /// Never more than so many lengths can be.
+    private static func total(_ lengths: [UInt64]) -> UInt64 { lengths.reduce(0) { $0 + min($1, NetworkLimits.memoryBytesMax) } }
 
     private mutating func begin(_ message: WaitingMessage, to peer: UInt32, _ actions: inout [NetworkAction]) {
         let destination: NetworkMessage.Destination
@@ -590,7 +615,7 @@ public struct NetworkCore: Sendable {
         if let sender = message.sender {
             guard sender.task != .kernel, TaskID(node: peer, task: sender.task) != nil else { throw Fault(fault: .strangeSender) }
         }
-        var ports = 0
+        var ports: Set<PortID> = []
         var onces: Set<UInt64> = []
         for right in [message.reply] + message.rights {
             switch right {
@@ -599,17 +624,21 @@ public struct NetworkCore: Sendable {
                 guard !state.taken.contains(number), onces.insert(number).inserted else { throw Fault(fault: .repeatedOnce) }
             case .send(let port, _):
                 if port.node == state.id {
-                    ports += 1
+                    if proxyOfPort[port] == nil { ports.insert(port) }
                 } else {
                     guard exports[port]?.holders[peer] != nil else { throw Fault(fault: port.node == node ? .notGiven : .foreignPort) }
                 }
             }
         }
-        try checkRoom(forPorts: ports, peer)
+        try checkRoom(forPorts: ports.count, peer)
         guard state.taken.count + onces.count <= NetworkLimits.oncesMax else { throw Fault(fault: .tooManyOnces) }
         guard !message.memory.isEmpty else { return }
         guard state.incoming[message.transfer] == nil else { throw Fault(fault: .repeatedTransfer) }
         guard state.incoming.count < NetworkLimits.transfersMax else { throw Fault(fault: .tooManyTransfers) }
+        let underWay = state.incoming.values.reduce(0) { $0 + Self.total($1.message.memory) }
+        guard message.memory.allSatisfy({ $0 <= NetworkLimits.memoryBytesMax }),
+            underWay + Self.total(message.memory) <= NetworkLimits.memoryUnderWayMax
+        else { throw Fault(fault: .tooMuchMemory) }
     }
 
     /// The right is ours from now on, and stays until its message has been delivered.

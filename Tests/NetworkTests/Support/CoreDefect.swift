@@ -17,8 +17,8 @@ enum CoreDefect: String, CaseIterable {
     case proxyIsWatchedOnce
     case cleanDoesNotWait
 
-    /// Within how many it is found.
-    var seeds: UInt64 { 40 }
+    /// Among which it is found.
+    var seeds: ClosedRange<UInt64> { self == .cleanDoesNotWait ? 20...50 : 1...20 }
 
     /// Whether the frame never comes out.
     func loses(_ frame: NetworkFrame) -> Bool {

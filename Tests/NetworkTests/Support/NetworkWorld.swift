@@ -20,6 +20,8 @@ struct WorldPlan {
         self.defect = defect
         isRough = seed % 3 != 0
         if seed % 2 == 0 { bounds.transfers = 1 }
+        if seed % 5 == 0 { bounds.memoryBytes = 150_000 }
+        if seed % 7 == 0 { (bounds.ports, bounds.onces, bounds.lookUps) = (2, 2, 1) }
     }
 }
 
@@ -506,9 +508,16 @@ final class NetworkWorld {
         case (.once(let port), .sendOnce(_, let here)):
             if `true`(here) != port { fail("a send-once right to \(port) arrives as one to \(`true`(here))") }
         case (.send(let port), .dead), (.once(let port), .dead):
+            // Over the bound of rights.
+            if plan.bounds.ports < NetworkLimits.portsMax { return }
             if isAlive(port), !isDisturbed(since: plan.nodes == 2 ? record.sentAt : 0) { fail("a right to \(port), which lives, arrives dead at \(node.id)") }
         default: fail("\(gift) arrives as \(arrived)")
         }
+    }
+
+    /// It does not cross, and goes as if its port had died.
+    private func isTooLarge(_ record: Record) -> Bool {
+        record.memory.reduce(0) { $0 + $1.length } > plan.bounds.memoryBytes
     }
 
     private func checkNoSenders(of port: PortID, _ count: UInt32, _ node: NodeModel) {
@@ -526,6 +535,7 @@ final class NetworkWorld {
         }
         for (token, record) in records where !record.isDelivered && !record.isAbandoned {
             guard isAlive(record.destination), !isDisturbed(since: plan.nodes == 2 ? record.sentAt : 0) else { continue }
+            if isTooLarge(record) || plan.bounds.ports < NetworkLimits.portsMax { continue }
             if record.destination == port && !record.viaOnce || (record.rights + [record.reply]).contains(.send(port)) {
                 fail("\(port) has no senders, and message \(token) is under way")
             }
@@ -546,9 +556,10 @@ final class NetworkWorld {
         guard settle(dropping: false) else { return }
         for (token, record) in records.sorted(by: { $0.key < $1.key }) where !record.isDelivered && !record.isAbandoned {
             // On the way over a third node the name may have died, and its holder not know it yet.
-            let isNamed = plan.nodes == 2 || nodes[record.sender.node.number]?.isAlive(record.name) == true
+            if isTooLarge(record) { continue }
+            let isNamed = plan.nodes == 2 || record.viaOnce && !isDisturbed(since: 0) || !record.viaOnce && nodes[record.sender.node.number]?.isAlive(record.name) == true
             if isNamed, isAlive(record.destination), !isDisturbed(since: record.sentAt) {
-                return fail("message \(token) of \(record.sender) to \(record.destination) is lost")
+                return fail("message \(token) of \(record.sender) to \(record.destination) is lost: \(nodes[record.sender.node.number].map { way(record.name, of: $0) } ?? ""), \(record)")
             }
         }
         for node in nodes.values {
