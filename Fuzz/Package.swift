@@ -9,7 +9,10 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "fuzz",
-            dependencies: [.product(name: "Masix", package: "Masix"), .product(name: "MasixProtocols", package: "Masix")],
+            dependencies: [
+                .product(name: "Masix", package: "Masix"), .product(name: "MasixNetwork", package: "Masix"),
+                .product(name: "MasixProtocols", package: "Masix"),
+            ],
             swiftSettings: [
                 .strictMemorySafety(),
                 .treatAllWarnings(as: .error),

@@ -58,7 +58,8 @@ import Testing
             let memory: [UInt64] = chance.oneIn(3) ? [UInt64(chance.below(4)), number(&chance)] : []
             return .message(
                 NetworkMessage(
-                    to: chance.oneIn(4) ? .once(number(&chance)) : .port(chance.oneIn(8) ? port(&chance) : Sample.own), from: sender, code: 1,
+                    to: chance.oneIn(4) ? .once(number(&chance)) : .port(chance.oneIn(8) ? port(&chance) : Sample.own), from: sender,
+                    code: 1,
                     reply: right(&chance), rights: rights, memory: memory, transfer: memory.isEmpty ? 0 : number(&chance)))
         }
     }
@@ -90,9 +91,11 @@ import Testing
         [
             .message(
                 NetworkMessage(
-                    to: .port(secret), from: Sample.speaker, code: 2, reply: .once(4), rights: [.send(Sample.own, limit: 4), .send(honestPort, limit: 8)],
+                    to: .port(secret), from: Sample.speaker, code: 2, reply: .once(4),
+                    rights: [.send(Sample.own, limit: 4), .send(honestPort, limit: 8)],
                     memory: [2, 1], transfer: 6)), .chunk(transfer: 6, memory: 0, [1]), .accepted(honestPort, count: 1),
-            .chunk(transfer: 6, memory: 0, [2]), .message(NetworkMessage(to: .once(8), from: nil, code: 3)), .chunk(transfer: 6, memory: 1, [3]),
+            .chunk(transfer: 6, memory: 0, [2]), .message(NetworkMessage(to: .once(8), from: nil, code: 3)),
+            .chunk(transfer: 6, memory: 1, [3]),
             .message(NetworkMessage(to: .port(Sample.own), from: nil, code: 3)), .clean(Sample.own, receptions: 1),
         ]
     }
@@ -157,7 +160,11 @@ import Testing
         core.bounds.memoryBytes = 10
         core.bounds.lookUps = 1
         let many = LocalMessage(
-            from: nil, code: 1, rights: [.once(11), .once(12), .send(Self.secret, limit: 1), .send(PortID(node: Sample.here, counter: 12), limit: 1), .send(Sample.own, limit: 1)])
+            from: nil, code: 1,
+            rights: [
+                .once(11), .once(12), .send(Self.secret, limit: 1), .send(PortID(node: Sample.here, counter: 12), limit: 1),
+                .send(Sample.own, limit: 1),
+            ])
         let actions = core.handle(.sent(to: ProxyID(raw: 1), many, transfer: 0))
         #expect(actions.contains(.drop(once: 12)))
         let frames = actions.compactMap { action -> NetworkMessage? in

@@ -128,7 +128,9 @@ import Testing
 
     @Test("empty chunks, chunks of another object, and lengths of nothing")
     func chunks() {
-        for chunk in [NetworkFrame.chunk(transfer: 1, memory: 0, []), .chunk(transfer: 1, memory: 1, [1]), .chunk(transfer: 1, memory: 9, [1])] {
+        for chunk in [
+            NetworkFrame.chunk(transfer: 1, memory: 0, []), .chunk(transfer: 1, memory: 1, [1]), .chunk(transfer: 1, memory: 9, [1]),
+        ] {
             var core = Self.core()
             _ = core.handle(.frame(peer: 2, Self.message(memory: [1, 1], transfer: 1)))
             #expect(core.handle(.frame(peer: 2, chunk)).first == .refuse(peer: 2, .tooMuchMemory))
@@ -147,7 +149,9 @@ import Testing
             for count in 0..<min(bytes.count, 200) { #expect((try? NetworkFrame(wireBytes: Array(bytes.prefix(count)))) == nil) }
             #expect((try? NetworkFrame(wireBytes: bytes + [0])) == nil)
         }
-        for tag in [UInt8(0), 11, 0x7F, 0x80, 0xFF] { #expect((try? NetworkFrame(wireBytes: [tag] + [UInt8](repeating: 0, count: 40))) == nil) }
+        for tag in [UInt8(0), 11, 0x7F, 0x80, 0xFF] {
+            #expect((try? NetworkFrame(wireBytes: [tag] + [UInt8](repeating: 0, count: 40))) == nil)
+        }
         // More than the bounds: announced, not sent.
         for bytes: [UInt8] in [
             [5] + [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF, 0xFF, 0xFF], [1] + [UInt8](repeating: 0, count: 8) + [0, 1, 0, 0],

@@ -167,7 +167,8 @@ final class NetworkWorld {
     }
 
     private func way(_ name: PortID, of node: NodeModel) -> String {
-        let here = "\(name) \(node.isAlive(name)) \(node.exported[name] != nil) \(node.core.exports[name].map { "\($0)" } ?? "") \(node.kernel.ports[name]?.deadNames ?? [:])"
+        let here =
+            "\(name) \(node.isAlive(name)) \(node.exported[name] != nil) \(node.core.exports[name].map { "\($0)" } ?? "") \(node.kernel.ports[name]?.deadNames ?? [:])"
         guard let proxy = node.proxyAt[name], let (port, peer) = node.core.proxy(proxy), let next = nodes[peer] else { return here }
         return here + " - " + way(port, of: next)
     }
@@ -458,7 +459,9 @@ final class NetworkWorld {
             case .noSenders(let count): checkNoSenders(of: port, count, node)
             case .deadName(let dead):
                 tally.deadNames += 1
-                if isAlive(`true`(dead)), !isDisturbed(since: 0) { fail("\(`true`(dead)) lives, and \(task) of \(node.id) is told of its death") }
+                if isAlive(`true`(dead)), !isDisturbed(since: 0) {
+                    fail("\(`true`(dead)) lives, and \(task) of \(node.id) is told of its death")
+                }
             case .portDeleted, .portDestroyed, .sendOnce: break
             }
         } else if message.code >= NodeModel.Code.register {
@@ -493,7 +496,9 @@ final class NetworkWorld {
         guard message.rights.count == record.rights.count else { return fail("message \(token) has \(message.rights.count) rights") }
         compare(message.reply, record.reply, record, node)
         for (arrived, gift) in zip(message.rights, record.rights) { compare(arrived, gift, record, node) }
-        guard message.memory.count == record.memory.count else { return fail("message \(token) has \(message.memory.count) memory objects") }
+        guard message.memory.count == record.memory.count else {
+            return fail("message \(token) has \(message.memory.count) memory objects")
+        }
         for (arrived, sent) in zip(message.memory, record.memory) {
             if arrived.length != sent.length || (sent.length > 0 && fill(of: arrived) != fill(of: sent)) { fail("other memory arrives") }
         }
@@ -510,7 +515,9 @@ final class NetworkWorld {
         case (.send(let port), .dead), (.once(let port), .dead):
             // Over the bound of rights.
             if plan.bounds.ports < NetworkLimits.portsMax { return }
-            if isAlive(port), !isDisturbed(since: plan.nodes == 2 ? record.sentAt : 0) { fail("a right to \(port), which lives, arrives dead at \(node.id)") }
+            if isAlive(port), !isDisturbed(since: plan.nodes == 2 ? record.sentAt : 0) {
+                fail("a right to \(port), which lives, arrives dead at \(node.id)")
+            }
         default: fail("\(gift) arrives as \(arrived)")
         }
     }
@@ -557,9 +564,13 @@ final class NetworkWorld {
         for (token, record) in records.sorted(by: { $0.key < $1.key }) where !record.isDelivered && !record.isAbandoned {
             // On the way over a third node the name may have died, and its holder not know it yet.
             if isTooLarge(record) { continue }
-            let isNamed = plan.nodes == 2 || record.viaOnce && !isDisturbed(since: 0) || !record.viaOnce && nodes[record.sender.node.number]?.isAlive(record.name) == true
+            let isNamed =
+                plan.nodes == 2 || record.viaOnce && !isDisturbed(since: 0)
+                || !record.viaOnce && nodes[record.sender.node.number]?.isAlive(record.name) == true
             if isNamed, isAlive(record.destination), !isDisturbed(since: record.sentAt) {
-                return fail("message \(token) of \(record.sender) to \(record.destination) is lost: \(nodes[record.sender.node.number].map { way(record.name, of: $0) } ?? ""), \(record)")
+                return fail(
+                    "message \(token) of \(record.sender) to \(record.destination) is lost: \(nodes[record.sender.node.number].map { way(record.name, of: $0) } ?? ""), \(record)"
+                )
             }
         }
         for node in nodes.values {
@@ -578,7 +589,9 @@ final class NetworkWorld {
 
     private func checkEnd(of port: PortID, _ node: NodeModel) {
         guard let record = node.kernel.ports[port] else { return }
-        if record.sendRights != 0 { fail("\(port) has \(record.sendRights) senders in the end: \(record.senders.sorted())\(nodes.values.flatMap(\.remains))") }
+        if record.sendRights != 0 {
+            fail("\(port) has \(record.sendRights) senders in the end: \(record.senders.sorted())\(nodes.values.flatMap(\.remains))")
+        }
         if record.noSenders != nil { fail("nobody was told that \(port) has no senders") }
         if !record.sendOnces.isEmpty { fail("\(port) has send-once rights in the end") }
         let (made, ended) = (oncesMade[port, default: 0], oncesEnded[port, default: 0])

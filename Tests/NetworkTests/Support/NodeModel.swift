@@ -532,7 +532,9 @@ final class NodeModel {
         let rights = right.map { [transfer($0, isReply: false, &kept)] } ?? []
         ask(
             chief,
-            .send(Outgoing(to: .moveSendOnce(asker.reply), code: Code.found, rights: rights, payload: Payload(place: asker.number, length: 8))))
+            .send(
+                Outgoing(to: .moveSendOnce(asker.reply), code: Code.found, rights: rights, payload: Payload(place: asker.number, length: 8))
+            ))
         for port in kept { release(port) }
     }
 
@@ -565,7 +567,9 @@ final class NodeModel {
         case Code.found:
             guard let reply = questions.removeValue(forKey: place) else { break }
             var rights: [Transfer] = []
-            if case .send(let port, _)? = message.rights.first { rights = [names.values.contains(port) ? .copySend(port) : .moveSend(port)] }
+            if case .send(let port, _)? = message.rights.first {
+                rights = [names.values.contains(port) ? .copySend(port) : .moveSend(port)]
+            }
             answer(reply, rights)
         default: break
         }
