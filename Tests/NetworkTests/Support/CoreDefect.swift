@@ -18,7 +18,7 @@ enum CoreDefect: String, CaseIterable {
     case cleanDoesNotWait
 
     /// Among which it is found.
-    var seeds: ClosedRange<UInt64> { self == .cleanDoesNotWait ? 20...50 : 1...20 }
+    var seeds: ClosedRange<UInt64> { self == .cleanDoesNotWait ? 28...50 : 1...20 }
 
     /// Whether the frame never comes out.
     func loses(_ frame: NetworkFrame) -> Bool {
