@@ -55,7 +55,8 @@ let package = Package(
         // The theory: tasks, ports, rights. Pure.
         .target(name: "MasixKernel", dependencies: ["MasixWire", collections], path: "Sources/Kernel", swiftSettings: strict),
         // What nodes say to each other, and who they are. Pure.
-        .target(name: "MasixNetwork", dependencies: ["MasixKernel", "MasixWire"], path: "Sources/Network", swiftSettings: strict),
+        .target(
+            name: "MasixNetwork", dependencies: ["MasixKernel", "MasixWire", collections], path: "Sources/Network", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
             name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
@@ -87,7 +88,8 @@ let package = Package(
             path: "Sources/Servers/FileServer", swiftSettings: strict),
         .target(
             name: "MasixNetworkServer",
-            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio + certificates,
+            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio
+                + certificates,
             path: "Sources/Servers/NetworkServer", swiftSettings: strict),
         // Whole nodes in one process, one seed.
         .target(
@@ -97,7 +99,8 @@ let package = Package(
         .executableTarget(
             name: "masixd",
             dependencies: [
-                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixFileServer",
+                "MasixProtocols", "Masix", "MasixLinux", arguments,
                 logging,
                 system,
             ],
@@ -147,7 +150,8 @@ let package = Package(
                 "masix-hostile-peer",
                 "masix-story-player", system,
             ], swiftSettings: strict),
-        .testTarget(name: "NetworkTests", dependencies: ["MasixNetwork", "MasixKernel", "MasixWire"], swiftSettings: strict),
+        .testTarget(
+            name: "NetworkTests", dependencies: ["MasixNetwork", "MasixSimulator", "MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "NetworkServerTests",
             dependencies: ["MasixNetworkServer", "MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio
@@ -157,7 +161,8 @@ let package = Package(
         .testTarget(
             name: "TwoNodes",
             dependencies: [
-                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixStories", "MasixTestKit", "MasixTransport",
+                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixStories", "MasixTestKit",
+                "MasixTransport",
                 logging,
             ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),

@@ -13,11 +13,11 @@ public struct NetworkCore: Sendable {
     private var expected: Set<UInt32>
     /// Those of them at whose address nobody answered the last time: nobody waits for them.
     private var unreached: Set<UInt32> = []
-    private(set) var peers: [UInt32: Peer] = [:]
+    var peers: [UInt32: Peer] = [:]
     /// Our ports to which other nodes hold rights.
-    private(set) var exports: [PortID: Export] = [:]
+    var exports: [PortID: Export] = [:]
     /// Ports that stand for theirs.
-    private(set) var proxies: [ProxyID: Proxy] = [:]
+    var proxies: [ProxyID: Proxy] = [:]
     private var proxyOfPort: [PortID: ProxyID] = [:]
     private var searches: [UInt64: Search] = [:]
     /// Deliveries that the shell has not yet ended: whose window they take up.
@@ -26,6 +26,7 @@ public struct NetworkCore: Sendable {
     private var lastDelivery: UInt64 = 0
     private var lastRequest: UInt64 = 0
     private var now: UInt64 = 0
+    var bounds = Bounds()
 
     /// Answers from a node that is up take no longer than this, in milliseconds, or it counts as silent.
     public static let patience: UInt64 = 1_500
@@ -33,113 +34,6 @@ public struct NetworkCore: Sendable {
     public init(node: NodeID, expecting peers: Set<UInt32> = []) {
         self.node = node
         expected = peers
-    }
-
-    struct Peer: Sendable {
-        let id: NodeID
-        var isCongested = false
-        /// Send-once rights of our tasks that it holds, by our numbers.
-        var given: Set<UInt64> = []
-        /// Send-once rights of its tasks that are held here, by its numbers.
-        var taken: Set<UInt64> = []
-        var outgoing: Deque<OutgoingTransfer> = []
-        /// Messages with memory that wait for one of the places above.
-        var waiting: Deque<(NetworkMessage, ProxyID?)> = []
-        var incoming: [UInt64: IncomingTransfer] = [:]
-        /// Its questions for names that are not yet answered.
-        var questions: Set<UInt64> = []
-        /// Our questions, and who asks.
-        var requests: [UInt64: UInt64] = [:]
-        /// Ports of ours to which it holds rights.
-        var held: Set<PortID> = []
-        /// Proxies for its ports.
-        var proxies: Set<ProxyID> = []
-    }
-
-    /// A port of ours that other nodes know.
-    struct Export: Sendable {
-        let limit: UInt32
-        /// How often each node has been given a right to it, less what it has given back.
-        var holders: [UInt32: UInt64] = [:]
-        /// Messages on their way to us that bring a right to it home.
-        var pins = 0
-        var isDead = false
-        /// Messages of each node for it that have not yet been received from it.
-        var underWay: [UInt32: UInt32] = [:]
-        /// Whose they are that lie in the home queue, in their order.
-        var queued: Deque<UInt32> = []
-        /// Receptions that were told before the delivery was.
-        var early: UInt32 = 0
-    }
-
-    /// A port of another node, here.
-    struct Proxy: Sendable {
-        let port: PortID
-        let peer: UInt32
-        let limit: UInt32
-        var receptions: UInt64 = 0
-        /// Send rights that were made for local tasks.
-        var made: UInt32 = 0
-        /// Messages on their way to local tasks that will bring a right to it.
-        var pins = 0
-        var isDead = false
-        var isWatched = false
-        /// Without senders, but not without messages under way.
-        var awaitsAcceptance = false
-        var unaccepted: UInt32 = 0
-        var pauses: Pauses = []
-        /// Whether the shell has been told so.
-        var isPaused = false
-    }
-
-    /// Why nothing is taken from a proxy.
-    struct Pauses: OptionSet, Sendable {
-        let rawValue: UInt8
-        /// A message with memory is under way: the next one would overtake it.
-        static let transfer = Pauses(rawValue: 2)
-        static let congestion = Pauses(rawValue: 4)
-    }
-
-    struct OutgoingTransfer: Sendable {
-        let number: UInt64
-        let proxy: ProxyID?
-        let lengths: [UInt64]
-        var memory = 0
-        var offset: UInt64 = 0
-    }
-
-    struct IncomingTransfer: Sendable {
-        let message: NetworkMessage
-        var memory = 0
-        var offset: UInt64 = 0
-
-        mutating func skipWhatIsComplete() {
-            while memory < message.memory.count, offset == message.memory[memory] { (memory, offset) = (memory + 1, 0) }
-        }
-        var isComplete: Bool { memory == message.memory.count }
-    }
-
-    private struct Search: Sendable {
-        let name: String
-        let wait: UInt32
-        let until: UInt64
-        /// Who has not answered.
-        var waiting: Set<UInt32>
-        /// Who will not.
-        var silent: Set<UInt32> = []
-    }
-
-    private struct WindowPlace: Sendable {
-        let peer: UInt32
-        let port: PortID
-    }
-
-    /// Where one bounded piece of memory is to be read from, for a chunk.
-    public struct ChunkOrder: Hashable, Sendable {
-        public let transfer: UInt64
-        public let memory: Int
-        public let offset: UInt64
-        public let count: Int
     }
 
     // MARK: what there is
@@ -227,7 +121,7 @@ public struct NetworkCore: Sendable {
                 return actions.append(.answer(asker: asker, .held(port), silent: []))
             }
             guard port.node == peers[peer]?.id else { throw Fault(fault: .foreignPort) }
-            try checkRoom(forPorts: 1, peer)
+            try checkRoom(forPorts: proxyOfPort[port] == nil ? 1 : 0, peer)
             peers[peer]?.requests[request] = nil
             let proxy = adopt(port, limit, from: peer, &actions)
             if searches.removeValue(forKey: asker) != nil {
@@ -304,13 +198,16 @@ public struct NetworkCore: Sendable {
         for once in peer.taken.sorted() { actions.append(.destroyOnce(OnceKey(peer: number, number: once))) }
         for once in peer.given.sorted() { actions.append(.drop(once: once)) }
         for transfer in peer.outgoing { actions.append(.forget(transfer: transfer.number)) }
-        for (message, _) in peer.waiting { actions.append(.forget(transfer: message.transfer)) }
+        for message in peer.waiting {
+            giveUp(message.local, message.transfer, &actions)
+            unpin(message, &actions)
+        }
         for (transfer, incoming) in peer.incoming.sorted(by: { $0.key < $1.key }) {
             actions.append(.discard(TransferKey(peer: number, number: transfer)))
             for right in [incoming.message.reply] + incoming.message.rights {
                 if case .home(let once) = right { actions.append(.drop(once: once)) }
             }
-            // Its destination, if it was one of these, has been used by a message that will never be whole.
+            // It was used, and so is no longer among those that were given.
             if case .once(let once) = incoming.message.destination { actions.append(.drop(once: once)) }
             for port in homePorts(in: incoming.message) { exports[port]?.pins -= 1 }
         }
@@ -349,6 +246,9 @@ public struct NetworkCore: Sendable {
     }
 
     private mutating func ask(_ peer: UInt32, _ search: Search, _ asker: UInt64, _ actions: inout [NetworkAction]) {
+        guard let outstanding = peers[peer]?.requests.count, outstanding < bounds.lookUps else {
+            return answeredNo(peer, asker, isSilent: true, &actions)
+        }
         lastRequest += 1
         peers[peer]?.requests[lastRequest] = asker
         actions.append(.send(peer: peer, .lookUp(request: lastRequest, name: search.name, waitMilliseconds: search.wait)))
@@ -384,22 +284,34 @@ public struct NetworkCore: Sendable {
         guard let proxy = proxies[id], !proxy.isDead, peers[proxy.peer] != nil else {
             return giveUp(local, transfer, &actions)
         }
-        let message = translate(local, to: .port(proxy.port), peer: proxy.peer, transfer, &actions)
+        guard Self.total(local.memory) <= bounds.memoryBytes else { return giveUp(local, transfer, &actions) }
         proxies[id]?.unaccepted += 1
         if !local.memory.isEmpty { proxies[id]?.pauses.insert(.transfer) }
         pauseOrResume(id, &actions)
-        dispatch(message, to: proxy.peer, from: id, &actions)
+        dispatch(WaitingMessage(local: local, destination: .proxy(id), transfer: transfer), to: proxy.peer, &actions)
     }
 
     private mutating func answered(_ key: OnceKey, _ local: LocalMessage, _ transfer: UInt64, _ actions: inout [NetworkAction]) {
         guard peers[key.peer]?.taken.remove(key.number) != nil else { return giveUp(local, transfer, &actions) }
-        let message = translate(local, to: .once(key.number), peer: key.peer, transfer, &actions)
-        dispatch(message, to: key.peer, from: nil, &actions)
+        guard Self.total(local.memory) <= bounds.memoryBytes else {
+            // Its owner is told that nothing came of it.
+            actions.append(.send(peer: key.peer, .onceUnused(key.number)))
+            return giveUp(local, transfer, &actions)
+        }
+        dispatch(WaitingMessage(local: local, destination: .once(key.number), transfer: transfer), to: key.peer, &actions)
     }
 
     /// The destination is gone: the message vanishes (spec/mach.md S4), and its rights with it.
     private mutating func giveUp(_ local: LocalMessage, _ transfer: UInt64, _ actions: inout [NetworkAction]) {
-        for right in [local.reply] + local.rights { if case .once(let number) = right { actions.append(.drop(once: number)) } }
+        for right in [local.reply] + local.rights {
+            switch right {
+            case .once(let number): actions.append(.drop(once: number))
+            case .onceHome(let key):
+                guard peers[key.peer]?.taken.remove(key.number) != nil else { continue }
+                actions.append(.send(peer: key.peer, .onceUnused(key.number)))
+            case .null, .dead, .send, .proxy: break
+            }
+        }
         if !local.memory.isEmpty { actions.append(.forget(transfer: transfer)) }
     }
 
@@ -421,6 +333,10 @@ public struct NetworkCore: Sendable {
         case .null: return .null
         case .dead: return .dead
         case .once(let number):
+            guard let given = peers[peer]?.given.count, given < bounds.onces else {
+                actions.append(.drop(once: number))
+                return .dead
+            }
             peers[peer]?.given.insert(number)
             return .once(number)
         case .onceHome(let key):
@@ -432,6 +348,7 @@ public struct NetworkCore: Sendable {
             }
             return .home(key.number)
         case .send(let port, let limit):
+            guard let held = peers[peer]?.held, held.count < bounds.ports || held.contains(port) else { return .dead }
             if exports[port] == nil {
                 exports[port] = Export(limit: limit)
                 actions.append(.hold(port))
@@ -447,18 +364,81 @@ public struct NetworkCore: Sendable {
         }
     }
 
-    private mutating func dispatch(_ message: NetworkMessage, to peer: UInt32, from proxy: ProxyID?, _ actions: inout [NetworkAction]) {
-        guard !message.memory.isEmpty else { return actions.append(.send(peer: peer, .message(message))) }
-        guard let outgoing = peers[peer]?.outgoing.count, outgoing < NetworkLimits.transfersMax else {
-            peers[peer]?.waiting.append((message, proxy))
+    private mutating func dispatch(_ message: WaitingMessage, to peer: UInt32, _ actions: inout [NetworkAction]) {
+        guard let state = peers[peer] else { return }
+        guard message.local.memory.isEmpty || state.waiting.isEmpty && hasRoom(for: message, state) else {
+            pin(message, &actions)
+            peers[peer]?.waiting.append(message)
             return
         }
-        begin(message, to: peer, from: proxy, &actions)
+        begin(message, to: peer, &actions)
     }
 
-    private mutating func begin(_ message: NetworkMessage, to peer: UInt32, from proxy: ProxyID?, _ actions: inout [NetworkAction]) {
-        actions.append(.send(peer: peer, .message(message)))
-        peers[peer]?.outgoing.append(OutgoingTransfer(number: message.transfer, proxy: proxy, lengths: message.memory))
+    private func hasRoom(for message: WaitingMessage, _ peer: Peer) -> Bool {
+        guard peer.outgoing.count < bounds.transfers else { return false }
+        let underWay = peer.outgoing.reduce(0) { $0 + Self.total($1.lengths) }
+        return underWay + Self.total(message.local.memory) <= bounds.memoryBytes
+    }
+
+    /// Never more than so many lengths can be.
+    private static func total(_ lengths: [UInt64]) -> UInt64 { lengths.reduce(0) { $0 + min($1, NetworkLimits.memoryBytesMax) } }
+
+    private mutating func begin(_ message: WaitingMessage, to peer: UInt32, _ actions: inout [NetworkAction]) {
+        let destination: NetworkMessage.Destination
+        var source: ProxyID?
+        switch message.destination {
+        case .once(let number): destination = .once(number)
+        case .proxy(let id):
+            // It may have died while the message waited.
+            guard let proxy = proxies[id], !proxy.isDead else { return giveUp(message.local, message.transfer, &actions) }
+            destination = .port(proxy.port)
+            source = id
+        }
+        let translated = translate(message.local, to: destination, peer: peer, message.transfer, &actions)
+        actions.append(.send(peer: peer, .message(translated)))
+        guard !translated.memory.isEmpty else { return }
+        peers[peer]?.outgoing.append(OutgoingTransfer(number: message.transfer, proxy: source, lengths: translated.memory))
+    }
+
+    private mutating func beginWaiting(for peer: UInt32, _ actions: inout [NetworkAction]) {
+        while let state = peers[peer], let message = state.waiting.first, hasRoom(for: message, state) {
+            peers[peer]?.waiting.removeFirst()
+            begin(message, to: peer, &actions)
+            unpin(message, &actions)
+        }
+    }
+
+    /// What the message goes to and what it takes along stays until it has gone.
+    private mutating func pin(_ message: WaitingMessage, _ actions: inout [NetworkAction]) {
+        if case .proxy(let id) = message.destination { proxies[id]?.pins += 1 }
+        for right in [message.local.reply] + message.local.rights {
+            switch right {
+            case .null, .dead, .once, .onceHome: break
+            case .proxy(let id): proxies[id]?.pins += 1
+            case .send(let port, let limit):
+                if exports[port] == nil {
+                    exports[port] = Export(limit: limit)
+                    actions.append(.hold(port))
+                }
+                exports[port]?.pins += 1
+            }
+        }
+    }
+
+    private mutating func unpin(_ message: WaitingMessage, _ actions: inout [NetworkAction]) {
+        var ids: [ProxyID] = []
+        if case .proxy(let id) = message.destination { ids.append(id) }
+        for right in [message.local.reply] + message.local.rights {
+            switch right {
+            case .null, .dead, .once, .onceHome: break
+            case .proxy(let id): ids.append(id)
+            case .send(let port, _):
+                exports[port]?.pins -= 1
+                considerReleasing(port, &actions)
+            }
+        }
+        for id in ids { proxies[id]?.pins -= 1 }
+        for id in ids { considerCleaning(id, &actions) }
     }
 
     /// The next piece of memory for this peer, by turns among what is under way; the shell asks while the channel takes more.
@@ -487,7 +467,7 @@ public struct NetworkCore: Sendable {
             proxies[proxy]?.pauses.remove(.transfer)
             pauseOrResume(proxy, &actions)
         }
-        if let (message, proxy) = peers[peer]?.waiting.popFirst() { begin(message, to: peer, from: proxy, &actions) }
+        beginWaiting(for: peer, &actions)
     }
 
     private mutating func unreadable(_ number: UInt64, for peer: UInt32, _ actions: inout [NetworkAction]) {
@@ -529,7 +509,7 @@ public struct NetworkCore: Sendable {
         if let sender = message.sender {
             guard sender.task != .kernel, TaskID(node: peer, task: sender.task) != nil else { throw Fault(fault: .strangeSender) }
         }
-        var ports = 0
+        var ports: Set<PortID> = []
         var onces: Set<UInt64> = []
         var homes: Set<UInt64> = []
         if case .once(let number) = message.destination { homes.insert(number) }
@@ -542,17 +522,21 @@ public struct NetworkCore: Sendable {
                 guard state.given.contains(number), homes.insert(number).inserted else { throw Fault(fault: .unknownOnce) }
             case .send(let port, _):
                 if port.node == state.id {
-                    ports += 1
+                    if proxyOfPort[port] == nil { ports.insert(port) }
                 } else {
                     guard exports[port]?.holders[peer] != nil else { throw Fault(fault: port.node == node ? .notGiven : .foreignPort) }
                 }
             }
         }
-        try checkRoom(forPorts: ports, peer)
+        try checkRoom(forPorts: ports.count, peer)
         guard state.taken.count + onces.count <= NetworkLimits.oncesMax else { throw Fault(fault: .tooManyOnces) }
         guard !message.memory.isEmpty else { return }
         guard state.incoming[message.transfer] == nil else { throw Fault(fault: .repeatedTransfer) }
         guard state.incoming.count < NetworkLimits.transfersMax else { throw Fault(fault: .tooManyTransfers) }
+        let underWay = state.incoming.values.reduce(0) { $0 + Self.total($1.message.memory) }
+        guard message.memory.allSatisfy({ $0 <= NetworkLimits.memoryBytesMax }),
+            underWay + Self.total(message.memory) <= NetworkLimits.memoryUnderWayMax
+        else { throw Fault(fault: .tooMuchMemory) }
     }
 
     /// The right is ours from now on, and stays until its message has been delivered.
@@ -649,6 +633,7 @@ public struct NetworkCore: Sendable {
             giveUpRights(of: message, from: peer, &actions)
             if !message.memory.isEmpty { actions.append(.discard(TransferKey(peer: peer, number: message.transfer))) }
             deliveries[lastDelivery] = nil
+            if case .port(let port) = message.destination { ended(port, peer, &actions) }
             return
         }
         let reply = localRight(message.reply, from: peer, &watched)
@@ -759,7 +744,9 @@ public struct NetworkCore: Sendable {
 
     /// A proxy to which no right was ever made, or none will be any more.
     private mutating func considerCleaning(_ id: ProxyID, _ actions: inout [NetworkAction]) {
-        guard let proxy = proxies[id], proxy.pins == 0, proxy.isDead || proxy.made == 0 else { return }
+        guard let proxy = proxies[id], proxy.pins == 0 else { return }
+        // If its last sender has gone while a right was on its way, that has been said in vain: it is to be said again.
+        guard proxy.isDead || proxy.made == 0 else { return watch(id, &actions) }
         clean(id, &actions)
     }
 

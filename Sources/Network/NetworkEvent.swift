@@ -205,7 +205,7 @@ public enum NetworkFault: Hashable, Sendable, CaseIterable {
     case repeatedTransfer
     /// Too many messages with memory at a time.
     case tooManyTransfers
-    /// More memory than it announced.
+    /// More memory than it announced, or than may be under way.
     case tooMuchMemory
     /// Too many look-ups at a time.
     case tooManyLookUps
@@ -234,7 +234,7 @@ public enum NetworkFault: Hashable, Sendable, CaseIterable {
         case .unknownTransfer: "a chunk of no message that is under way"
         case .repeatedTransfer: "a message with the number of one that is under way"
         case .tooManyTransfers: "too many messages with memory at a time"
-        case .tooMuchMemory: "more memory than it announced"
+        case .tooMuchMemory: "more memory than it announced, or than may be under way"
         case .tooManyLookUps: "too many look-ups at a time"
         case .tooManyPorts: "rights to too many ports"
         case .tooManyOnces: "too many send-once rights"

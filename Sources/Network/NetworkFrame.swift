@@ -235,12 +235,15 @@ public enum NetworkLimits {
     public static let memoryBytesMax: UInt64 = 1 << 40
     /// Messages with memory under way at a time, in one direction of a channel.
     public static let transfersMax = 64
+    /// Bytes of all of these together. A message with more does not cross: it vanishes as if its port had died.
+    public static let memoryUnderWayMax: UInt64 = 1 << 32
     /// Bytes of a name.
     public static let nameBytesMax = 255
     /// Look-ups of one node that another one may have to answer at a time.
     public static let lookUpsMax = 1_024
-    /// Ports of which one node has given another a right, in one direction.
-    public static let portsMax = 200_000
+    /// Ports of which one node has given another a right, in one direction. For each of them, and each of the rights below, the network
+    /// server of the other needs a port, of which it has 100 000 for all nodes. What is over the bound arrives as a dead right.
+    public static let portsMax = 16_384
     /// Send-once rights of one node that another one holds.
-    public static let oncesMax = 65_536
+    public static let oncesMax = 16_384
 }

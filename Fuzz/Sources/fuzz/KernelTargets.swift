@@ -29,7 +29,7 @@ extension Target {
                         notification: notification)))
         }
         return .decoders(
-            "kernel-socket", share: 210,
+            "kernel-socket", share: 170,
             [
                 .exact([Hello()]),
                 .exact([
@@ -121,7 +121,7 @@ extension Target {
 
     /// The state that a restarted nucleus begins from. What is taken is sound, and goes on.
     static let snapshot = Target(
-        name: "snapshot", share: 140, longest: 6_000,
+        name: "snapshot", share: 120, longest: 6_000,
         seeds: {
             Story.all.flatMap { story in
                 var stage = Story.opening
@@ -150,7 +150,7 @@ extension Target {
 
     /// The records of a journal: each begins with its length, 16 bits.
     static let journal = Target(
-        name: "journal", share: 130, longest: 4_096,
+        name: "journal", share: 100, longest: 4_096,
         seeds: {
             Story.all.map { story in
                 var stage = Story.opening

@@ -481,10 +481,12 @@ final class Translator {
     private func translate(_ message: inout ReceivedMessage, for peer: UInt32) -> (LocalMessage, transfer: UInt64) {
         var speaker: Speaker?
         // Of a task of this node only: who comes from elsewhere is the word of that node, and we cannot give it as ours.
-        if message.sender.node == 0, let identity = try? message.senderIdentity() { speaker = Speaker(message.sender, identity) }
+        if message.sender.node == 0, message.sender != space.task, let identity = try? message.senderIdentity() {
+            speaker = Speaker(message.sender, identity)
+        }
         var local = LocalMessage(from: speaker, code: message.code, bytes: message.bytes)
         if let once = message.takeReply() {
-            local.reply = keep(once)
+            local.reply = keep(once, for: peer)
         } else if let right = message.takeReplySendRight() {
             local.reply = stashed(right, for: peer)
         }
@@ -500,12 +502,12 @@ final class Translator {
 
     private func localRight(at index: Int, of message: inout ReceivedMessage, for peer: UInt32) -> LocalRight {
         if let right = message.takeSendRight(at: index) { return stashed(right, for: peer) }
-        if let once = message.takeSendOnceRight(at: index) { return keep(once) }
+        if let once = message.takeSendOnceRight(at: index) { return keep(once, for: peer) }
         return message.isDead(at: index) ? .dead : .null
     }
 
-    private func keep(_ once: consuming SendOnceRight) -> LocalRight {
-        if let port = once.port, case .once(let key)? = single[port] {
+    private func keep(_ once: consuming SendOnceRight, for peer: UInt32) -> LocalRight {
+        if let port = once.port, case .once(let key)? = single[port], key.peer == peer {
             // It stands for one of another node, and goes home. The port goes with it: nothing is to come of this right there.
             singleFor[key] = nil
             single[port] = nil

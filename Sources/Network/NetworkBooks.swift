@@ -1,0 +1,135 @@
+import DequeModule
+import MasixKernel
+
+// What a network server's core keeps of each node, port and message under way.
+
+extension NetworkCore {
+    /// What is kept from going over the bounds of the peers; less than theirs in tests.
+    struct Bounds: Sendable {
+        var transfers = NetworkLimits.transfersMax
+        var memoryBytes = NetworkLimits.memoryUnderWayMax
+        var ports = NetworkLimits.portsMax
+        var onces = NetworkLimits.oncesMax
+        var lookUps = NetworkLimits.lookUpsMax
+    }
+
+    struct Peer: Sendable {
+        let id: NodeID
+        var isCongested = false
+        /// Send-once rights of our tasks that it holds, by our numbers.
+        var given: Set<UInt64> = []
+        /// Send-once rights of its tasks that are held here, by its numbers.
+        var taken: Set<UInt64> = []
+        var outgoing: Deque<OutgoingTransfer> = []
+        /// Messages with memory that wait for one of the places above.
+        var waiting: Deque<WaitingMessage> = []
+        var incoming: [UInt64: IncomingTransfer] = [:]
+        /// Its questions for names that are not yet answered.
+        var questions: Set<UInt64> = []
+        /// Our questions, and who asks.
+        var requests: [UInt64: UInt64] = [:]
+        /// Ports of ours to which it holds rights.
+        var held: Set<PortID> = []
+        /// Proxies for its ports.
+        var proxies: Set<ProxyID> = []
+    }
+
+    /// A port of ours that other nodes know.
+    struct Export: Sendable {
+        let limit: UInt32
+        /// How often each node has been given a right to it, less what it has given back.
+        var holders: [UInt32: UInt64] = [:]
+        /// Messages on their way to us that bring a right to it home.
+        var pins = 0
+        var isDead = false
+        /// Messages of each node for it that have not yet been received from it.
+        var underWay: [UInt32: UInt32] = [:]
+        /// Whose they are that lie in the home queue, in their order.
+        var queued: Deque<UInt32> = []
+        /// Receptions that were told before the delivery was.
+        var early: UInt32 = 0
+    }
+
+    /// A port of another node, here.
+    struct Proxy: Sendable {
+        let port: PortID
+        let peer: UInt32
+        let limit: UInt32
+        var receptions: UInt64 = 0
+        /// Send rights that were made for local tasks.
+        var made: UInt32 = 0
+        /// Messages on their way to local tasks that will bring a right to it.
+        var pins = 0
+        var isDead = false
+        var isWatched = false
+        /// Without senders, but not without messages under way.
+        var awaitsAcceptance = false
+        var unaccepted: UInt32 = 0
+        var pauses: Pauses = []
+        /// Whether the shell has been told so.
+        var isPaused = false
+    }
+
+    /// Why nothing is taken from a proxy.
+    struct Pauses: OptionSet, Sendable {
+        let rawValue: UInt8
+        /// A message with memory is under way: the next one would overtake it.
+        static let transfer = Pauses(rawValue: 2)
+        static let congestion = Pauses(rawValue: 4)
+    }
+
+    struct OutgoingTransfer: Sendable {
+        let number: UInt64
+        let proxy: ProxyID?
+        let lengths: [UInt64]
+        var memory = 0
+        var offset: UInt64 = 0
+    }
+
+    /// A message that is translated when its turn comes: what is said to the peer until then, of a death or a release, holds for its
+    /// rights too.
+    struct WaitingMessage: Sendable {
+        let local: LocalMessage
+        let destination: Outlet
+        let transfer: UInt64
+    }
+
+    enum Outlet: Sendable {
+        case proxy(ProxyID)
+        case once(UInt64)
+    }
+
+    struct IncomingTransfer: Sendable {
+        let message: NetworkMessage
+        var memory = 0
+        var offset: UInt64 = 0
+
+        mutating func skipWhatIsComplete() {
+            while memory < message.memory.count, offset == message.memory[memory] { (memory, offset) = (memory + 1, 0) }
+        }
+        var isComplete: Bool { memory == message.memory.count }
+    }
+
+    struct Search: Sendable {
+        let name: String
+        let wait: UInt32
+        let until: UInt64
+        /// Who has not answered.
+        var waiting: Set<UInt32>
+        /// Who will not.
+        var silent: Set<UInt32> = []
+    }
+
+    struct WindowPlace: Sendable {
+        let peer: UInt32
+        let port: PortID
+    }
+
+    /// Where one bounded piece of memory is to be read from, for a chunk.
+    public struct ChunkOrder: Hashable, Sendable {
+        public let transfer: UInt64
+        public let memory: Int
+        public let offset: UInt64
+        public let count: Int
+    }
+}

@@ -1,0 +1,38 @@
+import Foundation
+import Testing
+
+@testable import MasixNetwork
+
+/// Random programs on two and three nodes, over channels that end when they like. `NETWORK_SEEDS` sets how many, `FIRST` where
+/// they begin.
+@Suite struct NetworkSeeds {
+    static let count = Int(ProcessInfo.processInfo.environment["NETWORK_SEEDS"] ?? "") ?? 7
+    static let first = Int(ProcessInfo.processInfo.environment["FIRST"] ?? "") ?? 1
+
+    @Test("spec/mach.md O1, O3, D3, T2, T4, V5: two nodes and three, every message and every right", arguments: [UInt32(2), 3])
+    func balance(_ nodes: UInt32) {
+        var remote = 0
+        for seed in Self.first..<(Self.first + Self.count) {
+            let world = NetworkWorld(WorldPlan(seed: UInt64(seed), nodes: nodes))
+            let failure = world.run()
+            remote += world.tally.remote
+            if ProcessInfo.processInfo.environment["TALLY"] != nil { print(seed, world.tally) }
+            if let failure { Issue.record("FIRST=\(seed) NETWORK_SEEDS=1 swift test --filter NetworkSeeds: \(failure)") }
+        }
+        #expect(remote > Self.count)
+    }
+}
+
+/// A core that is wrong in one thing is found out.
+@Suite struct NetworkDefects {
+    @Test("each defect is found within so many seeds", arguments: CoreDefect.allCases)
+    func areFound(_ defect: CoreDefect) {
+        let seeds = defect.seeds
+        var seed = seeds.lowerBound
+        while seed <= seeds.upperBound, NetworkWorld(WorldPlan(seed: seed, defect: defect)).run() == nil { seed += 1 }
+        #expect(seed <= seeds.upperBound)
+        if ProcessInfo.processInfo.environment["TALLY"] != nil {
+            print("Tally", defect, seed, NetworkWorld(WorldPlan(seed: seed, defect: defect)).run() ?? "")
+        }
+    }
+}
