@@ -87,7 +87,8 @@ let package = Package(
             path: "Sources/Servers/FileServer", swiftSettings: strict),
         .target(
             name: "MasixNetworkServer",
-            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio + certificates,
+            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio
+                + certificates,
             path: "Sources/Servers/NetworkServer", swiftSettings: strict),
         // Whole nodes in one process, one seed.
         .target(
@@ -97,7 +98,8 @@ let package = Package(
         .executableTarget(
             name: "masixd",
             dependencies: [
-                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixFileServer",
+                "MasixProtocols", "Masix", "MasixLinux", arguments,
                 logging,
                 system,
             ],
@@ -150,14 +152,17 @@ let package = Package(
         .testTarget(name: "NetworkTests", dependencies: ["MasixNetwork", "MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "NetworkServerTests",
-            dependencies: ["MasixNetworkServer", "MasixNetwork", "Masix", "MasixTestKit", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio
+            dependencies: [
+                "MasixNetworkServer", "MasixNetwork", "Masix", "MasixTestKit", "MasixKernel", "MasixLinux", "MasixWire", logging, system,
+            ] + nio
                 + certificates,
             swiftSettings: strict),
         // The same calls between two nodes, with their network servers, in one process.
         .testTarget(
             name: "TwoNodes",
             dependencies: [
-                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixStories", "MasixTestKit", "MasixTransport",
+                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixStories", "MasixTestKit",
+                "MasixTransport",
                 logging,
             ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),

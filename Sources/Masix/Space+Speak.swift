@@ -55,7 +55,8 @@ extension Space {
         _ message: inout Message, to right: borrowing SendRight, reply: ReplyRight = .none, as speaker: Speaker?
     ) throws(MasixError) {
         try message.check()
-        try sendByNucleus(&message, destination: .send(right.reference.entry), reply: reply.transfer, deadline: Deadline(nil), speaker: speaker)
+        try sendByNucleus(
+            &message, destination: .send(right.reference.entry), reply: reply.transfer, deadline: Deadline(nil), speaker: speaker)
     }
 
     /// Uses a send-once right, which never waits.

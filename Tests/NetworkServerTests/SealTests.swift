@@ -3,6 +3,7 @@ import Masix
 import MasixKernel
 import MasixNetwork
 import MasixTestKit
+import MasixWire
 import Testing
 
 @testable import MasixNetworkServer

@@ -32,7 +32,8 @@ public final class TestNode: Sendable {
     /// Starts a node. With `names` it has a name server, so that `Space.names` works as on any other. Nodes that speak with each other
     /// need numbers of their own.
     public init(
-        leases: Leases = .on, seed: UInt64 = 1, names: Bool = false, number: UInt32 = 1, _ configure: (inout NucleusConfiguration) throws -> Void = { _ in }
+        leases: Leases = .on, seed: UInt64 = 1, names: Bool = false, number: UInt32 = 1,
+        _ configure: (inout NucleusConfiguration) throws -> Void = { _ in }
     ) throws {
         directory = "/tmp/masix-test-\(CurrentProcess.pid)-\(try RandomBytes.uint64())"
         try Directory.make(directory, mode: 0o755)

@@ -24,7 +24,9 @@ enum ModuleGraph {
         Module(folder: "Sources/Typed", own: ["Masix"], outside: ["FoundationEssentials", "Synchronization"]),
         Module(folder: "Sources/Protocols", own: ["Masix", "MasixLinux", "MasixWire"]),
         // Servers are clients: they never import each other.
-        Module(folder: "Sources/Servers/Supervisor", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
+        Module(
+            folder: "Sources/Servers/Supervisor",
+            own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixWire"]),
         Module(folder: "Sources/Servers/FileServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
         Module(
@@ -33,7 +35,11 @@ enum ModuleGraph {
         Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixTransport", "MasixWire"]),
         Module(
             folder: "Sources/masixd",
-            own: ["MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixProtocols", "Masix", "MasixLinux"]),
+            own: [
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixNetworkServer", "MasixNetwork",
+                "MasixProtocols",
+                "Masix", "MasixLinux",
+            ]),
         Module(
             folder: "Sources/masix",
             // The nucleus's tables are the kernel's rows, and its queries are the transport's.
