@@ -110,7 +110,8 @@ extension Nodes {
                 #expect(call.text == "hello")
                 let client = try pair.a.attach()
                 let right = try client.names.lookUp("door", timeout: .seconds(10))
-                #expect(!right.isDead)
+                let lives = !right.isDead
+                #expect(lives)
                 let killed = Clock.monotonicNanoseconds()
                 try pair.b.signal(Signal.kill)
                 let lost = try waiting.wait()
@@ -125,7 +126,8 @@ extension Nodes {
                 let door2 = try next.attach().names.register("door")
                 try Self.succeed(pair, "masix call --one-way door again")
                 #expect(try door2.receive(timeout: .seconds(10)).text == "again")
-                #expect(right.isDead)
+                let staysDead = right.isDead
+                #expect(staysDead)
                 try next.stop()
             }
         }
