@@ -121,10 +121,12 @@ extension Nodes {
                 let silent = try pair.a.shell("masix ls door:")
                 #expect(silent.code == 66 && silent.errors.contains("no answer from b"), "\(silent)")
                 _ = try pair.b.end()
-                // It lives again: what it had is gone, and new names are found.
+                // It lives again: what it had is gone, and new names are found, also by whoever has waited since before.
+                let hopeful = try pair.a.start("masix call --wait --timeout 30 --one-way door again")
                 let next = try NodeProcess(in: pair.b.directory)
                 let door2 = try next.attach().names.register("door")
-                try Self.succeed(pair, "masix call --one-way door again")
+                let found = try hopeful.wait()
+                #expect(found.code == 0, "\(found)")
                 #expect(try door2.receive(timeout: .seconds(10)).text == "again")
                 let staysDead = right.isDead
                 #expect(staysDead)

@@ -52,7 +52,10 @@ struct NodeProcessPair {
 extension NodeProcess {
     /// A test that ends the node itself has taken its status.
     func stopIfItRuns() throws {
-        do { try stop() } catch let error as Errno where error == .noChildProcess { try Directory.removeAll(directory) }
+        do { try stop() } catch let error as Errno where error == .noChildProcess {
+            // The next life of it may have taken the directory along.
+            if (try? File.status(directory)) != nil { try Directory.removeAll(directory) }
+        }
     }
 
     /// Tasks, ports, rights and messages of the node: what must come back to where it was.
