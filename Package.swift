@@ -154,7 +154,9 @@ let package = Package(
             name: "NetworkTests", dependencies: ["MasixNetwork", "MasixSimulator", "MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "NetworkServerTests",
-            dependencies: ["MasixNetworkServer", "MasixNetwork", "MasixKernel", "MasixLinux", "MasixWire", logging, system] + nio
+            dependencies: [
+                "MasixNetworkServer", "MasixNetwork", "Masix", "MasixTestKit", "MasixKernel", "MasixLinux", "MasixWire", logging, system,
+            ] + nio
                 + certificates,
             swiftSettings: strict),
         // The same calls between two nodes, with their network servers, in one process.

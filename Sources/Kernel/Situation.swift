@@ -80,11 +80,11 @@ extension Kernel {
             guard task.receives[port] != nil, let record = ports[port] else {
                 return Situation("receive keeping room", "no receive right")
             }
-            return Situation("receive keeping room", record.queue.isEmpty ? "empty" : "a message", contention(of: record))
+            return Situation("receive keeping room", record.queue.isEmpty ? "empty" : "a message")
         case .giveRoom(let port, let count):
             guard chief == task.id else { return Situation("give room", "not the chief") }
             guard task.receives[port] != nil, let record = ports[port] else { return Situation("give room", "no receive right") }
-            return Situation("give room", count <= record.held ? "kept" : "more than kept", contention(of: record))
+            return Situation("give room", count <= record.held ? "kept" : "more than kept")
         case .receipts: return Situation("receipts", chief == task.id ? "the chief" : "not the chief")
         case .introduce(_, let rights):
             guard task.isFirst else { return Situation("introduce", "not permitted") }

@@ -118,6 +118,8 @@ extension NetworkCore {
         var waiting: Set<UInt32>
         /// Who will not.
         var silent: Set<UInt32> = []
+        /// Who waits for a name waits for its node too: one that is not up is asked when it comes.
+        var isPatient: Bool { wait > 0 }
     }
 
     struct WindowPlace: Sendable {

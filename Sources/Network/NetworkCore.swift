@@ -99,6 +99,9 @@ public struct NetworkCore: Sendable {
 
     /// Roster changes: whom a look-up waits for from now on.
     public mutating func expect(_ peers: Set<UInt32>) {
+        for asker in searches.keys where searches[asker]?.isPatient == true {
+            searches[asker]?.waiting.formUnion(peers.subtracting(expected))
+        }
         expected = peers
         unreached.formIntersection(peers)
     }
@@ -235,9 +238,10 @@ public struct NetworkCore: Sendable {
     // MARK: names
 
     private mutating func find(_ asker: UInt64, _ name: String, _ wait: UInt32, _ until: UInt64, _ actions: inout [NetworkAction]) {
-        let silent = unreached.intersection(expected)
+        var silent = unreached.intersection(expected)
         // It may have come back.
         for peer in silent.sorted() { actions.append(.reach(peer: peer)) }
+        if wait > 0 { silent = [] }
         let search = Search(
             name: name, wait: wait, until: until, waiting: expected.subtracting(silent).union(peers.keys), silent: silent)
         guard !search.waiting.isEmpty else { return actions.append(.answer(asker: asker, nil, silent: silent.sorted())) }
@@ -255,7 +259,8 @@ public struct NetworkCore: Sendable {
     }
 
     private mutating func answeredNo(_ peer: UInt32, _ asker: UInt64, isSilent: Bool, _ actions: inout [NetworkAction]) {
-        guard searches[asker]?.waiting.remove(peer) != nil else { return }
+        guard let known = searches[asker], known.waiting.contains(peer), !(isSilent && known.isPatient) else { return }
+        searches[asker]?.waiting.remove(peer)
         if isSilent { searches[asker]?.silent.insert(peer) }
         guard let search = searches[asker], search.waiting.isEmpty else { return }
         searches[asker] = nil

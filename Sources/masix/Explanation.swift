@@ -32,8 +32,7 @@ struct Explanation: Sendable {
     private static let samples: [MasixError] = [
         .noNode(path: ""), .versionMismatch(node: 0, library: 0), .nodeGone, .forked, .deadName, .portDied, .timedOut, .noReply,
         .tooLarge(bytes: 0), .tooManyRights, .noSpace, .resourceShortage, .invalidRight, .noRoute, .staysOnNode, .notPermitted,
-        .malformedMessage,
-        .refusedByServer(""), .memory(errno: 0), .cancelled, .invalidValue, .refused(.malformed),
+        .malformedMessage, .refusedByServer(""), .memory(errno: 0), .cancelled, .invalidValue, .refused(.malformed),
     ]
 
     private static var errors: [Explanation] { samples.map(of) }

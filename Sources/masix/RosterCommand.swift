@@ -1,12 +1,14 @@
 import ArgumentParser
+import Masix
 import MasixNetwork
+import MasixProtocols
 
 /// `masix roster`
 struct RosterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roster", abstract: "Say which other nodes this node speaks with.",
         discussion:
-            "The roster is nodes.roster in the node's state directory. A line of it is what `masix node line` prints on another node.",
+            "The roster is nodes.roster in the node's state directory. A line of it is what `masix node line` prints on another node. A node that runs is told of each change.",
         subcommands: [RosterAddCommand.self, RosterListCommand.self, RosterRemoveCommand.self])
 }
 
@@ -50,6 +52,7 @@ struct RosterAddCommand: ReportingCommand {
         try NetworkState(state.path(node)).changeRoster { roster throws(Complaint) in
             do throws(NodeRosterFault) { return try roster.adding(entry) } catch { throw Complaint("\(error)", .cannotCreate) }
         }
+        node.reload()
     }
 }
 
@@ -97,6 +100,23 @@ struct RosterRemoveCommand: ReportingCommand {
             let close = Closeness.names(like: name, among: roster.entries.map(\.name))
             let hint = close.isEmpty ? "" : "; did you mean \(close.map { "'\($0)'" }.joined(separator: " or "))?"
             throw Complaint("no node '\(name)' is in the roster\(hint)", .notFound)
+        }
+        node.reload()
+    }
+}
+
+extension NodeOptions {
+    /// If the node runs, what has been written down counts from now on. If it cannot be told so, that is a remark and no failure: the file
+    /// counts from its next start.
+    fileprivate func reload() {
+        do throws(MasixError) {
+            let space = try Space.attach(directory: path)
+            do { try SupervisorClient(space).reload() } catch {
+                Output.remark("masix: the node runs and has not been told of the change: \(error)")
+            }
+        } catch {
+            if case .noNode = error { return }
+            Output.remark("masix: the node has not been told of the change: \(error)")
         }
     }
 }

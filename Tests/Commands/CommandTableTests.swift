@@ -114,7 +114,7 @@ extension Nodes {
                         #expect((explanation[key] as? String)?.isEmpty == false, "\(explanation)")
                     }
                 }
-                #expect(Set(all.compactMap { $0["name"] as? String }).count >= all.count - 8)
+                #expect(Set(all.compactMap { $0["name"] as? String }).count >= all.count - 9)
                 #expect(try node.shell("masix explain deadName").output.contains("look the name up again"))
                 #expect(try node.shell("masix explain DEAD-NAME").code == 0)
                 #expect(try node.shell("masix explain 70").output.contains("no send right to the port is left"))

@@ -25,7 +25,7 @@ import Testing
         return (a, b, relay)
     }
 
-    private static func contains(_ bytes: [UInt8], _ needle: [UInt8]) -> Bool {
+    static func contains(_ bytes: [UInt8], _ needle: [UInt8]) -> Bool {
         guard bytes.count >= needle.count else { return false }
         return (0...(bytes.count - needle.count)).contains {
             bytes[$0] == needle[0] && bytes[$0..<($0 + needle.count)].elementsEqual(needle)

@@ -12,14 +12,24 @@ import Testing
     @Test("spec/mach.md O1, O3, D3, T2, T4, V5: two nodes and three, every message and every right", arguments: [UInt32(2), 3])
     func balance(_ nodes: UInt32) {
         var remote = 0
+        var situations: Set<String> = []
+        // For the stage that compares what nodes of tests have met with what simulated ones have.
+        let place = ProcessInfo.processInfo.environment["MASIX_SITUATIONS"].map { "\($0)/../simulated-nodes-\(nodes)" }
         for seed in Self.first..<(Self.first + Self.count) {
             let world = NetworkWorld(WorldPlan(seed: UInt64(seed), nodes: nodes))
+            world.keepsSituations = place != nil
             let failure = world.run()
+            situations.formUnion(world.situations)
             remote += world.tally.remote
             if ProcessInfo.processInfo.environment["TALLY"] != nil { print(seed, world.tally) }
             if let failure { Issue.record("FIRST=\(seed) NETWORK_SEEDS=1 swift test --filter NetworkSeeds: \(failure)") }
         }
         #expect(remote > Self.count)
+        if let place {
+            #expect(throws: Never.self) {
+                try Data(situations.sorted().joined(separator: "\n").utf8 + Array("\n".utf8)).write(to: URL(filePath: place))
+            }
+        }
     }
 }
 

@@ -26,7 +26,7 @@ enum ModuleGraph {
         // Servers are clients: they never import each other.
         Module(
             folder: "Sources/Servers/Supervisor",
-            own: ["MasixProtocols", "Masix", "MasixLinux", "MasixNetwork", "MasixTransport", "MasixWire"]),
+            own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixWire"]),
         Module(folder: "Sources/Servers/FileServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
         Module(
@@ -36,8 +36,9 @@ enum ModuleGraph {
         Module(
             folder: "Sources/masixd",
             own: [
-                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixFileServer",
-                "MasixProtocols", "Masix", "MasixLinux",
+                "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixNetworkServer", "MasixNetwork",
+                "MasixProtocols",
+                "Masix", "MasixLinux",
             ]),
         Module(
             folder: "Sources/masix",

@@ -165,8 +165,8 @@ public final class NameServer {
     /// Figure 2, step 2. Without an answer the send-once right comes back unused, or the network server's death is told.
     private func ask(_ name: String, _ wait: UInt32, for asker: NameTable.Asker) throws(MasixError) {
         guard let resolver = rights[Self.networkName] else { return try perform(table.handle(.notElsewhere(asker, silent: []))) }
-        var message = Message(
-            code: ResolverRequest.code, bytes: ResolverQuestion(number: asker, .find(name, waitMilliseconds: wait)).wireBytes)
+        let question = ResolverQuestion(number: asker, .find(name, waitMilliseconds: wait))
+        var message = Message(code: ResolverRequest.code, bytes: question.wireBytes)
         message.attach(try set.makeSendOnceRight(to: answers))
         do throws(MasixError) {
             // It never waits for us for long; were it to, the asker would be told that nobody knows the name.

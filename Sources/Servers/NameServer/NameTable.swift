@@ -185,8 +185,8 @@ public struct NameTable: Sendable {
         guard let name = waiters[asker]?.name else { return [] }
         forget(asker)
         self.now = max(self.now, now)
-        let isNew =
-            remembered.updateValue(Remembered(port: port, until: self.now + Self.rememberedMilliseconds), forKey: name)?.port != port
+        let before = remembered.updateValue(Remembered(port: port, until: self.now + Self.rememberedMilliseconds), forKey: name)
+        let isNew = before?.port != port
         return (isNew ? [.remember(name, from: asker)] : []) + [.giveRemembered(asker, name)]
     }
 

@@ -36,9 +36,9 @@ final class ExportedRight: Sendable {
 
     /// Sends, or lets wait; `tell` is called once, here or on another thread, when it has been accepted or has vanished with its
     /// port.
-    func deliver(_ prepared: consuming PreparedMessage, in space: Space, tell: @escaping @Sendable (NetworkEvent) -> Void)
-        throws(MasixError)
-    {
+    func deliver(
+        _ prepared: consuming PreparedMessage, in space: Space, tell: @escaping @Sendable (NetworkEvent) -> Void
+    ) throws(MasixError) {
         var prepared = prepared
         let number = prepared.number
         let isFirst = waiting.withLock { $0 == nil }

@@ -2,8 +2,10 @@ import MasixKernel
 import MasixNetwork
 import MasixWire
 import NIOCore
+import NIOPosix
 import NIOSSL
 import NIOTLS
+import SystemPackage
 
 /// One connection with somebody, from its first byte: TLS, hello, frames. Lives on the event loop.
 final class NodeLink: ChannelInboundHandler {
@@ -114,10 +116,17 @@ final class NodeLink: ChannelInboundHandler {
     /// The connection ended before TLS had come to an end.
     private static let cut = BoringSSLError.sslError([.eofDuringHandshake])
 
-    private static func words(_ error: any Error) -> String {
+    private static let refusedOurKey = "it does not believe this node's key: its roster needs the line that `masix node line` prints here"
+
+    static func words(_ error: any Error) -> String {
         switch error {
         case NIOSSLError.uncleanShutdown, NIOSSLError.handshakeFailed(cut): "it was cut"
-        case NIOSSLError.handshakeFailed(.sslError(let stack)), BoringSSLError.sslError(let stack): "\(stack)"
+        case NIOSSLError.handshakeFailed(.sslError(let stack)), BoringSSLError.sslError(let stack):
+            // What TLS 1.3 says of a certificate comes after our side of the handshake.
+            "\(stack)".contains("ALERT_CERTIFICATE") ? refusedOurKey : "\(stack)"
+        case let error as NIOConnectionError: error.connectionErrors.last.map { words($0.error) } ?? "nobody answers at \(error.host)"
+        case let error as IOError: Errno(rawValue: error.errnoCode).description
+        case ChannelError.connectTimeout: "no connection in time"
         default: "\(error)"
         }
     }

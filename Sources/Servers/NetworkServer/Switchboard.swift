@@ -273,7 +273,7 @@ final class Switchboard {
                 channel.eventLoop.makeCompletedFuture { try board.value.join(channel, id, dialled: number, place: entry.address) }
             }
             .connect(host: entry.host, port: Int(entry.port))
-            .whenFailure { error in board.value.unreached(id, number, "\(error)") }
+            .whenFailure { error in board.value.unreached(id, number, NodeLink.words(error)) }
     }
 
     /// The connection was not made.

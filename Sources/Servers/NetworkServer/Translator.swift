@@ -42,6 +42,9 @@ final class Translator {
     private var single: [PortID: SingleUse] = [:]
     private var singleFor: [OnceKey: PortID] = [:]
     private var spares: [PortID] = []
+    /// The fewest of them that there have been since the timer was set: so many nobody needs.
+    private var sparesUnneeded = 0
+    private var sparesTimer: Scheduled<Void>?
     private var outgoing: [UInt64: [MemoryObject]] = [:]
     private var lastTransfer: UInt64 = 0
     private var incoming: [TransferKey: [IncomingMemory]] = [:]
@@ -98,6 +101,7 @@ final class Translator {
     func end() {
         isOver = true
         timer?.cancel()
+        sparesTimer?.cancel()
     }
 
     func summary() -> NetworkSummary {
@@ -380,6 +384,7 @@ final class Translator {
         let port: PortID
         if let spare = spares.popLast() {
             port = spare
+            sparesUnneeded = min(sparesUnneeded, spares.count)
         } else {
             let right = try space.makePort(queueLimit: 1)
             try right.leave()
@@ -392,7 +397,25 @@ final class Translator {
 
     private func used(_ port: PortID) {
         single[port] = nil
-        if spares.count < 64 { spares.append(port) } else { _ = set.remove(port) }
+        guard spares.count < 64 else {
+            _ = set.remove(port)
+            return
+        }
+        spares.append(port)
+        if sparesTimer == nil { lookAfterSpares() }
+    }
+
+    /// Spare ports that nobody has needed for a second are destroyed.
+    private func lookAfterSpares() {
+        sparesUnneeded = spares.count
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        sparesTimer = loop.scheduleTask(in: .seconds(1)) {
+            let translator = bound.value
+            translator.sparesTimer = nil
+            guard !translator.isOver else { return }
+            for _ in 0..<translator.sparesUnneeded { if let spare = translator.spares.popLast() { _ = translator.set.remove(spare) } }
+            if !translator.spares.isEmpty { translator.lookAfterSpares() }
+        }
     }
 
     // MARK: out

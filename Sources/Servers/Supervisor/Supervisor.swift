@@ -343,6 +343,8 @@ public final class Supervisor {
     /// What the administrator has written down counts from now on: the servers, and the other nodes.
     func reload() {
         loadServers()
+        // A node may have been made to speak with others while it runs.
+        if roster.servers[Self.networkName] == nil { startNetwork() }
         for child in children.values where child.name == Self.networkName { signal(child, Signal.hangUp) }
     }
 

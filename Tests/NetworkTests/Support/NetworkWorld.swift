@@ -29,6 +29,10 @@ struct WorldPlan {
 ///
 /// A run ends when everything that was sent has arrived and everything that was held has been let go: then nothing is left anywhere.
 final class NetworkWorld {
+    /// Kinds of events that the kernels have met, if somebody wants to know.
+    var keepsSituations = false
+    var situations: Set<String> = []
+
     let plan: WorldPlan
     var chance: Chance
     private(set) var nodes: [UInt32: NodeModel] = [:]

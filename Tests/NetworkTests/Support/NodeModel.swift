@@ -123,21 +123,27 @@ final class NodeModel {
 
     // MARK: the kernel
 
+    /// Every event of the kernel; the world keeps what kinds of them there were.
+    private func apply(_ event: Event) -> [Action] {
+        if world.keepsSituations { world.situations.insert(kernel.situation(of: event).description) }
+        return kernel.handle(event)
+    }
+
     @discardableResult
     func ask(_ task: TaskID, _ request: Request) -> Response {
-        let actions = kernel.handle(.request(task, number: kernel.lastRequest(of: task) + 1, request))
+        let actions = apply(.request(task, number: kernel.lastRequest(of: task) + 1, request))
         for case .reply(task, _, let response) in actions { return response }
         return .empty
     }
 
     func attachClient() {
-        let actions = kernel.handle(.attach(Self.identity(3), first: false))
+        let actions = apply(.attach(Self.identity(3), first: false))
         for case .attached(let task, _, _) in actions { clients.append(task) }
     }
 
     func end(_ task: TaskID) {
         clients.removeAll { $0 == task }
-        _ = kernel.handle(.end(task))
+        _ = apply(.end(task))
     }
 
     func newPort(of task: TaskID, limit: UInt32) -> PortID {
