@@ -8,5 +8,7 @@ run() {
     mkdir -p "$place"
     # A node's processes may be users of their own.
     chmod 1777 "$place"
-    MASIX_SITUATIONS=$place swift test
+    # What blocks its threads for long goes by itself: Swift's concurrency has as few as there are processors.
+    MASIX_SITUATIONS=$place swift test --skip '^NetworkServerTests\.'
+    swift test --skip-build --filter '^NetworkServerTests\.'
 }

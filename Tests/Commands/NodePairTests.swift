@@ -31,8 +31,8 @@ extension Nodes {
 
         private static func milliseconds(since start: UInt64) -> UInt64 { (Clock.monotonicNanoseconds() - start) / 1_000_000 }
 
-        @Test func aTreeIsCopiedAndNothingIsLeft() throws {
-            try NodeProcessPair.run { pair in
+        @Test func aTreeIsCopiedAndNothingIsLeft() async throws {
+            try await NodeProcessPair.play { pair in
                 for node in [pair.a, pair.b] { #expect(try node.shell("masix names").code == 0) }
                 let starts = try [pair.a, pair.b].map { try $0.settledCounts() }
                 let server = try Self.serveTree(pair)
@@ -58,8 +58,8 @@ extension Nodes {
             }
         }
 
-        @Test func aNetworkServerThatIsKilledOrStandsStillIsToldAndComesBack() throws {
-            try NodeProcessPair.run { pair in
+        @Test func aNetworkServerThatIsKilledOrStandsStillIsToldAndComesBack() async throws {
+            try await NodeProcessPair.play { pair in
                 let server = try Self.serveTree(pair)
                 let place = try pair.a.scratch()
                 // Killed in mid-copy.
@@ -102,8 +102,8 @@ extension Nodes {
             }
         }
 
-        @Test func aNodeThatIsKilledIsDeadForWhoWaits() throws {
-            try NodeProcessPair.run { pair in
+        @Test func aNodeThatIsKilledIsDeadForWhoWaits() async throws {
+            try await NodeProcessPair.play { pair in
                 let door = try pair.b.attach().names.register("door")
                 let waiting = try pair.a.start("masix call --wait door hello")
                 let call = try door.receive(timeout: .seconds(10))
@@ -134,8 +134,8 @@ extension Nodes {
             }
         }
 
-        @Test func aKeyThatIsInNoRosterIsRefused() throws {
-            try NodeProcessPair.run { pair in
+        @Test func aKeyThatIsInNoRosterIsRefused() async throws {
+            try await NodeProcessPair.play { pair in
                 let place = try NodeProcessPair.make("c", number: 3)
                 try NodeProcessPair.tell(place, of: pair.b.directory)
                 let stranger = try NodeProcess(in: place)

@@ -1,5 +1,6 @@
 import Foundation
 import MasixLinux
+import MasixTestKit
 import SystemPackage
 import Testing
 
@@ -35,7 +36,12 @@ struct NodeProcessPair {
         guard status == .exited(code: 0) else { throw NodeProcess.Failure(words: words) }
     }
 
-    static func run(_ body: (NodeProcessPair) throws -> Void) throws {
+    /// Runs a test with two nodes that know each other, on a thread of its own: everything in it blocks.
+    static func play(_ body: @escaping @Sendable (NodeProcessPair) throws -> Void) async throws {
+        try await onThread { try run(body) }
+    }
+
+    private static func run(_ body: (NodeProcessPair) throws -> Void) throws {
         let (a, b) = (try make("a", number: 1), try make("b", number: 2))
         try tell(a, of: b)
         try tell(b, of: a)

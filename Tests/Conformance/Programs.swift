@@ -88,14 +88,3 @@ final class Boxed<Right: ~Copyable & Sendable>: Sendable {
     init(_ right: consuming Right) { self.right = Mutex(right) }
     func take() -> Right? { right.withLock { $0.take() } }
 }
-
-/// Runs what blocks on a thread of its own, and leaves those of Swift's concurrency to whoever needs them.
-func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        do {
-            try DetachedThread.start("test") { continuation.resume(with: Result { try body() }) }
-        } catch {
-            continuation.resume(throwing: error)
-        }
-    }
-}

@@ -171,7 +171,10 @@ import Testing
             guard case .send(_, .message(let message)) = action else { return nil }
             return message
         }
-        #expect(frames.first?.rights == [.once(11), .dead, .send(Self.secret, limit: 1), .dead, .send(Sample.own, limit: UInt32(Limits.queueMessagesMax))])
+        #expect(
+            frames.first?.rights == [
+                .once(11), .dead, .send(Self.secret, limit: 1), .dead, .send(Sample.own, limit: UInt32(Limits.queueMessagesMax)),
+            ])
         let large = LocalMessage(from: nil, code: 1, reply: .once(13), memory: [11])
         #expect(core.handle(.sent(to: ProxyID(raw: 1), large, transfer: 5)) == [.drop(once: 13), .forget(transfer: 5)])
         _ = core.handle(.frame(peer: 2, Sample.message(rights: [.once(1)])))

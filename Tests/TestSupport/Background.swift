@@ -31,3 +31,14 @@ public final class Background<Success: Sendable>: Sendable {
         return try result.get()
     }
 }
+
+/// Runs what blocks on a thread of its own, and leaves those of Swift's concurrency, as few as there are processors, to whoever needs them.
+public func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        do {
+            try DetachedThread.start("test") { continuation.resume(with: Result { try body() }) }
+        } catch {
+            continuation.resume(throwing: error)
+        }
+    }
+}

@@ -5,8 +5,8 @@ import Testing
 
 /// A client on the one node, a server on the other: what a program sees of it is what it sees on one node.
 @Suite(.serialized) struct CallTests {
-    @Test func aCallCrosses() throws {
-        try NodePair.run { pair in
+    @Test func aCallCrosses() async throws {
+        try await NodePair.play { pair in
             let (server, client) = (try pair.b.attach(), try pair.a.attach())
             let door = try server.names.register("echo")
             let thread = try Background {

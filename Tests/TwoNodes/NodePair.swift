@@ -44,6 +44,11 @@ final class NodePair: Sendable {
         return try body(pair)
     }
 
+    /// The same on a thread of its own: everything in it blocks.
+    static func play(leases: TestNode.Leases = .on, _ body: @escaping @Sendable (NodePair) throws -> Void) async throws {
+        try await onThread { try run(leases: leases, body) }
+    }
+
     func stop() {
         serverA.stop()
         serverB.stop()

@@ -12,8 +12,8 @@ import Testing
     @Test func allButTwoArePlayed() { #expect(Story.all.count { Self.moving.contains($0.name) } == 2) }
 
     @Test("what is observable is the same between two nodes", arguments: Story.all.filter { !moving.contains($0.name) })
-    func conforms(_ story: Story) throws {
-        try NodePair.run { pair in
+    func conforms(_ story: Story) async throws {
+        try await NodePair.play { pair in
             try Exchange.start(named: "exchange", in: try pair.b.attach())
             var threads: [(String, Background<Void>)] = []
             for (index, role) in story.roles.enumerated() {

@@ -42,8 +42,13 @@ public final class NameServer {
         self.keeper = HeldRight(keeper.take())
         table = NameTable(limits: limits)
         set = space.makePortSet()
-        deaths = set.insert(try space.makePort(queueLimit: 1))
-        answers = set.insert(try space.makePort(queueLimit: 1))
+        // Known to the nucleus from the start, so that counts of ports do not depend on what has been asked for.
+        let deathPort = try space.makePort(queueLimit: 1)
+        try deathPort.leave()
+        deaths = set.insert(deathPort)
+        let answerPort = try space.makePort(queueLimit: 1)
+        try answerPort.leave()
+        answers = set.insert(answerPort)
         set.insert(bootstrap)
     }
 
