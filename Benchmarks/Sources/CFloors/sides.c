@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #include "sides.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -35,6 +37,34 @@ int floors_allow(const int32_t *cpus, int count) {
         CPU_SET(cpus[i], &set);
     }
     return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;
+}
+
+uint64_t floors_cpu_of(pid_t pid) {
+    clockid_t clock;
+    struct timespec time;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) return 0;
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+int floors_place(pid_t pid, const int32_t *cpus, int count) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (int i = 0; i < count; i++) {
+        if (cpus[i] < 0 || cpus[i] >= CPU_SETSIZE) return -EINVAL;
+        CPU_SET(cpus[i], &set);
+    }
+    char path[40];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *threads = opendir(path);
+    if (threads == NULL) return -errno;
+    int error = 0;
+    for (struct dirent *thread; (thread = readdir(threads)) != NULL;) {
+        pid_t id = (pid_t)atoi(thread->d_name);
+        // One that has ended meanwhile needs no place.
+        if (id > 0 && sched_setaffinity(id, sizeof set, &set) != 0 && errno != ESRCH) error = -errno;
+    }
+    closedir(threads);
+    return error;
 }
 
 int floors_pin(int32_t cpu) { return floors_allow(&cpu, 1); }
@@ -105,12 +135,14 @@ static const struct floor *floor_of(enum floors_kind kind) {
     case FLOORS_RING: return &floor_ring;
     case FLOORS_DESCRIPTOR: return &floor_descriptor;
     case FLOORS_MEMORY: return &floor_memory;
+    case FLOORS_TCP:
+    case FLOORS_TCP_RELAYS: return &floor_tcp;
     }
     return NULL;
 }
 
 static bool setup_holds(const struct floors_setup *setup) {
-    uint32_t size_max = setup->kind == FLOORS_MEMORY ? FLOORS_MEMORY_SIZE_MAX : FLOORS_SIZE_MAX;
+    uint32_t size_max = setup->kind >= FLOORS_MEMORY ? FLOORS_MEMORY_SIZE_MAX : FLOORS_SIZE_MAX;
     if (floor_of(setup->kind) == NULL || setup->size < 8 || setup->size % 8 != 0 || setup->size > size_max) return false;
     if (setup->samples == 0 || setup->samples > FLOORS_SAMPLES_MAX || setup->warmup > FLOORS_SAMPLES_MAX) return false;
     if (setup->kind == FLOORS_RING && (setup->depth == 0 || setup->depth > FLOORS_DEPTH_MAX || setup->batch == 0)) return false;
@@ -133,16 +165,24 @@ static int open_channels(struct run *run) {
     case FLOORS_PIPE:
         if (pipe2(run->to_peer, O_CLOEXEC) != 0) return errno;
         return pipe2(run->to_caller, O_CLOEXEC) != 0 ? errno : 0;
+    case FLOORS_TCP:
+    case FLOORS_TCP_RELAYS: return tcp_open(run);
     default: return 0;
     }
 }
 
 static void close_channels(struct run *run) {
+    for (int i = 0; i < 3; i++) {
+        for (int end = 0; end < 2; end++) if (run->hops[i][end] >= 0) close(run->hops[i][end]);
+    }
+    if (run->setup.kind >= FLOORS_TCP) return;
     for (int i = 0; i < 2; i++) {
         if (run->to_peer[i] >= 0) close(run->to_peer[i]);
         if (run->to_caller[i] >= 0) close(run->to_caller[i]);
     }
 }
+
+#define SIDES_MAX 4
 
 static pid_t start_side(struct run *run, const char *name, side_fn *body, int32_t cpu, unsigned char *mine) {
     pid_t pid = fork_side();
@@ -159,21 +199,21 @@ static pid_t start_side(struct run *run, const char *name, side_fn *body, int32_
     _exit(0);
 }
 
-// Sleeps until both sides have ended. The first that ends badly, or the deadline, ends the other too.
-static void await_sides(struct run *run, pid_t pids[2], struct floors_outcome *outcome) {
+// Sleeps until all sides have ended. The first that ends badly, or the deadline, ends the others too.
+static void await_sides(struct run *run, pid_t *pids, int count, struct floors_outcome *outcome) {
     uint64_t deadline = now_ns() + (uint64_t)run->setup.deadline_ms * 1000000u;
-    struct pollfd watched[2];
-    for (int i = 0; i < 2; i++) {
+    struct pollfd watched[SIDES_MAX];
+    for (int i = 0; i < count; i++) {
         watched[i] = (struct pollfd){.fd = (int)syscall(SYS_pidfd_open, pids[i], 0), .events = POLLIN};
         if (watched[i].fd < 0) {
             outcome->error = errno;
             strcpy(outcome->step, "pidfd_open");
         }
     }
-    int running = 2;
+    int running = count;
     while (running > 0 && outcome->error == 0) {
         uint64_t now = now_ns();
-        int ready = poll(watched, 2, now < deadline ? (int)((deadline - now) / 1000000u) + 1 : 0);
+        int ready = poll(watched, (nfds_t)count, now < deadline ? (int)((deadline - now) / 1000000u) + 1 : 0);
         if (ready < 0 && errno != EINTR) {
             outcome->error = errno;
             strcpy(outcome->step, "poll");
@@ -182,7 +222,7 @@ static void await_sides(struct run *run, pid_t pids[2], struct floors_outcome *o
             outcome->error = ETIMEDOUT;
             strcpy(outcome->step, "deadline of the run");
         }
-        for (int i = 0; ready > 0 && i < 2; i++) {
+        for (int i = 0; ready > 0 && i < count; i++) {
             if (watched[i].fd < 0 || watched[i].revents == 0) continue;
             int status = 0;
             while (waitpid(pids[i], &status, 0) < 0 && errno == EINTR) {}
@@ -193,11 +233,11 @@ static void await_sides(struct run *run, pid_t pids[2], struct floors_outcome *o
             if (status != 0 && outcome->error == 0) {
                 bool told = atomic_load(&run->shared->failed) != 0 && run->shared->error != 0;
                 outcome->error = told ? run->shared->error : ECHILD;
-                strcpy(outcome->step, told ? run->shared->step : i == 0 ? "caller: killed" : "peer: killed");
+                strcpy(outcome->step, told ? run->shared->step : i == 0 ? "caller: killed" : i == 1 ? "peer: killed" : "relay: killed");
             }
         }
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < count; i++) {
         if (pids[i] > 0) end_side(pids[i]);
         if (watched[i].fd >= 0) close(watched[i].fd);
     }
@@ -212,12 +252,14 @@ bool floors_run(const struct floors_setup *setup, uint64_t *samples, struct floo
         strcpy(outcome->step, "setup");
         return false;
     }
-    struct run run = {.setup = *setup, .to_peer = {-1, -1}, .to_caller = {-1, -1}, .side = "start"};
+    struct run run = {.setup = *setup, .to_peer = {-1, -1}, .to_caller = {-1, -1}, .hops = {{-1, -1}, {-1, -1}, {-1, -1}}, .side = "start"};
     size_t columns = floors_columns(setup->kind);
-    size_t message = pages(setup->kind == FLOORS_MEMORY ? 4096 : setup->size);
+    bool over_tcp = setup->kind >= FLOORS_TCP;
+    size_t message = pages(setup->kind == FLOORS_MEMORY ? 4096 : over_tcp && setup->size > FLOORS_SIZE_MAX ? FLOORS_SIZE_MAX : setup->size);
+    int sides = 2 + net_relays(setup->kind);
     size_t slots = setup->kind == FLOORS_RING ? pages((size_t)setup->size * setup->depth) : message;
     size_t head = pages(sizeof(struct shared)), table = pages(columns * setup->samples * sizeof *samples);
-    size_t total = head + slots + 3 * message + table;
+    size_t total = head + slots + (size_t)(sides + 1) * message + table;
 
     int memory = memfd_create("masix-floor", MFD_CLOEXEC);
     if (memory < 0 || ftruncate(memory, (off_t)total) != 0) {
@@ -236,7 +278,8 @@ bool floors_run(const struct floors_setup *setup, uint64_t *samples, struct floo
     run.shared = (struct shared *)base;
     run.request = base + head;
     run.reply = run.request + slots;
-    run.samples = (uint64_t *)(run.reply + 3 * message);
+    run.samples = (uint64_t *)(run.reply + (size_t)(sides + 1) * message);
+    run.room = message;
     run.bytes = total;
 
     const struct floor *floor = floor_of(setup->kind);
@@ -244,21 +287,32 @@ bool floors_run(const struct floors_setup *setup, uint64_t *samples, struct floo
     if (outcome->error != 0) {
         strcpy(outcome->step, "channels");
     } else {
-        pid_t pids[2];
-        pids[0] = start_side(&run, "caller", floor->caller, setup->caller_cpu, run.reply + message);
-        pids[1] = pids[0] < 0 ? -1 : start_side(&run, "peer", floor->peer, setup->peer_cpu, run.reply + 2 * message);
-        if (pids[1] < 0) {
+        struct { const char *name; side_fn *body; int32_t cpu; } parts[SIDES_MAX] = {
+            {"caller", floor->caller, setup->caller_cpu},
+            {"peer", floor->peer, setup->peer_cpu},
+            {"first relay", net_relay_first, setup->caller_cpu},
+            {"second relay", net_relay_second, setup->peer_cpu},
+        };
+        pid_t pids[SIDES_MAX];
+        int started = 0;
+        for (; started < sides; started++) {
+            unsigned char *mine = run.reply + (size_t)(started + 1) * message;
+            pids[started] = start_side(&run, parts[started].name, parts[started].body, parts[started].cpu, mine);
+            if (pids[started] < 0) break;
+        }
+        if (started < sides) {
             outcome->error = errno;
             strcpy(outcome->step, "fork");
-            if (pids[0] > 0) end_side(pids[0]);
+            for (int i = 0; i < started; i++) end_side(pids[i]);
         } else {
-            await_sides(&run, pids, outcome);
+            await_sides(&run, pids, sides, outcome);
         }
     }
     if (outcome->error == 0) {
         memcpy(samples, run.samples, columns * setup->samples * sizeof *samples);
         outcome->caller_cpu_ns = run.shared->caller_cpu_ns;
         outcome->peer_cpu_ns = run.shared->peer_cpu_ns;
+        outcome->relay_cpu_ns = run.shared->relay_cpu_ns;
     }
     close_channels(&run);
     munmap(base, total);

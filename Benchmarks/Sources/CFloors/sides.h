@@ -22,6 +22,7 @@ struct shared {
     uint64_t peer_cpu_ns;
     uint64_t peer_ns;    // FLOORS_MEMORY: how long the unmapping took
     uint64_t peer_sum;   // FLOORS_RING: of all words written
+    _Atomic uint64_t relay_cpu_ns;  // of both relays
     _Alignas(LINE) _Atomic uint64_t request;  // spinning call: number of the last request; ring: messages written
     _Alignas(LINE) _Atomic uint64_t reply;    // spinning call: number of the last reply; ring: messages read
     _Alignas(LINE) char end;
@@ -38,6 +39,8 @@ struct run {
     uint64_t *samples;
     int to_peer[2];    // eventfd: [0]; socket: caller's and peer's end; pipe: read and write end
     int to_caller[2];
+    int hops[3][2];  // TCP: the ends of each connection, from the caller to the peer
+    size_t room;     // bytes of `mine`
     const char *side;
 };
 
@@ -68,6 +71,12 @@ struct floor { side_fn *caller, *peer; };
 extern const struct floor floor_shared_memory, floor_eventfd, floor_seqpacket, floor_pipe;  // call.c
 extern const struct floor floor_ring;                                                        // ring.c
 extern const struct floor floor_descriptor, floor_memory;                                    // transfer.c
+extern const struct floor floor_tcp;                                                         // net.c
+side_fn net_relay_first, net_relay_second;
+int tcp_open(struct run *run);  // 0 or errno
+
+// How many processes stand between the sides.
+static inline int net_relays(enum floors_kind kind) { return kind == FLOORS_TCP_RELAYS ? 2 : 0; }
 
 // The loops around one call and one service, the same for every floor, inlined with it.
 typedef void step_fn(struct run *run, uint64_t number);

@@ -19,6 +19,20 @@ public enum Catalogue {
             return (setting, entry.floor)
         }
 
+    /// Between two nodes. Both floors for each call: the wire, and a relay's hops over it.
+    public static let remote: [Entry] = [Mode.pinned, .untuned].flatMap { mode in
+        [64, 1 << 20, 64 << 20].flatMap { size in
+            [Floor.Kind.tcp, .tcpRelays].map { kind in
+                (Setting(size == 64 ? .nullCall : .outOfLine, size: size, place: .remoteRelayed, mode: mode), kind)
+            }
+        } + [(Setting(.resolveCold, size: 64, place: .remoteRelayed, mode: mode), .tcp)]
+    }
+
+    /// Compared with a null call on one node.
+    public static let remoteCached: [Setting] = [Mode.pinned, .untuned].map {
+        Setting(.resolveCached, size: 64, place: .remoteRelayed, mode: $0)
+    }
+
     private static let calls: [Entry] =
         [
             (Setting(.nullCall, size: 64, mode: .spin), .sharedMemory),

@@ -1,7 +1,7 @@
 import CFloors
 public import Measure
 
-/// A floor: what the machine itself can do, in two C processes.
+/// A floor: what the machine itself can do, in C processes.
 public struct Floor: Contender {
     /// The ways to get from one process to another.
     public enum Kind: String, CaseIterable, Sendable {
@@ -12,6 +12,8 @@ public struct Floor: Contender {
         case ring
         case descriptor
         case memory
+        case tcp
+        case tcpRelays = "tcp-relays"
 
         var code: floors_kind {
             switch self {
@@ -22,6 +24,8 @@ public struct Floor: Contender {
             case .ring: FLOORS_RING
             case .descriptor: FLOORS_DESCRIPTOR
             case .memory: FLOORS_MEMORY
+            case .tcp: FLOORS_TCP
+            case .tcpRelays: FLOORS_TCP_RELAYS
             }
         }
     }
@@ -67,7 +71,7 @@ public struct Floor: Contender {
         }
         return Samples(
             nanoseconds: Array(times.prefix(samples)), operationsPerSample: operationsPerSample,
-            processorNanoseconds: outcome.caller_cpu_ns + outcome.peer_cpu_ns, stages: stages)
+            processorNanoseconds: outcome.caller_cpu_ns + outcome.peer_cpu_ns + outcome.relay_cpu_ns, stages: stages)
     }
 }
 

@@ -56,6 +56,23 @@ public struct Processors: Sendable {
     }
 }
 
+/// A process that was not started for a round, and takes part in it.
+public struct OtherProcess: Sendable {
+    public let pid: Int32
+
+    public init(pid: Int32) { self.pid = pid }
+
+    /// Confines all its threads to these processors.
+    public func place(on processors: [Int32]) throws(LinuxFault) {
+        // The array outlives the call and is as long as said.
+        let result = unsafe floors_place(pid, processors, Int32(processors.count))
+        guard result == 0 else { throw LinuxFault(errno: -result, step: "sched_setaffinity of process \(pid)") }
+    }
+
+    /// So far, all its threads, in nanoseconds.
+    public var processorTime: UInt64 { floors_cpu_of(pid) }
+}
+
 /// Somebody else's work: a process that computes without end on each processor, at nice 0, for as long as the value lives.
 public struct Load: ~Copyable {
     private let processes: [pid_t]

@@ -8,6 +8,10 @@ public enum CaseName: String, Codable, CaseIterable, Sendable {
     case rightTransfer = "right-transfer"
     /// A call with `size` bytes of out-of-line memory; the receiver reads the first, the middle and the last byte, then replies.
     case outOfLine = "out-of-line"
+    /// Looking up a name that another node knows and this one has not yet asked for.
+    case resolveCold = "resolve-cold"
+    /// Looking up the same name again.
+    case resolveCached = "resolve-cached"
 }
 
 /// Which way the messages of Masix take.
@@ -16,6 +20,8 @@ public enum Place: String, Codable, CaseIterable, Sendable {
     case local
     /// Leases off: every message passes the nucleus.
     case localNucleus = "local-nucleus"
+    /// Between two nodes of one machine: by their network servers, over TLS on the loopback interface.
+    case remoteRelayed = "remote-relayed"
 }
 
 /// How the two sides get processors.

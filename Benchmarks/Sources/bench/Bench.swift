@@ -15,6 +15,9 @@ struct Bench: ParsableCommand {
     @Option(name: .customLong("mode"), help: "Only this mode; may be given more than once.")
     var modes: [Mode] = []
 
+    @Option(name: .customLong("where"), help: "Only this way; may be given more than once.")
+    var places: [Place] = []
+
     @Flag(help: "Few and short rounds: to see that it runs, not to compare.")
     var quick = false
 
@@ -47,7 +50,6 @@ struct Bench: ParsableCommand {
     private func measure(on processors: Processors) throws -> [Row] {
         let base = quick ? Effort.quick : .full
         let effort = Effort(rounds: rounds ?? base.rounds, roundMilliseconds: base.roundMilliseconds, trialSamples: base.trialSamples)
-        let entries = (floorsOnly ? Catalogue.local : Catalogue.local + Catalogue.localNucleus).filter { isAsked($0.setting) }
         guard FileManager.default.createFile(atPath: output, contents: nil), let file = FileHandle(forWritingAtPath: output) else {
             throw ValidationError("cannot write \(output)")
         }
@@ -55,18 +57,32 @@ struct Bench: ParsableCommand {
         say("\(processors.allowed.count) processors, \(effort.rounds) rounds in turns, reading the clock takes \(clockReading()) ns")
         say(table.head)
         var rows: [Row] = []
-        for (setting, kind) in entries {
-            if setting.mode == .spin, processors.allowed.count < 2 {
-                say("\(setting.name.rawValue), spin: left out, it takes two processors")
-                continue
-            }
-            let masix = floorsOnly ? nil : MasixContender(setting, processors)
-            if masix == nil, !floorsOnly { continue }
-            let floor = try Floor(kind, for: setting, on: processors)
+        func measure(_ setting: Setting, _ floor: any Contender, _ masix: (any Contender)?) throws {
             let row = try Comparison(setting, floor: floor, masix: masix).measure(with: effort, on: processors)
             try file.write(contentsOf: row.line() + Data("\n".utf8))
             say(table.text(row))
             rows.append(row)
+        }
+        for (setting, kind) in (floorsOnly ? Catalogue.local : Catalogue.local + Catalogue.localNucleus) where isAsked(setting) {
+            if setting.mode == .spin, processors.allowed.count < 2 {
+                say("\(setting.name.rawValue), spin: left out, it takes two processors")
+                continue
+            }
+            try measure(setting, Floor(kind, for: setting, on: processors), floorsOnly ? nil : MasixContender(setting, processors))
+        }
+        let (remote, cached) = (Catalogue.remote.filter { isAsked($0.setting) }, Catalogue.remoteCached.filter { isAsked($0) })
+        if floorsOnly {
+            for (setting, kind) in remote { try measure(setting, Floor(kind, for: setting, on: processors), nil) }
+        } else if !remote.isEmpty || !cached.isEmpty {
+            let pair = try NodePair()
+            defer { pair.end() }
+            for (setting, kind) in remote {
+                try measure(setting, Floor(kind, for: setting, on: processors), RemoteContender(setting, processors, pair))
+            }
+            for setting in cached {
+                let call = Setting(.nullCall, size: setting.size, mode: setting.mode)
+                try measure(setting, MasixContender(call, processors, as: "local-call"), RemoteContender(setting, processors, pair))
+            }
         }
         try file.close()
         return rows
@@ -88,12 +104,13 @@ struct Bench: ParsableCommand {
         if failed { throw ExitCode.failure }
     }
 
-    private func isAsked(_ setting: Setting) -> Bool { isAsked(setting.name, setting.mode) }
+    private func isAsked(_ setting: Setting) -> Bool { isAsked(setting.name, setting.mode, setting.place) }
 
-    private func isAsked(_ threshold: Threshold) -> Bool { isAsked(threshold.name, threshold.mode) }
+    private func isAsked(_ threshold: Threshold) -> Bool { isAsked(threshold.name, threshold.mode, threshold.place) }
 
-    private func isAsked(_ name: CaseName, _ mode: Mode) -> Bool {
+    private func isAsked(_ name: CaseName, _ mode: Mode, _ place: Place?) -> Bool {
         (cases.isEmpty || cases.contains(name)) && (modes.isEmpty || modes.contains(mode))
+            && (places.isEmpty || place == nil || places.contains { $0 == place })
     }
 
     /// What one reading adds to every call timed alone, in nanoseconds.
@@ -112,3 +129,4 @@ struct Bench: ParsableCommand {
 
 extension CaseName: ExpressibleByArgument {}
 extension Mode: ExpressibleByArgument {}
+extension Place: ExpressibleByArgument {}

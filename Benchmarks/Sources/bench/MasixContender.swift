@@ -5,7 +5,7 @@ import Measure
 
 /// Masix's side of a case: a node, the caller in this process and the peer in another.
 final class MasixContender: Contender {
-    let name = "masix"
+    let name: String
     private let setting: Setting
     private let processors: Processors
     private var node: TestNode?
@@ -19,7 +19,9 @@ final class MasixContender: Contender {
         init(_ right: consuming SendRight) { self.right = right }
     }
 
-    init(_ setting: Setting, _ processors: Processors) {
+    /// Another `name` where it is the floor of something else.
+    init(_ setting: Setting, _ processors: Processors, as name: String = "masix") {
+        self.name = name
         self.setting = setting
         self.processors = processors
     }
@@ -83,6 +85,7 @@ final class MasixContender: Contender {
                 message.attach(memory)
                 _ = try server.right.call(message)
             }
+        case .resolveCold, .resolveCached: throw MasixError.invalidValue
         }
         result.processorNanoseconds = try processorTimes(server.right) - before
         // Warming up included, on both counts; a call is two messages.

@@ -1,3 +1,4 @@
+import Foundation
 import Masix
 import MasixTestKit
 import Measure
@@ -16,11 +17,23 @@ enum PeerRequest {
     static let right: UInt32 = 5
     /// Memory of which the first, the middle and the last byte are read before the reply.
     static let memory: UInt32 = 6
+    /// So many names (the second eight bytes), each of a port of its own, from this number on (the first eight), instead of those before.
+    static let names: UInt32 = 7
+
+    static func name(_ number: Int) -> String { "bench-\(number)" }
+}
+
+/// A receive right in an array: the name lives as long.
+private final class NamedPort {
+    private let right: ReceiveRight
+    init(_ right: consuming ReceiveRight) { self.right = right }
 }
 
 /// The serving side, in a process of its own.
 struct Peer {
     static let variable = "MASIX_BENCH_PEER"
+    /// The name to be registered, where the caller is on another node.
+    static let nameVariable = "MASIX_BENCH_NAME"
     /// Where the peer leaves the right to its port.
     static let place: UInt32 = 1 << 16
 
@@ -32,7 +45,12 @@ struct Peer {
         let processors = try Processors()
         let space = try Space.attach(directory: directory)
         let port = try space.makePort(queueLimit: 64)
-        try TestNode.deposit(try port.makeSendRight(), as: Self.place, from: space)
+        if let name = ProcessInfo.processInfo.environment[Self.nameVariable] {
+            try space.names.register(name, try port.makeSendRight())
+        } else {
+            try TestNode.deposit(try port.makeSendRight(), as: Self.place, from: space)
+        }
+        var names: [NamedPort] = []
         // Ends when the node does.
         while var request = try? port.receive() {
             let reply = request.takeReply()
@@ -58,6 +76,11 @@ struct Peer {
                     [0, bytes.byteCount / 2, bytes.byteCount - 1].map { place in
                         unsafe bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self)
                     }
+                }
+            case PeerRequest.names:
+                names = []
+                for number in 0..<Int(value(request.bytes, at: 8)) {
+                    names.append(NamedPort(try space.names.register(PeerRequest.name(Int(value(request.bytes, at: 0)) + number))))
                 }
             default: break
             }

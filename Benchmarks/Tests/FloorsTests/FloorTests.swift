@@ -13,7 +13,7 @@ import Testing
         case .sharedMemory: Setting(.nullCall, size: 64, mode: .spin)
         case .memory: Setting(.outOfLine, size: 1 << 20, mode: .untuned)
         case .descriptor: Setting(.rightTransfer, size: 64, mode: .pinned)
-        case .eventfd, .seqpacket, .pipe: Setting(.nullCall, size: 64, mode: .pinned)
+        case .eventfd, .seqpacket, .pipe, .tcp, .tcpRelays: Setting(.nullCall, size: 64, mode: .pinned)
         }
     }
 
@@ -33,6 +33,13 @@ import Testing
     @Test func messagesLongerThanAPipeAreCarriedWhole() throws {
         let round = try Floor(.pipe, for: Setting(.nullCall, size: 1 << 18, mode: .untuned), on: Processors()).run(samples: 10)
         #expect(round.nanoseconds.count == 10)
+    }
+
+    /// A megabyte's buffer is gone through more than once, and the last piece is not a whole one.
+    @Test(arguments: [Floor.Kind.tcp, .tcpRelays])
+    func messagesLongerThanTheBufferAreCarriedWhole(kind: Floor.Kind) throws {
+        let setting = Setting(.outOfLine, size: (3 << 20) + 64, place: .remoteRelayed, mode: .untuned)
+        #expect(try Floor(kind, for: setting, on: Processors()).run(samples: 10).nanoseconds.count == 10)
     }
 
     @Test func thinkingIsNoPartOfTheSample() throws {

@@ -17,6 +17,8 @@ enum floors_kind {
     FLOORS_RING,           // one way: messages through a ring with one writer and one reader; the caller is the reader
     FLOORS_DESCRIPTOR,     // call: bytes and one descriptor through a pair of Unix sockets; the peer closes it, then replies
     FLOORS_MEMORY,         // call: a sealed memfd, mapped by the peer, which reads its first, middle and last byte, then replies
+    FLOORS_TCP,            // call: bytes over TCP on the loopback interface
+    FLOORS_TCP_RELAYS,     // the same by way of two relays, processes of their own
 };
 
 // The columns of a sample. Only FLOORS_MEMORY has more than the first.
@@ -32,7 +34,9 @@ enum floors_stage {
 
 // Limits, checked before anything is started.
 #define FLOORS_SIZE_MAX (1u << 20)          // bytes of a message
-#define FLOORS_MEMORY_SIZE_MAX (1u << 30)   // bytes of a memfd
+#define FLOORS_MEMORY_SIZE_MAX (1u << 30)   // bytes of a memfd, or of a message over TCP
+#define FLOORS_SIZE_SMALL (1u << 16)        // over TCP: a longer message is answered by FLOORS_NOTE bytes, not by as many
+#define FLOORS_NOTE 64u
 #define FLOORS_SAMPLES_MAX (1u << 22)
 #define FLOORS_DEPTH_MAX (1u << 16)
 #define FLOORS_PROCESSORS_MAX 1024
@@ -55,6 +59,7 @@ struct floors_outcome {
     char step[40];    // what failed, and on which side
     uint64_t caller_cpu_ns;  // processor time over the samples kept, user and system
     uint64_t peer_cpu_ns;
+    uint64_t relay_cpu_ns;
 };
 
 // Runs one floor. `samples` has room for setup->samples * columns numbers of nanoseconds, column by column: first all of
@@ -86,5 +91,14 @@ uint64_t floors_now(void);
 
 // Processor time of this process, all threads.
 uint64_t floors_process_cpu(void);
+
+// Processor time of another process, all threads; 0 if there is none.
+uint64_t floors_cpu_of(pid_t pid);
+
+// A TCP port of the loopback interface that nobody listens on just now, or -errno.
+int floors_free_port(void);
+
+// Confines all threads of another process to the given processors; those that it starts later follow. 0 or -errno.
+int floors_place(pid_t pid, const int32_t *cpus, int count);
 
 #endif
