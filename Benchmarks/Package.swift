@@ -28,7 +28,8 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CFloors", "Floors", "Measure", .product(name: "Masix", package: "Masix"), .product(name: "MasixProtocols", package: "Masix"),
+                "CFloors", "Floors", "Measure", .product(name: "Masix", package: "Masix"),
+                .product(name: "MasixProtocols", package: "Masix"),
                 .product(name: "MasixTestKit", package: "Masix"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -9,6 +9,7 @@ import Synchronization
 public struct SendRights: ~Copyable, Sendable {
     private var references: [SendReference] = []
 
+    /// None yet.
     public init() {}
 
     /// How many rights these are.

@@ -23,6 +23,14 @@ extension Space {
         /// A send-once right of ours, which goes with the message.
         case moved(SendOnceID)
 
+        /// There is one, and it was alive.
+        package var isAlive: Bool {
+            switch self {
+            case .none, .dead: false
+            case .once, .made, .copied, .moved: true
+            }
+        }
+
         fileprivate var transfer: Transfer {
             switch self {
             case .none: .null

@@ -21,7 +21,9 @@ extension Target {
             [
                 .exact(requests) { request in
                     switch request {
-                    case .register(let name, _), .lookUp(let name, _), .remove(let name), .list(let name): _ = NameRequest.isName(name)
+                    case .register(let name, _), .lookUp(let name, _), .lookUpHere(let name, _), .remove(let name), .list(let name):
+                        _ = NameRequest.isName(name)
+                    case .connectNodes: break
                     }
                 },
                 .exact(answers) { _ = String(describing: $0) },

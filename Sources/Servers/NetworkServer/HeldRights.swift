@@ -16,7 +16,9 @@ final class Held<Value: ~Copyable & Sendable>: Sendable {
 struct PreparedMessage: ~Copyable, Sendable {
     let number: UInt64
     var message: Message
-    let reply: Space.ReplyRight
+    var reply: Space.ReplyRight
+    /// What the reply right is a copy of: it must be held until the message has gone.
+    let keptForReply: Held<SendRight>?
     let speaker: Speaker?
 }
 
@@ -51,6 +53,8 @@ final class ExportedRight: Sendable {
                 return tell(.undelivered(number))
             } catch .resourceShortage {
                 // Too much of ours is under way: it waits like one for whom there is no room.
+            } catch .invalidRight where prepared.reply.isAlive {
+                // Its reply right has just died; the thread below sends it without.
             }
         }
         let held = Held(prepared)
@@ -86,6 +90,8 @@ final class ExportedRight: Sendable {
                 return true
             } catch {
                 switch error {
+                // The port that it was to be answered at has died meanwhile: the message is as good, only its reply right is dead (D3).
+                case .invalidRight where prepared.reply.isAlive: prepared.reply = .dead
                 case .timedOut, .resourceShortage: _ = try? pause.wait(while: 0, timeoutNanoseconds: 2_000_000)
                 default: return false
                 }

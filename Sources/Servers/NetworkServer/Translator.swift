@@ -335,7 +335,9 @@ final class Translator {
                 let bound = NIOLoopBound(self, eventLoop: loop)
                 let loop = loop
                 try export.deliver(
-                    PreparedMessage(number: number, message: message, reply: reply, speaker: delivery.speaker), in: space
+                    PreparedMessage(
+                        number: number, message: message, reply: reply, keptForReply: held(for: reply), speaker: delivery.speaker),
+                    in: space
                 ) { event in
                     if loop.inEventLoop { bound.value.events.append(event) } else { loop.execute { bound.value.handle(event) } }
                 }
@@ -346,8 +348,16 @@ final class Translator {
         } catch {
             events.append(.undelivered(number))
             if case .once(let once) = delivery.destination { onces[once] = nil }
+            // Send-once rights for which no port was made yet go unused, which their owners are to be told.
+            for case .once(let key) in [delivery.reply] + delivery.rights where singleFor[key] == nil { events.append(.unused(key)) }
             throw error
         }
+    }
+
+    /// The right that a reply right is a copy of: while the message waits, the core may let go of it.
+    private func held(for reply: Space.ReplyRight) -> Held<SendRight>? {
+        guard case .copied(let port) = reply, let export = exported[port] else { return nil }
+        return Held(export.right.copy())
     }
 
     private func replyRight(_ right: RightForTask) throws(MasixError) -> Space.ReplyRight {

@@ -492,6 +492,9 @@ final class NetworkWorld {
         default: sender = node.chief
         }
         if message.sender != sender { fail("message \(token) of \(record.sender) comes from \(message.sender)") }
+        if message.sender.node != 0, case .refused = node.ask(node.first, .identity(message.sender)) {
+            fail("nobody knows who \(message.sender) is")
+        }
         if !record.viaOnce {
             let stream = Stream(sender: record.sender, name: plan.nodes == 2 ? record.destination : record.name)
             if let last = lastOf[stream], last > token { fail("message \(token) arrives after \(last)") }
