@@ -10,12 +10,12 @@ public struct TaskID: Hashable, Comparable, Sendable, BitwiseCopyable, WireCodab
     /// The kernel itself, as the sender of notifications.
     public static let kernel = TaskID(raw: 0)
 
-    /// Bits of the number that a node gives its own tasks; what stands above them is the number of another node.
-    static let localBits: UInt64 = 40
+    /// Bits of the number that a node gives its own tasks, more than it has in one life; above them stands the number of another node.
+    static let localBits: UInt64 = 32
 
-    /// A task of another node, as its messages name it here. Nil if one of the two numbers has no place in an id.
+    /// A task of another node, as its messages name it here. Nil for node 0, and for what is no task of its own node.
     public init?(node: UInt32, task: TaskID) {
-        guard node > 0, node < 1 << 24, task.raw >> Self.localBits == 0 else { return nil }
+        guard node > 0, task.node == 0 else { return nil }
         raw = UInt64(node) << Self.localBits | task.raw
     }
 

@@ -44,10 +44,19 @@ extension NetworkCore {
         var isDead = false
         /// Messages of each node for it that have not yet been received from it.
         var underWay: [UInt32: UInt32] = [:]
-        /// Whose they are that lie in the home queue, in their order.
-        var queued: Deque<UInt32> = []
+        /// Deliveries that the shell has not yet ended.
+        var delivering = 0
+        /// Whose they are that lie in the home queue, in their order; nil where the channel has ended meanwhile.
+        var queued: Deque<UInt32?> = []
         /// Receptions that were told before the delivery was.
         var early: UInt32 = 0
+
+        /// A node has nothing to do with the port any more.
+        mutating func forget(_ peer: UInt32) {
+            holders[peer] = nil
+            underWay[peer] = nil
+            for place in queued.indices where queued[place] == peer { queued[place] = nil }
+        }
     }
 
     /// A port of another node, here.
@@ -123,7 +132,8 @@ extension NetworkCore {
     }
 
     struct WindowPlace: Sendable {
-        let peer: UInt32
+        /// Nil if the channel has ended meanwhile.
+        var peer: UInt32?
         let port: PortID
     }
 

@@ -21,11 +21,10 @@ public struct NetworkCore: Sendable {
     private var proxyOfPort: [PortID: ProxyID] = [:]
     private var searches: [UInt64: Search] = [:]
     /// Deliveries that the shell has not yet ended: whose window they take up.
-    private var deliveries: [UInt64: WindowPlace] = [:]
+    private(set) var deliveries: [UInt64: WindowPlace] = [:]
     private var lastProxy: UInt64 = 0
     private var lastDelivery: UInt64 = 0
     private var lastRequest: UInt64 = 0
-    private var now: UInt64 = 0
     var bounds = Bounds()
 
     /// Answers from a node that is up take no longer than this, in milliseconds, or it counts as silent.
@@ -45,12 +44,6 @@ public struct NetworkCore: Sendable {
                 $0.given.isEmpty && $0.taken.isEmpty && $0.outgoing.isEmpty && $0.waiting.isEmpty && $0.incoming.isEmpty
                     && $0.questions.isEmpty && $0.requests.isEmpty
             }
-    }
-
-    /// Rows for people: what another node holds of ours, and what stands here for its ports.
-    public func counts(of peer: UInt32) -> (exports: Int, proxies: Int, given: Int, taken: Int) {
-        guard let peer = peers[peer] else { return (0, 0, 0, 0) }
-        return (peer.held.count, peer.proxies.count, peer.given.count, peer.taken.count)
     }
 
     public var upPeers: [NodeID] { peers.values.map(\.id).sorted() }
@@ -87,6 +80,7 @@ public struct NetworkCore: Sendable {
         case .delivered(let number): delivered(number, &actions)
         case .undelivered(let number):
             guard let place = deliveries.removeValue(forKey: number) else { break }
+            exports[place.port]?.delivering -= 1
             ended(place.port, place.peer, &actions)
         case .received(let port, let count): received(port, count, &actions)
         case .unreadable(let peer, let transfer): unreadable(transfer, for: peer, &actions)
@@ -111,8 +105,9 @@ public struct NetworkCore: Sendable {
     private mutating func take(_ frame: NetworkFrame, from peer: UInt32, _ actions: inout [NetworkAction]) throws(Fault) {
         switch frame {
         case .lookUp(let request, let name, let wait):
-            guard let count = peers[peer]?.questions.count, count < NetworkLimits.lookUpsMax else { throw Fault(fault: .tooManyLookUps) }
-            guard peers[peer]?.questions.insert(request).inserted == true else { throw Fault(fault: .tooManyLookUps) }
+            guard let count = peers[peer]?.questions.count, count < NetworkLimits.lookUpsMax,
+                peers[peer]?.questions.insert(request).inserted == true
+            else { throw Fault(fault: .tooManyLookUps) }
             actions.append(.resolve(peer: peer, request: request, name: name, waitMilliseconds: wait))
         case .found(let request, let port, let limit):
             guard let asker = peers[peer]?.requests[request] else { throw Fault(fault: .unknownRequest) }
@@ -214,12 +209,12 @@ public struct NetworkCore: Sendable {
             if case .once(let once) = incoming.message.destination { actions.append(.drop(once: once)) }
             for port in homePorts(in: incoming.message) { exports[port]?.pins -= 1 }
         }
+        // Its messages that are still to be received are nobody's: a later channel of the same node knows nothing of them.
+        for delivery in deliveries.keys where deliveries[delivery]?.peer == number { deliveries[delivery]?.peer = nil }
         for port in exports.keys.sorted() {
-            exports[port]?.holders[number] = nil
-            exports[port]?.underWay[number] = nil
+            exports[port]?.forget(number)
             considerReleasing(port, &actions)
         }
-        deliveries = deliveries.filter { $0.value.peer != number }
         for asker in searches.keys.sorted() { answeredNo(number, asker, isSilent: true, &actions) }
     }
 
@@ -276,7 +271,6 @@ public struct NetworkCore: Sendable {
     }
 
     private mutating func expire(_ time: UInt64, _ actions: inout [NetworkAction]) {
-        now = time
         for (asker, search) in searches.sorted(by: { $0.key < $1.key }) where search.until <= time {
             searches[asker] = nil
             actions.append(.answer(asker: asker, nil, silent: search.silent.union(search.waiting).sorted()))
@@ -289,7 +283,10 @@ public struct NetworkCore: Sendable {
         guard let proxy = proxies[id], !proxy.isDead, peers[proxy.peer] != nil else {
             return giveUp(local, transfer, &actions)
         }
-        guard Self.total(local.memory) <= bounds.memoryBytes else { return giveUp(local, transfer, &actions) }
+        guard Self.total(local.memory) <= bounds.memoryBytes else {
+            actions.append(.giveRoom(id, count: 1))
+            return giveUp(local, transfer, &actions)
+        }
         proxies[id]?.unaccepted += 1
         if !local.memory.isEmpty { proxies[id]?.pauses.insert(.transfer) }
         pauseOrResume(id, &actions)
@@ -631,13 +628,15 @@ public struct NetworkCore: Sendable {
         case .port(let port):
             destination = .held(port)
             isDead = exports[port]?.isDead ?? true
-            deliveries[lastDelivery] = WindowPlace(peer: peer, port: port)
+            if !isDead {
+                deliveries[lastDelivery] = WindowPlace(peer: peer, port: port)
+                exports[port]?.delivering += 1
+            }
         case .once(let number): destination = .once(number)
         }
         if isDead {
             giveUpRights(of: message, from: peer, &actions)
             if !message.memory.isEmpty { actions.append(.discard(TransferKey(peer: peer, number: message.transfer))) }
-            deliveries[lastDelivery] = nil
             if case .port(let port) = message.destination { ended(port, peer, &actions) }
             return
         }
@@ -695,6 +694,9 @@ public struct NetworkCore: Sendable {
 
     private mutating func delivered(_ number: UInt64, _ actions: inout [NetworkAction]) {
         guard let place = deliveries.removeValue(forKey: number) else { return }
+        exports[place.port]?.delivering -= 1
+        // Nothing is counted of a port that has died.
+        guard exports[place.port]?.isDead == false else { return considerReleasing(place.port, &actions) }
         guard exports[place.port]?.early == 0 else {
             exports[place.port]?.early -= 1
             return ended(place.port, place.peer, &actions)
@@ -705,16 +707,16 @@ public struct NetworkCore: Sendable {
     /// Messages of ours have been received, the first of them first.
     private mutating func received(_ port: PortID, _ count: UInt32, _ actions: inout [NetworkAction]) {
         for _ in 0..<count {
-            guard let peer = exports[port]?.queued.popFirst() else {
+            guard exports[port]?.queued.isEmpty == false else {
                 exports[port]?.early += 1
                 continue
             }
-            ended(port, peer, &actions)
+            ended(port, exports[port]?.queued.removeFirst(), &actions)
         }
     }
 
-    private mutating func ended(_ port: PortID, _ peer: UInt32, _ actions: inout [NetworkAction]) {
-        guard let count = exports[port]?.underWay[peer] else { return }
+    private mutating func ended(_ port: PortID, _ peer: UInt32?, _ actions: inout [NetworkAction]) {
+        guard let peer, let count = exports[port]?.underWay[peer] else { return considerReleasing(port, &actions) }
         exports[port]?.underWay[peer] = count == 1 ? nil : count - 1
         if case .send(peer, .accepted(port, let before))? = actions.last {
             actions[actions.count - 1] = .send(peer: peer, .accepted(port, count: before + 1))
@@ -781,7 +783,9 @@ public struct NetworkCore: Sendable {
     }
 
     private mutating func considerReleasing(_ port: PortID, _ actions: inout [NetworkAction]) {
-        guard let export = exports[port], export.holders.isEmpty, export.pins == 0, export.underWay.isEmpty else { return }
+        guard let export = exports[port], export.holders.isEmpty, export.pins == 0, export.underWay.isEmpty, export.delivering == 0,
+            export.queued.isEmpty
+        else { return }
         exports[port] = nil
         actions.append(.release(port))
     }

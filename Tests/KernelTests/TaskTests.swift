@@ -293,4 +293,14 @@ import Testing
         scene.give(.makeSend(port), of: inside, to: top)
         #expect(scene.send(to: .copySend(port), from: top) == .refused(.noRoute))
     }
+
+    /// Every number that a node can have, and every number that it gives a task, has a place in the name of that task elsewhere.
+    @Test func tasksOfOtherNodesHaveNames() throws {
+        for node in [1, 1 << 24, UInt32.max] {
+            let task = try #require(TaskID(node: node, task: TaskID(raw: 7)))
+            #expect(task.node == node && task.onItsNode == TaskID(raw: 7))
+            #expect(TaskID(node: 2, task: task) == nil)
+        }
+        #expect(TaskID(node: 0, task: TaskID(raw: 7)) == nil)
+    }
 }
