@@ -269,7 +269,8 @@ extension Kernel {
             guard case .sendOnce(let once) = realReply(to: call.port, of: call.caller) else { return }
             lastMessage += 1
             let message = Message(
-                id: MessageID(raw: lastMessage), sender: callee, speaker: believe(frame.speaker, of: callee), port: call.port, via: .sendOnce(once), code: frame.code, reply: .null,
+                id: MessageID(raw: lastMessage), sender: callee, speaker: believe(frame.speaker, of: callee), port: call.port,
+                via: .sendOnce(once), code: frame.code, reply: .null,
                 rights: [], payload: frame.payload, memory: [], notification: nil)
             charge(message, to: callee)
             step.crowded.append(call.port)

@@ -28,7 +28,8 @@ final class LinkEnd: Sendable {
     private let memory: [MappedRegion]
 
     init(
-        id: LinkID, place: UInt32, peer: TaskID, isOfChief: Bool, own: MappedRegion, other: MappedRegion, status: MappedRegion, bell: consuming Descriptor,
+        id: LinkID, place: UInt32, peer: TaskID, isOfChief: Bool, own: MappedRegion, other: MappedRegion, status: MappedRegion,
+        bell: consuming Descriptor,
         control: ControlMemory
     ) {
         self.id = id

@@ -74,7 +74,8 @@ final class LinkedDeliveries {
             if untrue > 0 { excess[port] = excess[port] == untrue ? nil : (excess[port] ?? 0) - untrue }
             return UInt32(receipt.count - untrue)
         }
-        guard let place = flows[port]?.firstIndex(where: { $0.lease.epoch == lease.epoch }), let flow = flows[port]?.remove(at: place) else {
+        guard let place = flows[port]?.firstIndex(where: { $0.lease.epoch == lease.epoch }), let flow = flows[port]?.remove(at: place)
+        else {
             return 0
         }
         if flows[port]?.isEmpty == true { flows[port] = nil }

@@ -114,7 +114,8 @@ final class Translator {
         summary.peers = core.upPeers.map { roster[number: $0.number]?.name ?? "\($0)" }
         summary.proxies = proxies.count
         summary.exports = exported.count
-        summary.isEmpty = core.isEmpty && onces.isEmpty && single.isEmpty && outgoing.isEmpty && incoming.isEmpty && askers.isEmpty
+        summary.isEmpty =
+            core.isEmpty && onces.isEmpty && single.isEmpty && outgoing.isEmpty && incoming.isEmpty && askers.isEmpty
             && linked.isEmpty
         return summary
     }
