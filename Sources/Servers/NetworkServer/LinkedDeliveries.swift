@@ -98,13 +98,15 @@ final class LinkedDeliveries {
 
     // MARK: what is answered
 
-    /// Takes the answers that have come.
-    func takeAnswers(_ take: (OnceKey, consuming Space.LinkedAnswer) -> Void) throws(MasixError) {
+    /// Takes the answers that have come. What was received before they were given is to be told before them.
+    func takeAnswers() throws(MasixError) -> [(OnceKey, Held<Space.LinkedAnswer>)] {
+        var found: [(OnceKey, Held<Space.LinkedAnswer>)] = []
         for (key, call) in calls {
             guard let answer = try space.answer(to: call) else { continue }
             forget(call, key)
-            take(key, answer)
+            found.append((key, Held(answer)))
         }
+        return found
     }
 
     /// Nobody waits for this answer any more. False if there is no such call.
