@@ -24,13 +24,15 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
     case processes
     /// The same, with revocations.
     case processesRevoked
+    /// The simulated node, with programs whose threads run when a seed says so.
+    case simulated
 
     var description: String { rawValue }
 
     private var leases: TestNode.Leases {
         switch self {
         case .nucleus: .off
-        case .link, .oneTask, .inProcess, .leaving, .processes: .on
+        case .link, .oneTask, .inProcess, .leaving, .processes, .simulated: .on
         case .revoked, .processesRevoked: .revokedAtRandom
         }
     }
@@ -41,6 +43,7 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
     func reasonToSkip(_ story: Story) -> String? { isOneTask ? story.needsTasks : nil }
 
     func play(_ story: Story, seed: UInt64 = 1) throws {
+        if self == .simulated { return try SimulatedCarrier.play(story) }
         try TestNode.run(leases: leases, seed: seed) { node in
             let witness = try node.attach()
             var programs: [Program] = []
@@ -50,7 +53,7 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
                 switch self {
                 case .inProcess: Foyer()
                 case .leaving: Foyer(outing: shared, seed: seed)
-                case .nucleus, .link, .revoked, .oneTask, .processes, .processesRevoked: nil
+                case .nucleus, .link, .revoked, .oneTask, .processes, .processesRevoked, .simulated: nil
                 }
             for (index, role) in story.roles.enumerated() {
                 if isProcesses, index > 0 {
@@ -88,7 +91,7 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
         case .inProcess:
             guard story.plainMessages > 0 else { break }
             #expect(received == 0 && counters["links opened"] == 0, "\(story.name): \(received) messages went by the nucleus")
-        case .leaving: break
+        case .leaving, .simulated: break
         case .revoked, .processesRevoked:
             guard story.plainMessages > 0 else { break }
             #expect(counters["revocations"] > 0 && counters["leases closed"] > 0)

@@ -101,7 +101,9 @@ public final class Stage: Sendable {
     /// Runs `async` code to its end.
     func waiting(_ body: @escaping @Sendable () async throws -> Void) throws {
         let (outcome, done) = (Outcome(), FutexWord())
-        Task {
+        // Where threads are scheduled by a simulation, this one does all that Swift's would do.
+        let loop = Scheduled.current == nil ? nil : JobLoop(until: done)
+        Task(executorPreference: loop) {
             do {
                 try await body()
             } catch {
@@ -110,6 +112,7 @@ public final class Stage: Sendable {
             done.set(1)
             done.wake(count: .max)
         }
+        try loop?.run()
         while done.value == 0 { _ = try done.wait(while: 0, timeoutNanoseconds: nil) }
         if let error = outcome.error.withLock({ $0 }) { throw error }
     }
