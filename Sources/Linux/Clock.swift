@@ -4,7 +4,7 @@ import CLinux
 public enum Clock {
     /// Nanoseconds since some start of this boot; never goes back (CLOCK_MONOTONIC).
     public static func monotonicNanoseconds() -> UInt64 {
-        if let schedule = Scheduled.current { return schedule.nanoseconds() }
+        if let schedule = ScheduledThread.current { return schedule.nanoseconds() }
         return masix_monotonic_nanoseconds()
     }
 

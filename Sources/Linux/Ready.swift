@@ -71,7 +71,7 @@ public enum Ready {
 
     /// How long Linux is to wait: a thread that is scheduled elsewhere has waited there, and only looks.
     private static func rest(of timeoutNanoseconds: UInt64?, _ requests: @autoclosure () -> [Request]) -> UInt64? {
-        guard timeoutNanoseconds != 0, let schedule = Scheduled.current else { return timeoutNanoseconds }
+        guard timeoutNanoseconds != 0, let schedule = ScheduledThread.current else { return timeoutNanoseconds }
         schedule.wait(for: .readiness(requests()), until: timeoutNanoseconds.flatMap { Clock.deadline(after: $0) })
         return 0
     }

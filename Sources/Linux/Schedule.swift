@@ -26,7 +26,7 @@ package enum Awaited: Sendable {
 }
 
 /// Which threads of this process are scheduled, and by what.
-package enum Scheduled {
+package enum ScheduledThread {
     private final class Holder {
         let schedule: any Schedule
         init(_ schedule: any Schedule) { self.schedule = schedule }

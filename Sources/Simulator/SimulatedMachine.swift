@@ -85,7 +85,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         let strand = Strand(strands.count, name, of: program, stopping: stopped)
         strands.append(strand)
         try DetachedThread.startInLinux(name) { [self] in
-            Scheduled.run(by: self) {
+            ScheduledThread.run(by: self) {
                 attempt { () throws(Errno) in try strand.awaitFirstTurn() }
                 body()
             }
@@ -115,7 +115,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     ///
     /// `isLocked`: where it may have locks. Others come in between here if the seed says so.
     package func reach(_ place: Int, isLocked: Bool) {
-        guard Scheduled.current === self, crashes, let strand = current else { return }
+        guard ScheduledThread.current === self, crashes, let strand = current else { return }
         while rates.count <= place { rates.append([0, 0, 60, 12, 3][chance.below(5)]) }
         guard rates[place] > 0, chance.oneIn(rates[place]) else { return }
         if chance.oneIn(2) { strand.stalledUntil = steps + 2 + chance.below(chance.oneIn(4) ? 120 : 20) }

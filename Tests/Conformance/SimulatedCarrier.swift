@@ -31,7 +31,7 @@ enum SimulatedCarrier {
                 isLocked = true
             case .spun, .saidAsleep, .lookedAgain, .woken: isLocked = false
             }
-            (Scheduled.current as? SimulatedMachine)?.reach(place.rawValue, isLocked: isLocked)
+            (ScheduledThread.current as? SimulatedMachine)?.reach(place.rawValue, isLocked: isLocked)
         }
         defer { Interlude.arm(nil) }
         let server = SimulatedMachine.Program("exchange") { machine in

@@ -102,7 +102,7 @@ public final class Stage: Sendable {
     func waiting(_ body: @escaping @Sendable () async throws -> Void) throws {
         let (outcome, done) = (Outcome(), FutexWord())
         // Where threads are scheduled by a simulation, this one does all that Swift's would do.
-        let loop = Scheduled.current == nil ? nil : JobLoop(until: done)
+        let loop = ScheduledThread.current == nil ? nil : JobLoop(until: done)
         Task(executorPreference: loop) {
             do {
                 try await body()
