@@ -39,6 +39,9 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
 
     private var isProcesses: Bool { self == .processes || self == .processesRevoked }
     private var isOneTask: Bool { self == .oneTask || self == .inProcess || self == .leaving }
+    /// Those that are tested: all, or the one that `CARRIER` names.
+    static let tested = allCases.filter { [$0.rawValue, nil].contains(CurrentProcess.environment("CARRIER")) }
+
     /// What tells stories that need several tasks from others.
     func reasonToSkip(_ story: Story) -> String? { isOneTask ? story.needsTasks : nil }
 
@@ -100,10 +103,15 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
     }
 }
 
+extension Story {
+    /// Those that are tested: all, or the one that `STORY` names.
+    static let tested = all.filter { [$0.name, nil].contains(CurrentProcess.environment("STORY")) }
+}
+
 /// Everything here runs on whole nodes, and in part holds up every thread of the process: one test at a time.
 @Suite(.serialized) enum Conformance {
     @Suite(.serialized) struct Semantics {
-        @Test("what is observable is the same, whatever carries it", arguments: Carrier.allCases, Story.all)
+        @Test("what is observable is the same, whatever carries it", arguments: Carrier.tested, Story.tested)
         func conforms(_ carrier: Carrier, _ story: Story) async throws {
             if let reason = carrier.reasonToSkip(story) { return print("not played by \(carrier): \(story): \(reason)") }
             try await onThread { try carrier.play(story) }

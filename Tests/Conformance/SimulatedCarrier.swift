@@ -14,7 +14,9 @@ enum SimulatedCarrier {
 
     static func play(_ story: Story) throws {
         for seed in first..<(first + seeds) {
+            let start = Clock.monotonicNanoseconds() / 1_000_000
             let verdict = try play(story, SimulationPlan(seed: seed))
+            if CurrentProcess.environment("SHOW") != nil { print("T \(story.name) seed \(seed): \(Clock.monotonicNanoseconds() / 1_000_000 - start) ms \(verdict.tally)") }
             if let failure = verdict.failure {
                 Issue.record("\(story.name), simulated, FIRST=\(seed) SEEDS=1: \(failure)")
                 return
