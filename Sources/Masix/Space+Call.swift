@@ -14,6 +14,8 @@ struct PreparedReply: Sendable {
     /// Whether the callee says so, by the slot or by an announcement.
     var isAnswered: Bool { link.news.isGiven(token) || link.answers.isAnnounced(token) }
 
+    var isTakeable: Bool { entry.isTakeable(link: link.id, generation: token.generation) }
+
     func arm(number: UInt64, epoch: UInt32) {
         entry.arm(link: link.id, generation: token.generation, port: port.counter, number: number, epoch: epoch)
     }
@@ -49,9 +51,10 @@ extension Space {
         do throws(MasixError) {
             let news = call.reply?.link.news
             let token = call.reply?.token
+            // An answer that was given, and that the nucleus has taken over since, is not here yet: nobody spins until it is.
             answer = try wait(
                 until: deadline, partner: call.reply?.link,
-                hint: { _ in if let news, let token { news.isGiven(token) } else { false } }
+                hint: { _ in if let news, let token { news.isGiven(token) && call.reply?.isTakeable == true } else { false } }
             ) { () throws(MasixError) -> Incoming? in try self.poll(call) }
         } catch {
             giveUp(call)

@@ -134,7 +134,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         defer { current = before }
         attempt { () throws(Errno) in
             guard try !strand.resume() else { return }
-            book.fail("a thread waits for what the machine does not know of: \(strand.description)")
+            book.fail("a thread neither ends nor waits for anything that the machine knows of: \(strand.description)")
         }
         // What it has asked for lies in its socket now.
         if case .answer(let raw)? = strand.awaited { collect(fromTaskWith: raw) }

@@ -43,7 +43,8 @@ enum SimulatedCarrier {
             plan, server: server,
             story.roles.map { role in
                 SimulatedMachine.Program(role.name) { machine in
-                    let stage = Stage(space: try Space.attach(rawSocket: try machine.connect()), roles: story.roles.count)
+                    let space = try Space.attach(rawSocket: try machine.connect())
+                    let stage = Stage(space: space, roles: story.roles.count, thrift: 20)
                     try role.play(stage)
                 }
             })
