@@ -6,6 +6,8 @@ protocol NodeSurroundings: AnyObject {
     var tally: Tally { get set }
     /// Whether tasks run on inside events, and the nucleus may die.
     var crashes: Bool { get }
+    /// Of so many events one finds the nucleus dying before it is journaled, and one after.
+    var eventsPerDeath: Int { get }
 
     /// Between two accesses of the nucleus to memory that it shares, anybody may run.
     func interrupt()

@@ -29,7 +29,9 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     let book = Book()
     private(set) var node: SimulatedNode!
     var sockets: [KernelSocket] = []
+    /// Those that have not ended.
     private var strands: [Strand] = []
+    private var strandCount = 0
     private var current: Strand?
     private let stopped = FutexWord()
     /// Decisions so far.
@@ -37,6 +39,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     /// In nanoseconds. It does not begin at 0, which is no deadline.
     private var now: UInt64 = 1_000_000_000
     private(set) var crashes = true
+    let eventsPerDeath = 200
     private var isInterrupting = false
     private var situations: Set<Situation> = []
     private var eventLog: EventLog
@@ -56,7 +59,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         node = SimulatedNode(plan: plan, book: book, simulation: self, memory: SimulatedMemory(isShared: true), limits: Limits())
         revocationRate = [20, 100, 500][chance.below(3)]
         linkFailureRate = [200, 1_000, 10_000][chance.below(3)]
-        deathRate = [300, 3_000][chance.below(2)]
+        deathRate = [500, 5_000][chance.below(2)]
     }
 
     /// Runs the programs, after the server has begun, until all have ended. What a program throws is the failure.
@@ -82,7 +85,8 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     // MARK: threads
 
     private func add(_ name: String, of program: Int, _ body: @escaping @Sendable () -> Void) throws(Errno) -> Strand {
-        let strand = Strand(strands.count, name, of: program, stopping: stopped)
+        let strand = Strand(strandCount, name, of: program, stopping: stopped)
+        strandCount += 1
         strands.append(strand)
         try DetachedThread.startInLinux(name) { [self] in
             ScheduledThread.run(by: self) {
@@ -138,7 +142,9 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         }
         // What it has asked for lies in its socket now.
         if case .answer(let raw)? = strand.awaited { collect(fromTaskWith: raw) }
-        if strand.isOver { collectEnds() }
+        guard strand.isOver else { return }
+        strands.removeAll { $0 === strand }
+        collectEnds()
     }
 
     // MARK: the schedule
@@ -167,13 +173,12 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     /// Nobody who has lost nothing waits so long.
     private static let longestWait: UInt64 = 8_000_000_000
 
+    /// Those that can go on, in the order that they began in.
     private func readyStrands(stalledToo: Bool = false) -> [Strand] {
-        var waiting: [(Strand, Range<Int>)] = []
+        var waiting: [(strand: Strand, first: Int, end: Int)] = []
         var requests: [Ready.Request] = []
         var ready: [Strand] = []
-        let locked = strands.filter { $0.isLocked && !$0.isOver }
-        for strand in strands where !strand.isOver && (stalledToo || strand.stalledUntil <= steps) {
-            if locked.contains(where: { $0.program == strand.program && $0 !== strand }) { continue }
+        for strand in strands where (stalledToo || strand.stalledUntil <= steps) && !isLockedOut(strand) {
             if let deadline = strand.deadline, deadline <= now {
                 ready.append(strand)
                 continue
@@ -182,35 +187,41 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
             case nil: ready.append(strand)
             case .change(let word, let value)?: if word.value != value { ready.append(strand) }
             case .answer(let raw)?:
-                waiting.append((strand, requests.count..<requests.count + 1))
+                waiting.append((strand, requests.count, requests.count + 1))
                 requests.append(Ready.Request(raw, for: .readable))
             case .readiness(let some)?:
-                waiting.append((strand, requests.count..<requests.count + some.count))
+                waiting.append((strand, requests.count, requests.count + some.count))
                 requests += some
             }
         }
         guard !requests.isEmpty else { return ready }
         attempt { () throws(Errno) in
             let found = try Ready.poll(requests, timeoutNanoseconds: 0)
-            for (strand, range) in waiting where found.contains(where: range.contains) { ready.append(strand) }
+            for place in found { for one in waiting where one.first <= place && place < one.end { ready.append(one.strand) } }
         }
-        // In the order of their numbers, which is the order that they began in.
-        return ready.sorted { $0.number < $1.number }
+        ready.sort { $0.number < $1.number }
+        return ready
+    }
+
+    /// Another thread of its program stands where it may have locks.
+    private func isLockedOut(_ strand: Strand) -> Bool {
+        for other in strands where other.isLocked && other.program == strand.program && other !== strand { return true }
+        return false
     }
 
     /// One step of the nucleus, or of a thread that can go on; false if there is none.
     private func schedule() -> Bool {
-        var ready = readyStrands()
-        if ready.isEmpty, !node.hasWork { ready = readyStrands(stalledToo: true) }
-        // It rests only while others work.
-        let rests = steps < nucleusRestsUntil && !ready.isEmpty
-        let nucleus = node.hasWork && !rests ? 2 : 0
-        guard ready.count + nucleus > 0 else { return false }
+        let hasWork = node.hasWork
+        var ready: [Strand] = []
+        if !hasWork || steps < nucleusRestsUntil || chance.oneIn(2) {
+            ready = readyStrands()
+            if ready.isEmpty, !hasWork { ready = readyStrands(stalledToo: true) }
+            guard hasWork || !ready.isEmpty else { return false }
+        }
         steps += 1
         now += UInt64(chance.below(1_000))
-        let choice = chance.below(ready.count + nucleus)
-        if choice < ready.count {
-            resume(ready[choice])
+        if let strand = chance.pick(ready) {
+            resume(strand)
         } else {
             eventLog.mix(0)
             node.step()
@@ -233,7 +244,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     private func elapse() -> Bool {
         collectEnds()
         if node.hasWork { return true }
-        guard let next = strands.filter({ !$0.isOver }).compactMap(\.deadline).min() else {
+        guard let next = strands.compactMap(\.deadline).min() else {
             book.fail("everybody waits for ever: \(state)")
             return false
         }
@@ -246,7 +257,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         return true
     }
 
-    private var state: String { strands.filter { !$0.isOver }.map(\.description).joined(separator: "; ") }
+    private var state: String { strands.map(\.description).joined(separator: "; ") }
 
     // MARK: misfortunes
 
@@ -299,10 +310,10 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         node.finish()
         if book.failure == nil { balance() }
         let limit = steps + 100_000
-        while strands.contains(where: { !$0.isOver }), steps < limit {
-            if !schedule(), strands.allSatisfy({ $0.isOver || $0.deadline == nil }) || !elapse() { break }
+        while !strands.isEmpty, steps < limit {
+            if !schedule(), strands.allSatisfy({ $0.deadline == nil }) || !elapse() { break }
         }
-        if strands.contains(where: { !$0.isOver }) { book.fail("the node has stopped, and somebody does not see it: \(state)") }
+        if !strands.isEmpty { book.fail("the node has stopped, and somebody does not see it: \(state)") }
     }
 
     private func balance() {

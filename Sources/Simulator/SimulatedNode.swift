@@ -103,7 +103,7 @@ final class SimulatedNode {
 
     private func begin(_ event: Event) {
         simulation.met(kernel.situation(of: event))
-        let crash = simulation.crashes ? simulation.chance.below(100) : 1000
+        let crash = simulation.crashes ? simulation.chance.below(simulation.eventsPerDeath) : 1000
         if crash == 0 { dieBeforeJournal(event) }
         let (actions, observations, _) = handle(event)
         journal.append(

@@ -25,6 +25,7 @@ public final class Simulation: NodeSurroundings {
     private var restsAt: Int?
     /// Whether tasks run on inside events, and the nucleus may die.
     private(set) var crashes = false
+    let eventsPerDeath = 100
     private var isInterrupting = false
     private var revocationRate = 1
     private var linkFailureRate = 1

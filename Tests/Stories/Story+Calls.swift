@@ -65,7 +65,7 @@ extension Story {
             Role("server") { stage in
                 let door = try stage.open("door")
                 let third = try stage.fetch("third")
-                for _ in 0..<60 {
+                for _ in 0..<stage.many(60) {
                     var request = try door.receive(timeout: Stage.patience)
                     var passed = Message(code: request.code)
                     if let reply = request.takeReply() { passed.attach(reply) }
@@ -74,7 +74,7 @@ extension Story {
             },
             Role("third") { stage in
                 let door = try stage.open("third")
-                for _ in 0..<60 {
+                for _ in 0..<stage.many(60) {
                     var message = try door.receive(timeout: Stage.patience)
                     let reply = message.takeSendOnceRight()
                     // Some are let go here: the caller is told just the same.
@@ -84,7 +84,7 @@ extension Story {
             },
             Role("client") { stage in
                 let door = try stage.fetch("door")
-                for number in 0..<60 {
+                for number in 0..<stage.many(60) {
                     let question = Message(code: UInt32(number))
                     guard number % 3 != 0 else {
                         try stage.expect(.noReply) { _ = try door.call(Message(code: UInt32(number)), timeout: Stage.patience) }

@@ -15,7 +15,7 @@ extension Story {
                 // Or the flood may begin when all is over.
                 try stage.meet("begin")
                 var served = 0
-                while served < 30 {
+                while served < stage.many(30) {
                     var message = try set.receive(timeout: Stage.patience)
                     guard message.port == quiet else {
                         try stage.equal(message.port, loud)
@@ -39,7 +39,7 @@ extension Story {
             Role("quiet") { stage in
                 let door = try stage.fetch("quiet")
                 try stage.meet("begin")
-                for number in 0..<30 {
+                for number in 0..<stage.many(30) {
                     try stage.equal(try door.call(Message(code: UInt32(number)), timeout: Stage.patience).code, UInt32(number))
                 }
             }),
