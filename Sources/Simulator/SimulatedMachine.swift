@@ -34,6 +34,8 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     private var strandCount = 0
     private var current: Strand?
     private let stopped = FutexWord()
+    /// What programs have thrown. What one lets go as it fails is seen by the others, who may fail of it first.
+    private var failures: [String] = []
     /// Decisions so far.
     private var steps = 0
     /// In nanoseconds. It does not begin at 0, which is no deadline.
@@ -72,11 +74,14 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         // Whoever comes later finds the server's port.
         try machine.run([server])
         try machine.run(programs)
+        // What the machine has found stops everybody, who then fail of that.
+        let found = machine.book.failure.map { machine.failures + [$0] }
         machine.finish()
+        let failures = found ?? machine.failures + [machine.book.failure].compactMap { $0 }
         machine.tally.seeds = 1
         machine.tally.steps = machine.steps
         return Simulation.Verdict(
-            seed: plan.seed, failure: machine.book.failure, tally: machine.tally,
+            seed: plan.seed, failure: failures.isEmpty ? nil : failures.joined(separator: "; "), tally: machine.tally,
             situations: Set(machine.situations.map(\.description)), hash: machine.eventLog.hash, log: Array(machine.eventLog.tail))
     }
 
@@ -156,10 +161,10 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
             programCount += 1
             first.append(
                 try add(program.name, of: programCount) { [self] in
-                    do { try program.body(self) } catch { book.fail("\(program.name): \(error)") }
+                    do { try program.body(self) } catch { failures.append("\(program.name): \(error)") }
                 })
         }
-        while book.failure == nil, !first.allSatisfy(\.isOver) {
+        while !hasFailed, !first.allSatisfy(\.isOver) {
             misfortune()
             guard steps < Self.stepsMax else { return book.fail("the programs come to no end") }
             if !schedule(), !elapse() { break }
@@ -167,6 +172,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     }
 
     private var programCount = 0
+    private var hasFailed: Bool { book.failure != nil || !failures.isEmpty }
 
     /// Far more than any story takes.
     private static let stepsMax = 3_000_000
@@ -308,7 +314,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         node.finish()
         for socket in sockets where !socket.hasEnded { end(socket) }
         node.finish()
-        if book.failure == nil { balance() }
+        if !hasFailed { balance() }
         let limit = steps + 100_000
         while !strands.isEmpty, steps < limit {
             if !schedule(), strands.allSatisfy({ $0.deadline == nil }) || !elapse() { break }
