@@ -17,6 +17,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         let name: String
         let body: @Sendable (SimulatedMachine) throws -> Void
 
+        /// `body` attaches over sockets of the machine's `connect`.
         public init(_ name: String, _ body: @escaping @Sendable (SimulatedMachine) throws -> Void) {
             self.name = name
             self.body = body

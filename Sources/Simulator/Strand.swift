@@ -60,7 +60,7 @@ final class Strand: @unchecked Sendable {
         isLocked = false
         turn.set(1)
         turn.wake()
-        let limit = Clock.monotonicNanoseconds() + 10_000_000_000
+        let limit = Clock.monotonicNanoseconds() + 30_000_000_000
         while stopped.value == 0 {
             guard Clock.monotonicNanoseconds() < limit else { return false }
             _ = try stopped.waitInLinux(while: 0, timeoutNanoseconds: 1_000_000_000)

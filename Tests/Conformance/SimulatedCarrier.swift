@@ -9,7 +9,7 @@ import Testing
 /// its death between any two steps, revocations, links that fail. Time is the machine's own.
 enum SimulatedCarrier {
     /// Seeds for each story; `SEEDS` sets how many, `FIRST` where they begin.
-    static let seeds = CurrentProcess.environment("SEEDS").flatMap { UInt64($0) } ?? 12
+    static let seeds = CurrentProcess.environment("SEEDS").flatMap { UInt64($0) } ?? 10
     static let first = CurrentProcess.environment("FIRST").flatMap { UInt64($0) } ?? 1
 
     static func play(_ story: Story) throws {
