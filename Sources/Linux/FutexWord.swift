@@ -22,7 +22,9 @@ public final class FutexWord: @unchecked Sendable {
 
     /// Returns at once if the value is no longer `expected`; may return for no reason. False after the time is over.
     public func wait(while expected: UInt32, timeoutNanoseconds: UInt64?) throws(Errno) -> Bool {
-        guard let schedule = ScheduledThread.current else { return try waitInLinux(while: expected, timeoutNanoseconds: timeoutNanoseconds) }
+        guard let schedule = ScheduledThread.current else {
+            return try waitInLinux(while: expected, timeoutNanoseconds: timeoutNanoseconds)
+        }
         let deadline = timeoutNanoseconds.flatMap { Clock.deadline(after: $0) }
         schedule.wait(for: .change(of: self, from: expected), until: deadline)
         return value != expected || deadline.map { schedule.nanoseconds() < $0 } ?? true
