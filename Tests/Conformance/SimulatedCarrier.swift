@@ -58,8 +58,9 @@ enum SimulatedCarrier {
     private static func together(_ story: Story, _ seed: UInt64) -> SimulatedMachine.Program {
         SimulatedMachine.Program("all roles") { machine in
             let space = try Space.attach(rawSocket: try machine.connect())
-            let stage = Stage(
-                space: space, roles: story.roles.count, foyer: Foyer(outing: space, seed: seed), thrift: thrift)
+            // Before some hundred decisions are over.
+            let foyer = Foyer(outing: space, seed: seed, within: 100)
+            let stage = Stage(space: space, roles: story.roles.count, foyer: foyer, thrift: thrift)
             let (ended, failure) = (FutexWord(), Failure())
             for role in story.roles {
                 _ = try Background {
