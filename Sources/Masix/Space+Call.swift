@@ -14,8 +14,6 @@ struct PreparedReply: Sendable {
     /// Whether the callee says so, by the slot or by an announcement.
     var isAnswered: Bool { link.news.isGiven(token) || link.answers.isAnnounced(token) }
 
-    var isTakeable: Bool { entry.isTakeable(link: link.id, generation: token.generation) }
-
     func arm(number: UInt64, epoch: UInt32) {
         entry.arm(link: link.id, generation: token.generation, port: port.counter, number: number, epoch: epoch)
     }
@@ -51,10 +49,14 @@ extension Space {
         do throws(MasixError) {
             let news = call.reply?.link.news
             let token = call.reply?.token
-            // An answer that was given, and that the nucleus has taken over since, is not here yet: nobody spins until it is.
+            let (word, link) = (call.reply?.entry, call.reply?.link.id)
             answer = try wait(
                 until: deadline, partner: call.reply?.link,
-                hint: { _ in if let news, let token { news.isGiven(token) && call.reply?.isTakeable == true } else { false } }
+                hint: { _ in
+                    guard let news, let token, let word, let link, news.isGiven(token) else { return false }
+                    // Given, but if the nucleus has taken it over since, not here yet: nobody spins until it is.
+                    return word.isTakeable(link: link, generation: token.generation)
+                }
             ) { () throws(MasixError) -> Incoming? in try self.poll(call) }
         } catch {
             giveUp(call)
