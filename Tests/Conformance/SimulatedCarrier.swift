@@ -10,7 +10,7 @@ import Testing
 /// its death between any two steps, revocations, links that fail. Time is the machine's own.
 enum SimulatedCarrier {
     /// Seeds for each story; `SEEDS` sets how many, `FIRST` where they begin.
-    static let seeds = CurrentProcess.environment("SEEDS").flatMap { UInt64($0) } ?? 10
+    static let seeds = CurrentProcess.environment("SEEDS").flatMap { UInt64($0) } ?? 16
     static let first = CurrentProcess.environment("FIRST").flatMap { UInt64($0) } ?? 1
 
     static func play(_ story: Story) throws {
@@ -44,7 +44,7 @@ enum SimulatedCarrier {
     }
 
     /// One message in so many as elsewhere: each costs some dozen decisions.
-    private static let thrift = 20
+    private static let thrift = 50
 
     private static func apart(_ story: Story) -> [SimulatedMachine.Program] {
         story.roles.map { role in
@@ -94,7 +94,7 @@ extension Conformance {
                     let plan = SimulationPlan(seed: seed, keepsLog: true)
                     let (first, second) = (try SimulatedCarrier.play(story, plan), try SimulatedCarrier.play(story, plan))
                     #expect(first.failure == nil && first.hash == second.hash && first.log == second.log, "\(story.name)")
-                    #expect(first.log.count > 100 && first.situations == second.situations)
+                    #expect(!first.log.isEmpty && first.situations == second.situations)
                 }
                 let (one, other) = (SimulationPlan(seed: seed), SimulationPlan(seed: seed + 4))
                 #expect(try SimulatedCarrier.play(Story.all[0], one).hash != SimulatedCarrier.play(Story.all[0], other).hash)

@@ -26,7 +26,7 @@ public final class Stage: Sendable {
     }
 
     /// How often to do what is done often only because it might go wrong seldom; the same for all roles.
-    func many(_ count: Int) -> Int { thrift == 1 ? count : max(count / thrift, min(count, 16)) }
+    func many(_ count: Int) -> Int { thrift == 1 ? count : max(count / thrift, min(count, 10)) }
 
     /// Long enough for a loaded machine; whoever waits so long has lost something.
     static let patience = Duration.seconds(20)
