@@ -10,7 +10,7 @@ import Testing
 /// its death between any two steps, revocations, links that fail. Time is the machine's own.
 enum SimulatedCarrier {
     /// Seeds for each story; `SEEDS` sets how many, `FIRST` where they begin.
-    static let seeds = CurrentProcess.environment("SEEDS").flatMap { UInt64($0) } ?? 16
+    static let seeds = CurrentProcess.environment("SEEDS").flatMap { UInt64($0) } ?? 12
     static let first = CurrentProcess.environment("FIRST").flatMap { UInt64($0) } ?? 1
 
     static func play(_ story: Story) throws {
@@ -43,7 +43,7 @@ enum SimulatedCarrier {
         return try SimulatedMachine.run(plan, server: server, isOneTask ? [together(story, plan.seed)] : apart(story))
     }
 
-    /// One message in so many as elsewhere: each costs some dozen decisions.
+    /// Of so many messages elsewhere there is one here: each costs some dozen decisions.
     private static let thrift = 50
 
     private static func apart(_ story: Story) -> [SimulatedMachine.Program] {
