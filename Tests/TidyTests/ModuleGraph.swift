@@ -32,7 +32,7 @@ enum ModuleGraph {
         Module(
             folder: "Sources/Servers/NetworkServer",
             own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire"]),
-        Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixTransport", "MasixWire"]),
+        Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(
             folder: "Sources/masixd",
             own: [
