@@ -108,12 +108,24 @@ final class ReceiveEntry: Sendable {
         return port
     }
 
+    /// It stands in the line of its set's ready members; changed under the set's lock alone.
+    let isLinedUp = Atomic<Bool>(false)
+    private let isInSet = Atomic<Bool>(false)
+    private let notes = Mutex<ReadyNotes?>(nil)
+
+    /// Who is told of what is filed from here on.
+    func tell(_ notes: ReadyNotes?) {
+        self.notes.withLock { $0 = notes }
+        isInSet.store(notes != nil, ordering: .sequentiallyConsistent)
+    }
+
     /// Announcements filed, counted outside the lock so that a set can look at many ports quickly.
     let frameCount = Atomic<Int>(0)
 
     func file(_ announcements: ReadyAnnouncement) {
         ready.withLock { $0.frames.append(announcements) }
-        frameCount.add(announcements.count, ordering: .releasing)
+        frameCount.add(announcements.count, ordering: .sequentiallyConsistent)
+        if isInSet.load(ordering: .sequentiallyConsistent) { notes.withLock { $0 }?.note(self) }
     }
 
     /// It is not this one's turn: it waits at the head.

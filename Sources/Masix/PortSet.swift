@@ -1,5 +1,6 @@
 import DequeModule
 public import MasixKernel
+import MasixTransport
 import Synchronization
 
 /// Several ports to receive from at once (spec/mach.md 1.7).
@@ -7,14 +8,8 @@ import Synchronization
 /// A set owns the receive rights of its members. Members with messages take turns, so that none starves. A set can be
 /// received from while it is empty, and members may come and go meanwhile.
 public final class PortSet: Sendable {
-    struct State {
-        var members: [PortID: ReceiveHolder] = [:]
-        var order: [ReceiveEntry] = []
-        var next = 0
-    }
-
     let space: Space
-    private let state = Mutex(State())
+    private let members = Mutex(SetMembers())
 
     init(space: Space) { self.space = space }
 
@@ -22,10 +17,7 @@ public final class PortSet: Sendable {
     @discardableResult
     public func insert(_ right: consuming ReceiveRight) -> PortID {
         let holder = right.holder
-        state.withLock { state in
-            state.members[holder.entry.port] = holder
-            state.order.append(holder.entry)
-        }
+        members.withLock { $0.insert(holder) }
         // Whoever waits on the set looks again, the leader in its pipe too: the port may have messages.
         space.reception.interruptOthers()
         return holder.entry.shownPort
@@ -39,12 +31,7 @@ public final class PortSet: Sendable {
         }
         guard count > 0 else { return [] }
         let holders = try space.makeEntries(count, queueLimit: UInt32(queueLimit)).map { ReceiveHolder(space: space, entry: $0) }
-        state.withLock { state in
-            for holder in holders {
-                state.members[holder.entry.port] = holder
-                state.order.append(holder.entry)
-            }
-        }
+        members.withLock { members in for holder in holders { members.insert(holder) } }
         space.reception.interruptOthers()
         return holders.map(\.entry.port)
     }
@@ -52,44 +39,33 @@ public final class PortSet: Sendable {
     /// Destroys members, as taking them out and letting them go does, but with one word to the nucleus for all. What is no member is not
     /// looked at.
     public func destroy(_ ports: [PortID]) {
-        let holders = state.withLock { state -> [ReceiveHolder] in
-            let holders = ports.compactMap { state.members.removeValue(forKey: $0) }
-            let gone = Set(holders.map(\.entry.port))
-            state.order.removeAll { gone.contains($0.port) }
-            return holders
-        }
+        let holders = members.withLock { members in ports.compactMap { members.remove($0) } }
         for holder in holders { holder.give() }
         space.destroy(holders.map(\.entry))
     }
 
     func holder(of port: PortID) throws(MasixError) -> ReceiveHolder {
-        guard let holder = state.withLock({ $0.members[port] }) else { throw .invalidRight }
+        guard let holder = members.withLock({ $0[port] }) else { throw .invalidRight }
         return holder
     }
 
     /// Takes a port out; nil if it is not a member.
     public func remove(_ port: PortID) -> ReceiveRight? {
-        let holder = state.withLock { state -> ReceiveHolder? in
-            guard let holder = state.members.removeValue(forKey: port) else { return nil }
-            state.order.removeAll { $0 === holder.entry }
-            return holder
-        }
+        let holder = members.withLock { $0.remove(port) }
         return holder.map { ReceiveRight($0) }
     }
 
-    /// The members, as of now.
-    public var ports: [PortID] { state.withLock { $0.order.map(\.shownPort) } }
+    /// The members, as of now, in the order of their ids.
+    public var ports: [PortID] { members.withLock { $0.entries }.map(\.shownPort) }
 
     /// A send right to a member.
     public func makeSendRight(to port: PortID) throws(MasixError) -> SendRight {
-        guard let holder = state.withLock({ $0.members[port] }) else { throw .invalidRight }
-        return try space.makeSendRight(to: holder.entry)
+        try space.makeSendRight(to: holder(of: port).entry)
     }
 
     /// A send-once right to a member.
     public func makeSendOnceRight(to port: PortID) throws(MasixError) -> SendOnceRight {
-        guard let holder = state.withLock({ $0.members[port] }) else { throw .invalidRight }
-        return try space.makeSendOnceRight(to: holder.entry)
+        try space.makeSendOnceRight(to: holder(of: port).entry)
     }
 
     /// Asks for a message to `notify`, a member too, when no send right to this member is left and `sync` makings have been counted (70, T2).
@@ -124,7 +100,7 @@ public final class PortSet: Sendable {
 
     /// The nucleus is about to be asked about a member: it must know it.
     private func leave(_ port: PortID) throws(MasixError) {
-        if let holder = state.withLock({ $0.members[port] }) { try space.leave(holder.entry) }
+        if let holder = members.withLock({ $0[port] }) { try space.leave(holder.entry) }
     }
 
     /// The next message for any member; `ReceivedMessage.port` says for which.
@@ -155,20 +131,13 @@ public final class PortSet: Sendable {
     /// One bare message each of several members that have something in their home queue; none if fewer than two have.
     private func takeSeveral(_ count: Int) throws(MasixError) -> [Incoming] {
         guard count > 1 else { return [] }
-        let entries = state.withLock { state -> [ReceiveEntry] in
-            var found: [ReceiveEntry] = []
-            let size = state.order.count
-            let start = state.next
-            for step in 0..<size where found.count < count {
-                let place = (start + step) % size
-                let entry = state.order[place]
-                // Where something has come by a link too, the two ways take turns.
-                guard !entry.isLocal, entry.hasHome, entry.frameCount.load(ordering: .acquiring) == 0 else { continue }
-                found.append(entry)
-                state.next = (place + 1) % size
+        let (bell, control) = (space.reception.bell.acquired, space.control)
+        let entries = members.withLock { members in
+            guard members.count > 1 else { return [ReceiveEntry]() }
+            // Where something has come by a link too, the two ways take turns.
+            return members.several(count, bell, control) { entry in
+                !entry.isLocal && entry.hasHome && entry.frameCount.load(ordering: .acquiring) == 0
             }
-            if found.count < 2 { state.next = start }
-            return found
         }
         return entries.count > 1 ? try space.takeBare(from: entries) : []
     }
@@ -181,27 +150,21 @@ public final class PortSet: Sendable {
 
     /// One message of the next member that has any, after the one that was served last.
     func takeNext() throws(MasixError) -> Incoming? {
-        while let entry = state.withLock({ Self.nextReady(&$0) }) {
+        while let entry = nextReady() {
             do throws(MasixError) {
                 if let incoming = try space.take(from: entry) { return incoming }
             } catch {
                 // Another thread has taken the member out meanwhile: the others are still to be received from.
-                guard error == .portDied, state.withLock({ $0.members[entry.port] == nil }) else { throw error }
+                guard error == .portDied, members.withLock({ $0[entry.port] == nil }) else { throw error }
             }
         }
         return nil
     }
 
-    private static func nextReady(_ state: inout State) -> ReceiveEntry? {
-        let count = state.order.count
-        for step in 0..<count {
-            let place = (state.next + step) % count
-            let entry = state.order[place]
-            guard entry.isReady else { continue }
-            state.next = (place + 1) % count
-            return entry
-        }
-        return nil
+    private func nextReady() -> ReceiveEntry? {
+        // The bell first: what it has rung for is seen in the counts.
+        let (bell, control) = (space.reception.bell.acquired, space.control)
+        return members.withLock { $0.next(bell, control) }
     }
 }
 
