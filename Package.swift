@@ -88,8 +88,9 @@ let package = Package(
             path: "Sources/Servers/FileServer", swiftSettings: strict),
         .target(
             name: "MasixNetworkServer",
-            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio
-                + certificates,
+            dependencies: [
+                "MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixTransport", "MasixWire", system, logging,
+            ] + nio + certificates,
             path: "Sources/Servers/NetworkServer", swiftSettings: strict),
         // Whole nodes in one process, one seed.
         .target(

@@ -25,6 +25,9 @@ public struct Speaker: Hashable, Sendable, WireCodable {
 }
 
 extension Kernel {
+    /// Whether this task is the node's network server.
+    public func isChief(_ id: TaskID) -> Bool { chief == id }
+
     /// Whether this task may send with that speaker.
     func check(_ speaker: Speaker?, of id: TaskID) throws(Refusal) {
         guard let speaker else { return }

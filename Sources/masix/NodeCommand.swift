@@ -9,7 +9,10 @@ import SystemPackage
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "Make, run, look at and stop a node.",
-        subcommands: [NodeInitCommand.self, NodeLineCommand.self, NodeRunCommand.self, NodeStatusCommand.self, NodeStopCommand.self])
+        subcommands: [
+            NodeInitCommand.self, NodeLineCommand.self, NodeRunCommand.self, NodeStatusCommand.self, NodePeersCommand.self,
+            NodeStopCommand.self,
+        ])
 }
 
 /// `masix node init`
