@@ -88,10 +88,13 @@ let package = Package(
             path: "Sources/Servers/FileServer", swiftSettings: strict),
         .target(
             name: "MasixNetworkServer",
-            dependencies: [
-                "MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixTransport", "MasixWire", system, logging,
-            ] + nio + certificates,
+            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio
+                + certificates,
             path: "Sources/Servers/NetworkServer", swiftSettings: strict),
+        .target(
+            name: "MasixShellServer",
+            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixLinux", "MasixWire", system, logging],
+            path: "Sources/Servers/ShellServer", swiftSettings: strict),
         // Whole nodes in one process, one seed.
         .target(
             name: "MasixSimulator", dependencies: ["MasixKernel", "MasixTransport", "MasixWire", collections],
@@ -101,7 +104,7 @@ let package = Package(
             name: "masixd",
             dependencies: [
                 "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixFileServer",
-                "MasixProtocols", "Masix", "MasixLinux", arguments,
+                "MasixShellServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
                 logging,
                 system,
             ],
@@ -173,10 +176,8 @@ let package = Package(
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixNetwork", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire",
-                "masix",
-                "masixd",
-                "masix-test-client", system,
+                "Masix", "MasixKernel", "MasixLinux", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixProtocols",
+                "MasixShellServer", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix", "masixd", "masix-test-client", logging, system,
             ],
             swiftSettings: strict),
     ],

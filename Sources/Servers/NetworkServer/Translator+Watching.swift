@@ -3,7 +3,6 @@ import MasixKernel
 import MasixLinux
 import MasixNetwork
 import MasixProtocols
-import MasixTransport
 import MasixWire
 
 // What people and their programs are told: how the other nodes are, how far away they are, and which frames find a name.
@@ -90,8 +89,7 @@ extension Translator {
         }
         let name = roster[number: peer]?.name ?? "\(peer)"
         do throws(MasixError) {
-            _ = try space.query(
-                .frame(isSent: isSent, step: step, count: UInt64(count), note: "\(what), \(isSent ? "to" : "from") node \(name)"))
+            try space.show(frameOf: count, isSent: isSent, step: step, note: "\(what), \(isSent ? "to" : "from") node \(name)")
         } catch {
             // The node is gone, which the next look says.
         }
