@@ -40,7 +40,9 @@ public struct ShellOpening: Hashable, Sendable, WireCodable {
 
     static func isKind(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
-            && text.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || "._+-".unicodeScalars.contains($0)) }
+            && text.unicodeScalars.allSatisfy {
+                $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || "._+-".unicodeScalars.contains($0))
+            }
     }
 
     /// What keeps it from being asked; nil if nothing does.

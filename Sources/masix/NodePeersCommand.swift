@@ -27,7 +27,8 @@ struct NodePeersCommand: ReportingCommand {
         for peer in status.peers {
             table.add([
                 String(peer.number), peer.name, peer.address, peer.isUp ? "up" : "down", Figure.seconds(peer.milliseconds &* 1_000_000),
-                String(peer.exports), String(peer.proxies), String(peer.framesSent), String(peer.framesReceived), peer.software.isEmpty ? "-" : peer.software, peer.trouble,
+                String(peer.exports), String(peer.proxies), String(peer.framesSent), String(peer.framesReceived),
+                peer.software.isEmpty ? "-" : peer.software, peer.trouble,
             ])
         }
         try Output.write(table.text)

@@ -158,7 +158,9 @@ struct PeerExamination {
     private func finding(_ outcome: NodeProbe.Outcome, _ entry: NodeRosterEntry) -> Finding {
         switch outcome {
         case .greeted(let hello):
-            if let refusal = Self.refusal(of: hello, entry) { return bad("\(entry.address) answers, but: \(refusal)", remedy(refusal.kind)) }
+            if let refusal = Self.refusal(of: hello, entry) {
+                return bad("\(entry.address) answers, but: \(refusal)", remedy(refusal.kind))
+            }
             return good(
                 "\(entry.address) answers with the roster's key, takes ours, and speaks our version (\(hello.software))",
                 "the nodes can talk; the network servers try again by themselves")

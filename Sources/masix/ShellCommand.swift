@@ -106,24 +106,30 @@ private struct ShellPlace {
         (words, name, number) = ("node '\(target)'", ShellProtocol.name(on: target), peer.number)
     }
 
+    private var nobody: Complaint {
+        Complaint("\(words) gives no shells: its administrator has not asked for it (`masix node init --shell` there)", .notFound)
+    }
+
     func open(_ opening: ShellOpening, _ space: Space) throws -> ConnectedStream {
         let server: SendRight
         do throws(NameError) {
             server = try space.names.lookUp(name, timeout: .seconds(10))
         } catch .unknown {
-            throw Complaint("\(words) gives no shells: its administrator has not asked for it (`masix node init --shell` there)", .notFound)
+            throw nobody
         } catch .unanswered {
             throw Complaint("\(words) does not answer: `masix doctor` with its name says why", .died)
         }
         return try ConnectedStream(name, server, space, opening: Message(code: ShellProtocol.openingCode, bytes: opening.wireBytes)) {
             answer in
             // Anybody may register a name. What is typed may be a secret, and is for nobody else.
+            if number == 0, answer.sender.node != 0 { throw nobody }
             let identity = try? answer.senderIdentity()
             guard answer.sender.node == number, let identity, identity.launched, identity.name == ShellProtocol.name else {
                 let who = identity.map { "user \($0.uid), \($0.executable)" } ?? "nobody knows who"
                 let place = answer.sender.node == 0 ? "this node" : "node \(answer.sender.node)"
                 throw Complaint(
-                    "'\(name)' is answered by \(TextTable.printable(who)) of \(place), which is not the shell server of \(words)", .notPermitted)
+                    "'\(name)' is answered by \(TextTable.printable(who)) of \(place), which is not the shell server of \(words)",
+                    .notPermitted)
             }
         }
     }

@@ -13,7 +13,7 @@ final class DeafListener: Sendable {
         listener = Descriptor(owning: try Self.checked(socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)))
         let raw = listener.raw
         _ = unsafe try Self.with(host, port) { unsafe bind(raw, $0, $1) }
-        _ = try Self.checked(listen(raw, 0))
+        _ = try Self.checked(listen(raw, isFull ? 0 : 16))
         var callers: [Int32] = []
         for _ in 0..<(isFull ? 4 : 0) {
             let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)

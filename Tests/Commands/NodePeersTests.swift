@@ -63,7 +63,7 @@ extension Nodes {
                 Self.expect(try scene.doctor(), "has no 'b'", "roster add")
                 try scene.tellA(try scene.line())
                 try scene.waitUntilAKnows(try scene.address())
-                Self.expect(try scene.doctor(), "'b' is down", "connection refused", "node status")
+                Self.expect(try scene.doctor(), "'b' is down", "unreachable: Connection refused", "node status")
                 let near = try scene.doctor("bb")
                 Self.expect(near, "did you mean 'b'?")
                 try scene.withB { b in
@@ -176,7 +176,9 @@ extension Nodes {
                     Self.expect(try scene.doctor(), "not as a node does")
                     withExtendedLifetime(listener) {}
                 }
-                for (epoch, address, words) in [(2, "no-such-machine.invalid:7117", "has no address"), (3, "255.255.255.255:7117", "reached")] {
+                for (epoch, address, words) in [
+                    (2, "no-such-machine.invalid:7117", "has no address"), (3, "255.255.255.255:7117", "reached"),
+                ] {
                     var moved = line
                     (moved[4], moved[6]) = (address, "\(epoch)")
                     try scene.tellA(moved)
@@ -201,7 +203,7 @@ extension Nodes {
                     defer { try? Directory.removeAll(a) }
                     try NodeProcessPair.tell(a, of: b)
                     let stopped = try node.shell("masix doctor --node \(a) b")
-                    Self.expect(stopped, "no node runs at \(a)", "masix node run", "connection refused")
+                    Self.expect(stopped, "no node runs at \(a)", "masix node run", "Connection refused")
                     // A node that has a number of its own, twice.
                     try NodeProcessPair.tell(a, of: try NodeProcessPair.make("c", number: 1))
                     Self.expect(try node.shell("masix doctor --node \(a) c"), "this node's own")

@@ -126,6 +126,9 @@ extension Target {
         [
             .exact([StreamOpening()]), .exact([StreamOpened.refused("no"), .accepted(pid: 7)]),
             .exact([StreamMessage.data([1, 2, 3]), .end, .closed, .signal(15), .exited(code: 1), .killed(signal: 9)]),
+            .exact([StreamMessage.resized(TerminalSize(columns: 80, rows: 24))]),
+            .exact([ShellOpening(terminal: TerminalSize(columns: 80, rows: 24), kind: "xterm", command: ["uname", "-a"])]),
+            .exact([NetworkRequest.status, .measure(2)]),
         ])
 
     private struct Servers: Codable, Equatable {

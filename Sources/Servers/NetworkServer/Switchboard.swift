@@ -307,9 +307,9 @@ final class Switchboard {
 
     /// The connection was not made.
     private func unreached(_ id: ChannelID, _ number: UInt32, _ words: String) {
+        defer { history.trouble(with: number, "unreachable", words) }
         if let link = links[id] { return link.end(.lost(words)) }
         guard dials[number]?.link == id else { return }
-        history.trouble(with: number, "unreachable", words)
         failed(number, words)
     }
 

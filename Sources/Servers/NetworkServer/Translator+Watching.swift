@@ -68,7 +68,9 @@ extension Translator {
     func ended(_ frame: NetworkFrame, from peer: UInt32) -> Bool {
         guard case .unknown(let number) = frame, let measure = measures[number], measure.peer == peer else { return false }
         measures[number] = nil
-        if let reply = measure.reply.take() { answer(NetworkRoundTrip(nanoseconds: Clock.monotonicNanoseconds() - measure.start).wireBytes, reply) }
+        if let reply = measure.reply.take() {
+            answer(NetworkRoundTrip(nanoseconds: Clock.monotonicNanoseconds() - measure.start).wireBytes, reply)
+        }
         return true
     }
 

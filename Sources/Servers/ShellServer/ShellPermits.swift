@@ -102,11 +102,13 @@ public struct ShellPermits: Hashable, Sendable {
         }
         guard let found else {
             if asker.node == 0, asker.uid == server, server != 0 { return .permitted(uid: server) }
-            return .refused("\(whom) is not permitted (\(asker.executable)): no line of shell.permits there names him")
+            let program = asker.executable.isEmpty ? "a program that its node cannot see" : asker.executable
+            return .refused("\(whom) is not permitted: no line of shell.permits there names him, by \(program)")
         }
         switch found.identity {
         case let uid? where uid == server || server == 0: return .permitted(uid: uid)
-        case let uid?: return .refused("the line for \(whom) says 'as \(uid)', but the shell server runs as user \(server) and cannot become another")
+        case let uid?:
+            return .refused("the line for \(whom) says 'as \(uid)', but the shell server runs as user \(server) and cannot become another")
         case nil where server == 0: return .refused("the line for \(whom) does not say as whom: a shell as root must be written down")
         case nil: return .permitted(uid: server)
         }

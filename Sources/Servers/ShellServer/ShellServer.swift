@@ -82,7 +82,7 @@ public final class ShellServer {
         let asker = ShellAsker(
             node: message.sender.node, uid: identity.uid, executable: identity.executable,
             isNameless: message.sender.node == 0 && identity.launched && identity.name == NetworkRequest.name)
-        let whom = "user \(asker.uid) of \(asker.node == 0 ? "this node" : "node \(asker.node)"), \(asker.executable)"
+        let whom = "user \(asker.uid) of \(asker.node == 0 ? "this node" : "node \(asker.node)")"
         func refused(_ words: String) -> Result<StreamSession, Refusal> {
             .failure(Refusal(asker: whom, words: String(words.prefix(300))))
         }
