@@ -95,9 +95,8 @@ extension Kernel {
         case .send:
             if ports[message.port] != nil { release(.send(message.port), &step) }
         case .sendOnce(let once):
-            // It has been used: this message was its one.
-            if let port = sendOnces[once]?.port { ports[port]?.sendOnces.remove(once) }
-            sendOnces[once] = nil
+            // The port lives if the message was circular: then this was not the one message that the right stands for (T4).
+            release(.sendOnce(once), &step)
         }
         for right in message.carried where !right.isReceive { release(right, &step) }
         for right in message.carried.reversed() where right.isReceive { release(right, &step) }

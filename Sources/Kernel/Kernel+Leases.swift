@@ -20,7 +20,7 @@ extension Kernel {
     /// Gives leases to those who have sent here by the nucleus, as far as the limit goes (architecture rules 3, 5, 7).
     mutating func offerLeases(of port: PortID, _ step: inout Step) {
         guard limits.linksEnabled, let record = ports[port], record.blocked.isEmpty, case .task(let receiver) = record.receiver,
-            tasks[receiver]?.isTraced == false, receiver != chief
+            tasks[receiver]?.isTraced == false, receiver != chief || record.keepsRoom
         else { return }
         for sender in record.applicants.inOrder {
             // Whatever comes of it, it is looked at again with its next message, not with each of everybody's.
@@ -59,7 +59,7 @@ extension Kernel {
             id: id, link: link, sender: sender, receiver: receiver, port: port.id, sendIndex: sendIndex,
             linkPlace: links[link]?.place(of: sender) ?? 0,
             takeIndex: takeIndex, receiveIndex: receiveIndex, firstSlot: UInt16(firstSlot), slots: UInt16(slots), window: UInt16(window),
-            after: port.enqueued, senderHalf: half, isWhole: port.isWhole(slots: slots))
+            after: port.enqueued, senderHalf: half, isWhole: port.isWhole(slots: slots), keepsRoom: port.keepsRoom)
         leases[id] = lease
         links[link]?.leases.insert(id)
         tasks[sender]?.sends[port.id]?.lease = id
@@ -134,6 +134,8 @@ extension Kernel {
         tasks[lease.sender]?.sends[lease.port]?.lease = nil
         let port = ports[lease.port]
         port?.remove(id, window: Int(lease.window))
+        port?.held += Int(closing.kept)
+        acknowledge(lease, closing.received, &step)
         for frame in closing.frames.prefix(Int(lease.window)) { adopt(frame, of: lease) }
         for frame in closing.frames.dropFirst(Int(lease.window)) where frame.payload.length > 0 {
             step.actions.append(.release(frame.payload))
@@ -154,11 +156,19 @@ extension Kernel {
     private mutating func adopt(_ frame: Frame, of lease: Lease) {
         lastMessage += 1
         let message = Message(
-            id: MessageID(raw: lastMessage), sender: lease.sender, port: lease.port, via: .send, code: frame.code,
+            id: MessageID(raw: lastMessage), sender: lease.sender, speaker: believe(frame.speaker, of: lease.sender), port: lease.port,
+            via: .send, code: frame.code,
             reply: realReply(to: frame.replyPort, of: lease.sender), rights: [], payload: frame.payload, memory: [], notification: nil)
         charge(message, to: lease.sender)
         ports[lease.port]?.sendsInTransit += 1
         ports[lease.port]?.queue.append(message)
+    }
+
+    /// In whose name a frame was written, if its writer may say so.
+    private mutating func believe(_ speaker: Speaker?, of id: TaskID) -> TaskID? {
+        guard let speaker, mayBring(speaker, id) else { return nil }
+        strangers.remember(speaker.task, speaker.identity)
+        return speaker.task
     }
 
     /// A send-once right in the place of a link-local one. The port is the caller's word for it, so it is looked at.
@@ -215,7 +225,7 @@ extension Kernel {
 
     func linkPeer(of id: LinkID, for task: TaskID) throws(Refusal) -> Response {
         guard let link = links[id], link.joins(task), link.isReady, let peer = tasks[link.peer(of: task)] else { throw .linkGone }
-        return .linkPeer(peer.id, peer.identity, place: link.place(of: task))
+        return .linkPeer(peer.id, peer.identity, place: link.place(of: task), isChief: peer.id == chief)
     }
 
     mutating func linkFault(
@@ -259,7 +269,8 @@ extension Kernel {
             guard case .sendOnce(let once) = realReply(to: call.port, of: call.caller) else { return }
             lastMessage += 1
             let message = Message(
-                id: MessageID(raw: lastMessage), sender: callee, port: call.port, via: .sendOnce(once), code: frame.code, reply: .null,
+                id: MessageID(raw: lastMessage), sender: callee, speaker: believe(frame.speaker, of: callee), port: call.port,
+                via: .sendOnce(once), code: frame.code, reply: .null,
                 rights: [], payload: frame.payload, memory: [], notification: nil)
             charge(message, to: callee)
             step.crowded.append(call.port)

@@ -9,6 +9,7 @@ extension Kernel {
         guard tasks[id]?.receives[port] != nil, let record = ports[port] else { throw .invalidName }
         guard let message = record.dequeue() else { return .empty }
         uncharge(message)
+        if record.keepsRoom, message.via == .send { record.held += 1 }
         acknowledge(message, &step)
         if case .sendOnce(let once) = message.via { sendOnces[once] = nil }
         let delivered = Delivered(

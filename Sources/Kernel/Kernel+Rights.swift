@@ -54,6 +54,8 @@ extension Kernel {
             ports[port]?.makeSendCount = 0
             ports[port]?.candidates = []
             ports[port]?.applicants = []
+            ports[port]?.keepsRoom = false
+            ports[port]?.held = 0
             if let message { ports[port]?.receiver = .transit(message) }
             return .receive(port)
         case .makeSend(let port):

@@ -48,7 +48,7 @@ extension Kernel {
     /// The port that the message goes to, and the receive rights that it would carry.
     func check(_ outgoing: Outgoing, from id: TaskID) throws(Refusal) -> (PortID, cargo: Set<PortID>) {
         guard outgoing.payload.length <= Limits.inlineBytesMax else { throw .tooLarge }
-        try check(outgoing.speaker, of: id)
+        if let speaker = outgoing.speaker, !mayBring(speaker, id) { throw .notPermitted }
         let task = tasks[id]
         var plan = TransferPlan()
         try plan.check(outgoing.destination, in: task, refusal: .invalidDestination)
@@ -140,8 +140,7 @@ extension Kernel {
         guard let port = ports[message.port] else { return }
         port.queue.append(message)
         // A lease rests on a right in the sender's space: one that went with this message is none.
-        // What a chief says for others never goes by a lease, and needs none; what is said to it, it counts.
-        if case .send = message.via, message.sender != chief, limits.linksEnabled, let entry = tasks[message.sender]?.sends[message.port] {
+        if case .send = message.via, limits.linksEnabled, let entry = tasks[message.sender]?.sends[message.port] {
             port.candidates.insert(message.sender)
             if entry.lease == nil { port.applicants.insert(message.sender) }
             step.roomier.append(message.port)

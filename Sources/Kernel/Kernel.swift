@@ -30,7 +30,7 @@ public struct Kernel: Hashable, Sendable {
     /// Those tasks, the latest ones.
     var strangers = Remembrance()
     /// What the chief has sent to send rights and has been received, by port, since it asked last.
-    var receipts: [PortID: UInt32] = [:]
+    var receipts: [Receipt.Place: UInt64] = [:]
     /// Tasks that have ended and may still be asked for.
     var ended = Remembrance()
 
@@ -189,8 +189,8 @@ public struct Kernel: Hashable, Sendable {
         case .linkFault(let link, let fault): try linkFault(link, fault, reportedBy: id, &step, &world)
         case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &step, &world)
         case .setBootstrap(let port): try setBootstrap(port, by: id)
-        case .setChief(let task): try setChief(task, by: id)
-        case .receiveKeepingRoom(let port): try receiveKeepingRoom(port, by: id, &step, &world)
+        case .setChief(let task): try setChief(task, by: id, &step, &world)
+        case .keepRoom(let port): try keepRoom(of: port, by: id)
         case .giveRoom(let port, let count): try giveRoom(count, in: port, by: id, &step)
         case .receipts: try takeReceipts(id, &step)
         case .introduce(let identity, let rights): try introduce(identity, with: rights, by: id, &step, &world)

@@ -33,6 +33,8 @@ public struct Lease: Hashable, Sendable {
     /// The only lease of its port, on slots for the whole limit: a sender that finds its credit used up waits on the link, for only
     /// the receiver can give room.
     public internal(set) var isWhole: Bool
+    /// What is received by it keeps its room until the receiver gives that back (`Request.keepRoom`).
+    public let keepsRoom: Bool
 }
 
 /// Shared memory between two tasks, made of two halves that each one of them writes.
@@ -121,23 +123,33 @@ public struct Closing: Hashable, Sendable, WireCodable {
     public var fault: LinkFault?
     /// Whether the receiver may still be reading a slot; then the slots are not lent again while the link lives.
     public var slotsInUse: Bool
+    /// Received, of a lease that keeps room, and the room not given back.
+    public var kept: UInt16
+    /// Received by the lease in its whole life.
+    public var received: UInt64
 
-    public init(frames: [Frame] = [], fault: LinkFault? = nil, slotsInUse: Bool = false) {
+    public init(frames: [Frame] = [], fault: LinkFault? = nil, slotsInUse: Bool = false, kept: UInt16 = 0, received: UInt64 = 0) {
         self.frames = frames
         self.fault = fault
         self.slotsInUse = slotsInUse
+        self.kept = kept
+        self.received = received
     }
 
     public func encode(into writer: inout WireWriter) {
         writer.write(list: frames)
         writer.write(optional: fault)
         writer.write(slotsInUse)
+        writer.write(kept)
+        writer.write(received)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
         frames = try reader.readList(limit: Limits.slotsPerDirection, field: "frames")
         fault = try reader.readOptional()
         slotsInUse = try reader.readBool()
+        kept = try reader.read()
+        received = try reader.read()
     }
 }
 
@@ -149,8 +161,13 @@ public struct Frame: Hashable, Sendable, WireCodable {
     public var replyPort: PortID?
     /// A send-once notification (71) in the place of an answer: the callee dropped the right.
     public var isDropped: Bool
+    /// Whose words they are, as the writer says; believed of the node's chief.
+    public var speaker: Speaker?
 
-    public init(code: UInt32, payload: Payload, replyPort: PortID? = nil, isDropped: Bool = false) {
+    public init(
+        code: UInt32, payload: Payload, replyPort: PortID? = nil, isDropped: Bool = false, speaker: Speaker? = nil
+    ) {
+        self.speaker = speaker
         self.code = code
         self.payload = payload
         self.replyPort = replyPort
@@ -162,6 +179,7 @@ public struct Frame: Hashable, Sendable, WireCodable {
         writer.write(payload)
         writer.write(optional: replyPort)
         writer.write(isDropped)
+        writer.write(optional: speaker)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
@@ -169,6 +187,7 @@ public struct Frame: Hashable, Sendable, WireCodable {
         payload = try reader.read()
         replyPort = try reader.readOptional()
         isDropped = try reader.readBool()
+        speaker = try reader.readOptional()
     }
 }
 

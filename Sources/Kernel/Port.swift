@@ -35,7 +35,9 @@ final class Port: @unchecked Sendable {
     /// to be mapped is not among them, so that a message costs the same however many there are.
     var applicants: Set<TaskID> = []
 
-    /// Messages that the chief has received from here and whose room it keeps, until they have been received where they went.
+    /// The chief receives here for others: what it has received keeps its room, until it has been received where it went.
+    var keepsRoom = false
+    /// So many such messages.
     var held = 0
 
     var noSenders: SendOnceID?
@@ -63,6 +65,7 @@ final class Port: @unchecked Sendable {
         leased = other.leased
         candidates = other.candidates
         applicants = other.applicants
+        keepsRoom = other.keepsRoom
         held = other.held
         noSenders = other.noSenders
         portDestroyed = other.portDestroyed
@@ -131,7 +134,8 @@ extension Port: Hashable {
             && left.sendsInTransit == right.sendsInTransit && left.sendOnces == right.sendOnces && left.queue == right.queue
             && left.blocked == right.blocked && left.leases == right.leases && left.grown == right.grown
             && left.received == right.received && left.leased == right.leased && left.candidates == right.candidates
-            && left.applicants == right.applicants && left.noSenders == right.noSenders
+            && left.applicants == right.applicants && left.keepsRoom == right.keepsRoom && left.held == right.held
+            && left.noSenders == right.noSenders
             && left.portDestroyed == right.portDestroyed && left.deadNames == right.deadNames
     }
 

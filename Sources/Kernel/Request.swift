@@ -36,9 +36,9 @@ public enum Request: Hashable, Sendable, WireCodable {
     /// This task is the node's chief, its network server: the only one that may say what tasks of other nodes say. For the node's
     /// first task alone.
     case setChief(TaskID)
-    /// The same as `receive`, but what was sent by a send right keeps its room in the queue. For the node's chief alone: the message
-    /// goes on to another node, and has been received when it has been received there (architecture rule 17).
-    case receiveKeepingRoom(PortID)
+    /// From now on what is received from this port, and was sent by a send right, keeps its room in the queue. For the node's chief alone:
+    /// the message goes on to another node, and has been received when it has been received there (architecture rule 17).
+    case keepRoom(PortID)
     /// So many of those messages have been received where they went. For the node's chief alone.
     case giveRoom(PortID, UInt32)
     /// How many messages that the chief has sent to send rights have been received since it asked last.
@@ -59,7 +59,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .allocate, .make, .receive, .drop, .notify: true
         case .portBlock, .send, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
             .claimReply,
-            .setBootstrap, .setChief, .receiveKeepingRoom, .giveRoom, .receipts, .introduce, .rejected, .several:
+            .setBootstrap, .setChief, .keepRoom, .giveRoom, .receipts, .introduce, .rejected, .several:
             false
         }
     }
@@ -135,7 +135,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .setChief(let task):
             writer.write(UInt8(30))
             writer.write(task)
-        case .receiveKeepingRoom(let port):
+        case .keepRoom(let port):
             writer.write(UInt8(31))
             writer.write(port)
         case .giveRoom(let port, let count):
@@ -191,7 +191,7 @@ public enum Request: Hashable, Sendable, WireCodable {
             guard let refusal = Refusal(rawValue: code) else { throw .unknownCase(of: "Refusal", tag: UInt64(code)) }
             self = .rejected(refusal)
         case 30: self = .setChief(try reader.read())
-        case 31: self = .receiveKeepingRoom(try reader.read())
+        case 31: self = .keepRoom(try reader.read())
         case 32: self = .giveRoom(try reader.read(), try reader.read())
         case 33: self = .receipts
         case let tag: throw .unknownCase(of: "Request", tag: UInt64(tag))

@@ -19,8 +19,8 @@ public enum Response: Hashable, Sendable, WireCodable {
     case status(PortStatus)
     case links([LinkID])
     /// The peer's half comes with this answer as a descriptor; the peer's task and identity are here, and the place
-    /// of the asking task's reply words.
-    case linkPeer(TaskID, TaskIdentity, place: UInt32)
+    /// of the asking task's reply words. What a chief says may be in another's name.
+    case linkPeer(TaskID, TaskIdentity, place: UInt32, isChief: Bool)
     case introduced(TaskID)
     /// One answer for each of several requests, in their order.
     case several([Response])
@@ -66,11 +66,12 @@ public enum Response: Hashable, Sendable, WireCodable {
         case .links(let links):
             writer.write(UInt8(13))
             writer.write(list: links)
-        case .linkPeer(let task, let identity, let place):
+        case .linkPeer(let task, let identity, let place, let isChief):
             writer.write(UInt8(14))
             writer.write(task)
             writer.write(identity)
             writer.write(place)
+            writer.write(isChief)
         case .introduced(let task):
             writer.write(UInt8(15))
             writer.write(task)
@@ -117,7 +118,7 @@ public enum Response: Hashable, Sendable, WireCodable {
         case 11: self = .identity(try reader.read())
         case 12: self = .status(try reader.read())
         case 13: self = .links(try reader.readList(limit: 65_536, field: "links"))
-        case 14: self = .linkPeer(try reader.read(), try reader.read(), place: try reader.read())
+        case 14: self = .linkPeer(try reader.read(), try reader.read(), place: try reader.read(), isChief: try reader.readBool())
         case 15: self = .introduced(try reader.read())
         case 30: self = .receipts(try reader.readList(limit: Receipt.listMax, field: "receipts"))
         case let tag: throw .unknownCase(of: "Response", tag: UInt64(tag))

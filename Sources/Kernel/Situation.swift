@@ -75,12 +75,9 @@ extension Kernel {
         case .setBootstrap(let port):
             guard task.isFirst else { return Situation("set bootstrap", "not permitted") }
             return Situation("set bootstrap", task.receives[port] == nil && task.sends[port] == nil ? "no right" : "a right")
-        case .receiveKeepingRoom(let port):
-            guard chief == task.id else { return Situation("receive keeping room", "not the chief") }
-            guard task.receives[port] != nil, let record = ports[port] else {
-                return Situation("receive keeping room", "no receive right")
-            }
-            return Situation("receive keeping room", record.queue.isEmpty ? "empty" : "a message")
+        case .keepRoom(let port):
+            guard chief == task.id else { return Situation("keep room", "not the chief") }
+            return Situation("keep room", task.receives[port] == nil ? "no receive right" : "receive right")
         case .giveRoom(let port, let count):
             guard chief == task.id else { return Situation("give room", "not the chief") }
             guard task.receives[port] != nil, let record = ports[port] else { return Situation("give room", "no receive right") }

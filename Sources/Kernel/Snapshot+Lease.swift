@@ -17,6 +17,7 @@ extension Lease: WireCodable {
         writer.write(window)
         writer.write(after)
         writer.write(isWhole)
+        writer.write(keepsRoom)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
@@ -35,6 +36,7 @@ extension Lease: WireCodable {
         window = try reader.read()
         after = try reader.read()
         isWhole = try reader.readBool()
+        keepsRoom = try reader.readBool()
     }
 }
 

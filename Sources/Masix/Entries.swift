@@ -60,8 +60,8 @@ final class ReceiveEntry: Sendable {
     let local: LocalPort?
     private let control: ControlMemory
     private let place: Atomic<UInt32>
-    /// A chief's proxy: what is received from it keeps its room (architecture rule 17).
-    let keepsRoom = Atomic<Bool>(false)
+    /// A chief's proxy: what is received from it keeps its room (architecture rule 17). Here, what came by leases.
+    let keptRoom = KeptRoom()
     /// Whether the next look begins with the home queue: the two ways take turns.
     let homeFirst = Atomic<Bool>(true)
     /// What is known to lie ready on links.

@@ -11,6 +11,8 @@ import SystemPackage
 final class LinkEnd: Sendable {
     let id: LinkID
     let peer: TaskID
+    /// The peer is the node's chief: what it says may be in another's name.
+    let isOfChief: Bool
     let place: UInt32
     let control: ControlMemory
     let sender: Mutex<LinkSender>
@@ -26,12 +28,14 @@ final class LinkEnd: Sendable {
     private let memory: [MappedRegion]
 
     init(
-        id: LinkID, place: UInt32, peer: TaskID, own: MappedRegion, other: MappedRegion, status: MappedRegion, bell: consuming Descriptor,
+        id: LinkID, place: UInt32, peer: TaskID, isOfChief: Bool, own: MappedRegion, other: MappedRegion, status: MappedRegion,
+        bell: consuming Descriptor,
         control: ControlMemory
     ) {
         self.id = id
         self.place = place
         self.peer = peer
+        self.isOfChief = isOfChief
         self.control = control
         let ownHalf = LinkHalf(own.region)
         let otherHalf = LinkHalf(other.region)
@@ -42,6 +46,12 @@ final class LinkEnd: Sendable {
         self.receiver = Mutex(receiver)
         self.bell = bell
         memory = [own, other, status]
+    }
+
+    /// In whose name the peer may speak.
+    func believe(_ speaker: Speaker?) -> Speaker? {
+        guard isOfChief, let speaker, speaker.task.node != 0 else { return nil }
+        return speaker
     }
 
     /// Whether something is announced. Read without the lock: both words are atomic.

@@ -51,7 +51,7 @@ extension Space {
             let pending = self.links.state.withLock { $0.pending }
             for (link, half) in pending.sorted(by: { $0.key < $1.key }) {
                 var answer = try core.ask(.linkPeer(link))
-                guard case .linkPeer(let task, _, let place) = answer.response else { continue }
+                guard case .linkPeer(let task, _, let place, let isChief) = answer.response else { continue }
                 self.links.state.withLock { $0.pending[link] = nil }
                 guard let other = answer.descriptors.take(0), let status = answer.descriptors.take(1),
                     let bell = answer.descriptors.take(2),
@@ -62,7 +62,8 @@ extension Space {
                     continue
                 }
                 let end = LinkEnd(
-                    id: link, place: place, peer: task, own: half, other: otherHalf, status: statusPage, bell: bell, control: self.control)
+                    id: link, place: place, peer: task, isOfChief: isChief, own: half, other: otherHalf, status: statusPage, bell: bell,
+                    control: self.control)
                 self.links.state.withLock { $0.ends[link] = end }
                 self.reception.add(end)
             }

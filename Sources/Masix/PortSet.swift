@@ -163,9 +163,7 @@ public final class PortSet: Sendable {
                 let place = (start + step) % size
                 let entry = state.order[place]
                 // Where something has come by a link too, the two ways take turns.
-                guard !entry.isLocal, !entry.keepsRoom.load(ordering: .relaxed), entry.hasHome,
-                    entry.frameCount.load(ordering: .acquiring) == 0
-                else { continue }
+                guard !entry.isLocal, entry.hasHome, entry.frameCount.load(ordering: .acquiring) == 0 else { continue }
                 found.append(entry)
                 state.next = (place + 1) % size
             }

@@ -14,6 +14,8 @@ public struct ReceivedMessage: ~Copyable, Sendable {
     public let sender: TaskID
     /// What the kernel tells by this message, if it comes from the kernel.
     public let notification: Notification?
+    /// Who the sender is, if the node's chief brought it with the message.
+    let identity: TaskIdentity?
     var reply: OwnedRight
     var rights: [OwnedRight]
     var memory: [MemoryObject?]
@@ -28,7 +30,10 @@ public struct ReceivedMessage: ~Copyable, Sendable {
     public var memoryCount: Int { memory.count }
 
     /// Who sent it: user, process, executable, from the operating system and not from the sender (architecture, "What is trusted").
-    public func senderIdentity() throws(MasixError) -> TaskIdentity { try space.identity(of: sender) }
+    public func senderIdentity() throws(MasixError) -> TaskIdentity {
+        if let identity { return identity }
+        return try space.identity(of: sender)
+    }
 
     /// The right to answer. Whoever takes it owes the caller one message.
     public mutating func takeReply() -> SendOnceRight? {

@@ -133,7 +133,7 @@ extension Space {
     }
 
     /// A reply word on the link of the lease, if there is one: the kit's, if it is of that link, in its next use.
-    private func prepareReply(for entry: SendEntry, _ kit: inout CallKit) throws(MasixError) -> PreparedReply? {
+    func prepareReply(for entry: SendEntry, _ kit: inout CallKit) throws(MasixError) -> PreparedReply? {
         guard let lease = entry.memory.lease(), let link = try link(of: entry, lease) else { return nil }
         if let word = kit.word, word.link === link {
             kit.word = (link, word.token.next)
@@ -150,7 +150,7 @@ extension Space {
     }
 
     /// The call did not go by the link: nobody can have seen the word.
-    private func unprepare(_ reply: PreparedReply) {
+    func unprepare(_ reply: PreparedReply) {
         _ = reply.entry.abandon(link: reply.link.id, generation: reply.token.generation)
     }
 
@@ -161,8 +161,12 @@ extension Space {
             guard let header = receiver.lookReply(reply.token) else { return nil }
             var incoming = Incoming(
                 port: reply.port, code: header.code, bytes: receiver.replyBody(reply.token, count: Int(header.length)), sender: link.peer,
-                notification: nil,
-                reply: .null)
+                notification: nil, reply: .null)
+            if header.flags & FrameHeader.spoken != 0 {
+                guard let body = header.body(of: incoming.bytes) else { return nil }
+                incoming.bytes = body.bytes
+                incoming.say(by: link.believe(body.speaker))
+            }
             if header.flags & FrameHeader.dropped != 0 { incoming.notification = .sendOnce }
             return incoming
         }
@@ -176,15 +180,18 @@ extension Space {
     // MARK: the other side
 
     /// Answers. By the link if the right lives there and the message is plain; the first use wins.
-    func reply(_ message: inout Message, with state: SendOnceState) throws(MasixError) {
+    ///
+    /// With a `speaker` in its name, which is the chief's to do.
+    func reply(_ message: inout Message, with state: SendOnceState, as speaker: Speaker? = nil) throws(MasixError) {
         try checkFork()
         try message.check()
         let place = state.place.withLock { $0 }
         switch place {
         case .gone: throw .deadName
         case .link(let link, let token):
-            if message.isPlain {
-                switch answer(code: message.code, bytes: message.bytes, flags: 0, token, on: link) {
+            let body = speaker == nil ? message.bytes : FrameBody(speaker: speaker, bytes: message.bytes).slotBytes
+            if message.rights.isEmpty, message.memory.isEmpty, body.count <= LinkHalf.bodyMax {
+                switch answer(code: message.code, bytes: body, flags: speaker == nil ? 0 : FrameHeader.spoken, token, on: link) {
                 case .given:
                     _ = state.take()
                     return
@@ -199,22 +206,24 @@ extension Space {
                 _ = state.take()
                 return
             }
-            try use(id, &message, state)
+            try use(id, &message, state, as: speaker)
         case .kernel(let id):
-            try use(id, &message, state)
+            try use(id, &message, state, as: speaker)
         case .local(let port):
             if try replyLocally(&message, to: port, with: state) { return }
             guard let id = try kernelRight(of: state) else {
                 _ = state.take()
                 return
             }
-            try use(id, &message, state)
+            try use(id, &message, state, as: speaker)
         }
     }
 
-    private func use(_ id: SendOnceID, _ message: inout Message, _ state: SendOnceState) throws(MasixError) {
+    private func use(
+        _ id: SendOnceID, _ message: inout Message, _ state: SendOnceState, as speaker: Speaker?
+    ) throws(MasixError) {
         do throws(MasixError) {
-            try sendByNucleus(&message, destination: .sendOnce(id), reply: .null, deadline: .never)
+            try sendByNucleus(&message, destination: .sendOnce(id), reply: .null, deadline: .never, speaker: speaker)
             _ = state.take()
         } catch .deadName {
             // S4 for a right whose port has died: sent, and destroyed. The dead right itself is let go with its state.

@@ -77,16 +77,26 @@ extension Space {
                 case .stale: return .none
                 case .fault(let fault): return .fault(fault)
                 case .frame(let frame):
+                    var early: FrameBody?
+                    if entry.keptRoom.isOn || frame.header.flags & FrameHeader.spoken != 0 {
+                        // Before it is taken: nobody can tell from what is published whether the slot is still read, and what cannot be
+                        // read is the nucleus's to put away, with the link.
+                        early = frame.header.body(of: receiver.body(frame))
+                        guard early != nil else { return .fault(.malformedFrame) }
+                    }
                     Interlude.at(.frameSeen)
                     // The reception, if and only if this succeeds; else the nucleus has put it into the home queue.
                     guard receiver.take(frame, takeIndex: ready.announcement.index) else { return .none }
                     Interlude.at(.frameTaken)
                     if ready.isFollowed { receiver.prepareNext(frame) }
-                    let bytes = receiver.body(frame)
+                    let bytes = early?.bytes ?? receiver.body(frame)
+                    let speaker = link.believe(early?.speaker)
                     if let reply = frame.reply { receiver.prepareReply(reply) }
+                    // Else it is published when its room is given back.
+                    guard !entry.keptRoom.isOn else { return .taken(frame, bytes, speaker, mustRing: false) }
                     receiver.publish(frame)
                     Interlude.at(.framePublished)
-                    return .taken(frame, bytes, mustRing: receiver.peerWaits())
+                    return .taken(frame, bytes, speaker, mustRing: receiver.peerWaits())
                 }
             }
             switch taken {
@@ -95,11 +105,14 @@ extension Space {
                 entry.putBack(ready)
                 return nil
             case .fault(let fault): report(fault, of: link.id)
-            case .taken(let frame, let bytes, let mustRing):
+            case .taken(let frame, let bytes, let speaker, let mustRing):
                 if mustRing { link.ring() }
-                return Incoming(
+                if entry.keptRoom.isOn { entry.keptRoom.add(frame, takeIndex: ready.announcement.index, on: link) }
+                var incoming = Incoming(
                     port: entry.port, code: frame.header.code, bytes: bytes, sender: link.peer, notification: nil,
                     reply: frame.reply.map { armed($0, on: link) } ?? .null)
+                incoming.say(by: speaker)
+                return incoming
             }
         }
         return nil
@@ -109,7 +122,7 @@ extension Space {
         case none
         case heldBack
         case fault(LinkFault)
-        case taken(ReadyFrame, [UInt8], mustRing: Bool)
+        case taken(ReadyFrame, [UInt8], Speaker?, mustRing: Bool)
     }
 
     /// The reply right of a call that has just been taken. If the link has closed in between, the kernel keeps it for us.
@@ -121,7 +134,7 @@ extension Space {
 
     private func takeHome(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
         let incoming = try connection.withCore { core throws(MasixError) -> Incoming? in
-            var answer = try core.ask(entry.keepsRoom.load(ordering: .relaxed) ? .receiveKeepingRoom(entry.port) : .receive(entry.port))
+            var answer = try core.ask(.receive(entry.port))
             switch answer.response {
             case .empty: return nil
             case .message(let message):
@@ -169,7 +182,7 @@ extension Space {
     func received(_ incoming: Incoming) -> ReceivedMessage {
         ReceivedMessage(
             port: incoming.port, code: incoming.code, bytes: incoming.bytes, sender: incoming.sender, notification: incoming.notification,
-            reply: incoming.reply, rights: incoming.rights, memory: incoming.memory, space: self)
+            identity: incoming.identity, reply: incoming.reply, rights: incoming.rights, memory: incoming.memory, space: self)
     }
 }
 
@@ -183,4 +196,13 @@ struct Incoming: Sendable {
     var reply: OwnedRight
     var rights: [OwnedRight] = []
     var memory: [MemoryObject?] = []
+    /// Who the sender is, where it came with the message.
+    var identity: TaskIdentity?
+
+    /// A chief says it in the name of another.
+    mutating func say(by speaker: Speaker?) {
+        guard let speaker else { return }
+        sender = speaker.task
+        identity = speaker.identity
+    }
 }

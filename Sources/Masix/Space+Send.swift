@@ -32,8 +32,8 @@ extension Space {
     // MARK: by a lease
 
     /// How a send by a lease ended.
-    private enum LeaseSend {
-        case sent
+    enum LeaseSend {
+        case sent(LinkEnd, OutgoingLease)
         /// No lease, or it has closed: the nucleus is the way.
         case closed
         case full(LinkEnd, OutgoingLease)
@@ -58,7 +58,9 @@ extension Space {
     }
 
     /// One attempt: the steps of `LinkSender`, in order.
-    private func trySendByLease(code: UInt32, bytes: [UInt8], to entry: SendEntry, reply: PreparedReply?) throws(MasixError) -> LeaseSend {
+    func trySendByLease(
+        code: UInt32, bytes: [UInt8], flags: UInt16 = 0, to entry: SendEntry, reply: PreparedReply?
+    ) throws(MasixError) -> LeaseSend {
         let memory = entry.memory
         guard let found = memory.lease(), !memory.isDead else { return .closed }
         let link: LinkEnd
@@ -77,7 +79,7 @@ extension Space {
             Interlude.at(.leaseSeen)
             // Armed before the commit, with the number that the commit will give (Documentation/Decisions/0001).
             reply?.arm(number: lease.number, epoch: lease.word.epoch)
-            sender.write(lease, code: code, body: bytes, reply: reply?.token, processor: processor)
+            sender.write(lease, code: code, body: bytes, flags: flags, reply: reply?.token, processor: processor)
             Interlude.at(.frameWritten)
             guard memory.commit(lease) else { return .closed }
             Interlude.at(.committed)
@@ -86,20 +88,20 @@ extension Space {
             let mustRing = sender.peerMustBeRung()
             Interlude.at(.askedWhetherToRing)
             sender.prepareNext(lease)
-            return .sent(mustRing: mustRing)
+            return .sent(lease, mustRing: mustRing)
         }
         switch outcome {
         case .closed: return .closed
         case .full(let lease): return .full(link, lease)
-        case .sent(let mustRing):
+        case .sent(let lease, let mustRing):
             if mustRing { link.ring() }
-            return .sent
+            return .sent(link, lease)
         }
     }
 
     /// What one attempt under the lock came to.
     private enum LeaseStep: Sendable {
-        case sent(mustRing: Bool)
+        case sent(OutgoingLease, mustRing: Bool)
         case closed
         case full(OutgoingLease)
     }

@@ -71,8 +71,9 @@ extension Space {
     package func speak(
         _ message: inout Message, to right: consuming SendOnceRight, reply: ReplyRight = .none, as speaker: Speaker?
     ) throws(MasixError) {
-        try message.check()
         let state = right.state
+        if case .none = reply { return try self.reply(&message, with: state, as: speaker) }
+        try message.check()
         // Whose owner has gone: the message vanishes (spec/mach.md S4).
         guard let id = try kernelRight(of: state) else { return }
         do throws(MasixError) {
@@ -113,7 +114,9 @@ extension Space {
 
     /// So many messages that were received from this proxy have been received where they went.
     package func giveRoom(_ count: UInt32, in proxy: PortID) throws(MasixError) {
-        try connection.withCore { core throws(MasixError) in _ = try core.demand(.giveRoom(proxy, count)) }
+        let entry = try connection.withCore { core throws(MasixError) in core.receives[proxy] }
+        guard let left = entry?.keptRoom.give(count), left > 0 else { return }
+        try connection.withCore { core throws(MasixError) in _ = try core.demand(.giveRoom(proxy, left)) }
     }
 }
 
@@ -128,7 +131,9 @@ extension ReceiveRight {
     /// As every port that the chief names to the nucleus by its id alone, it leaves the library at once.
     package func keepRoom() throws(MasixError) {
         try leave()
-        holder.entry.keepsRoom.store(true, ordering: .relaxed)
+        let entry = holder.entry
+        try holder.space.connection.withCore { core throws(MasixError) in _ = try core.demand(.keepRoom(entry.port)) }
+        entry.keptRoom.turnOn()
     }
 
     /// The nucleus knows the port from here on (architecture rule 2).

@@ -199,7 +199,7 @@ extension Nucleus {
             switch response {
             case .message(let delivered): try deliver(delivered, to: record, number: number)
             case .links(let links): try offer(links, to: record, number: number)
-            case .linkPeer(let peer, _, _): try showPeer(peer, response, request, to: record, number: number)
+            case .linkPeer(let peer, _, _, _): try showPeer(peer, response, request, to: record, number: number)
             case .several(let parts):
                 for case .message in parts { record.received += 1 }
                 try send(response, to: record, number: number)

@@ -98,7 +98,7 @@ final class MeetingOffers: Routine {
             }
             return call(
                 Asking(.linkPeer(link), holdsCore: true) { task, response, _ in
-                    guard case .linkPeer(let peer, _, let place) = response else { return }
+                    guard case .linkPeer(let peer, _, let place, _) = response else { return }
                     task.mapped.remove(link)
                     guard let pages = task.simulation.node.memory.links[link], let other = task.simulation.node.memory.tasks[peer] else {
                         return

@@ -345,7 +345,7 @@ public final class Simulation {
         }
         for task in tasks {
             for link in task.mapped.sorted() {
-                guard case .linkPeer(let peer, _, let place)? = ask(task, .linkPeer(link)), let pages = node.memory.links[link],
+                guard case .linkPeer(let peer, _, let place, _)? = ask(task, .linkPeer(link)), let pages = node.memory.links[link],
                     let other = node.memory.tasks[peer]
                 else { continue }
                 task.mapped.remove(link)

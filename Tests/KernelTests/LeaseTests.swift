@@ -45,7 +45,9 @@ import Testing
         #expect(scene.actions.contains(.grant(lease)))
         #expect(lease.senderHalf == 1 && lease.linkPlace == open.place(of: client))
         #expect(lease.sender == client && lease.receiver == server && lease.window == 4 && lease.isWhole)
-        #expect(scene.ask(client, .linkPeer(link)) == .linkPeer(server, Scene.identity("server"), place: open.place(of: client)))
+        #expect(
+            scene.ask(client, .linkPeer(link)) == .linkPeer(server, Scene.identity("server"), place: open.place(of: client), isChief: false)
+        )
         #expect(scene.ask(client, .linkMapped(link)) == .done, "a second time changes nothing")
         #expect(scene.status(port)?.messages == 4 && scene.status(port)?.leases == 1)
     }

@@ -217,4 +217,19 @@ import Testing
         #expect(scene.kernel.sendOnces.isEmpty)
         #expect(scene.status(port)?.noSendersRequested == false)
     }
+
+    @Test("T4, R4: a send-once right whose message was circular has gone unused, if its port lives on with a backup")
+    func circularSendOnce() throws {
+        var scene = Scene.withoutLinks
+        let task = scene.attach()
+        let port = scene.port(of: task)
+        let backup = scene.port(of: task)
+        scene.ask(task, .notify(NotificationRequest(.portDestroyed, port: port, notify: .makeSendOnce(backup))))
+        let once = scene.giveOnce(port, of: task, to: task)
+        #expect(scene.send(1, to: .moveSendOnce(once), from: task, rights: [.moveReceive(port)]) == .sent)
+        let saved = scene.receive(backup, by: task)
+        #expect(saved?.notification == .portDestroyed)
+        #expect(scene.receive(port, by: task)?.notification == .sendOnce)
+        #expect(scene.receive(port, by: task) == nil)
+    }
 }

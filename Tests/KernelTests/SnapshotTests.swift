@@ -214,7 +214,8 @@ import Testing
             .portBlock, .allocate(port, queueLimit: 5), .send(outgoing), .cancelSend(Ticket(raw: 1)), .receive(port),
             .setQueueLimit(port, 8),
             .status(port), .identity(TaskID(raw: 3)), .linkOffers, .linkMapped(link), .linkPeer(link),
-            .claimReply(link, index: 3, generation: 4), .setBootstrap(port), .introduce(identity, rights: transfers),
+            .claimReply(link, index: 3, generation: 4), .setChief(TaskID(raw: 3)), .keepRoom(port), .giveRoom(port, 3), .receipts,
+            .setBootstrap(port), .introduce(identity, rights: transfers),
         ]
         requests += transfers.map { .make($0) }
         requests += [Right.null, .dead, .send(port), .sendOnce(SendOnceID(raw: 2)), .receive(port)].map { .drop($0) }
@@ -228,12 +229,15 @@ import Testing
             .linkFailed(link), .request(TaskID(raw: 3), number: 7, .rejected(.invalidMemory)), .attach(identity, first: true),
             .end(TaskID(raw: 2)), .trace(TaskID(raw: 2), true), .revoke(nil), .revoke(port),
         ]
-        let frame = Frame(code: 4, payload: Payload(place: 6, length: 7), replyPort: port, isDropped: true)
+        let frame = Frame(
+            code: 4, payload: Payload(place: 6, length: 7), replyPort: port, isDropped: true,
+            speaker: Speaker(TaskID(raw: 1 << 33), identity))
         let settlements = [Settlement.Outcome.answered(frame), .held, .unclaimed].map {
             Settlement(caller: TaskID(raw: 1), port: port, index: 2, generation: 3, outcome: $0)
         }
         let observations: [Observation] = [
-            .closing(Closing(frames: [frame], fault: .missingFrames, slotsInUse: true)), .settlements(settlements), .promotion(port),
+            .closing(Closing(frames: [frame], fault: .missingFrames, slotsInUse: true, kept: 3, received: 1 << 33)),
+            .settlements(settlements), .promotion(port),
             .promotion(nil),
         ]
         for event in events {

@@ -65,7 +65,7 @@ final class RawLink {
 
     static func show(_ task: RawTask, _ half: inout Half) throws -> RawLink {
         var reply = try task.ask(.linkPeer(half.id))
-        guard case .linkPeer(let peer, _, _) = reply.response, let file = reply.descriptors.take(0),
+        guard case .linkPeer(let peer, _, _, _) = reply.response, let file = reply.descriptors.take(0),
             let status = reply.descriptors.take(1), let bell = reply.descriptors.take(2), let own = half.file.take(),
             let mapping = half.mapping.take()
         else { throw RawTask.Failure.unexpected(reply.response) }

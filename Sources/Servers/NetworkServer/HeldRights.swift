@@ -31,6 +31,9 @@ final class ExportedRight: Sendable {
     let limit: UInt32
     private let waiting = Mutex<Deque<Held<PreparedMessage>>?>(nil)
 
+    /// Something waits: what comes now waits behind it.
+    var isBusy: Bool { waiting.withLock { $0 != nil } }
+
     init(_ right: consuming SendRight, limit: UInt32) {
         self.right = right
         self.limit = limit

@@ -41,6 +41,8 @@ final class Translator {
     /// Ports that stand for send-once rights of others, or for answers of the name server.
     private var single: [PortID: SingleUse] = [:]
     private var singleFor: [OnceKey: PortID] = [:]
+    private let linked: LinkedDeliveries
+    private var receptionsTimer: Scheduled<Void>?
     private var spares: [PortID] = []
     /// The fewest of them that there have been since the timer was set: so many nobody needs.
     private var sparesUnneeded = 0
@@ -81,6 +83,7 @@ final class Translator {
         loop = channels.eventLoop
         roster = channels.configuration.roster
         core = NetworkCore(node: channels.configuration.node)
+        linked = LinkedDeliveries(space: space)
         set = space.makePortSet()
         control = try space.makePort(queueLimit: 256)
         expect(roster)
@@ -104,6 +107,8 @@ final class Translator {
         isOver = true
         timer?.cancel()
         sparesTimer?.cancel()
+        receptionsTimer?.cancel()
+        linked.expect(false)
     }
 
     func summary() -> NetworkSummary {
@@ -111,7 +116,9 @@ final class Translator {
         summary.peers = core.upPeers.map { roster[number: $0.number]?.name ?? "\($0)" }
         summary.proxies = proxies.count
         summary.exports = exported.count
-        summary.isEmpty = core.isEmpty && onces.isEmpty && single.isEmpty && outgoing.isEmpty && incoming.isEmpty && askers.isEmpty
+        summary.isEmpty =
+            core.isEmpty && onces.isEmpty && single.isEmpty && outgoing.isEmpty && incoming.isEmpty && askers.isEmpty
+            && linked.isEmpty
         return summary
     }
 
@@ -252,7 +259,9 @@ final class Translator {
         case .send(let peer, let frame): send(frame, to: peer)
         case .refuse(let peer, let fault): refuse(peer, fault)
         case .hold(let port): try hold(port)
-        case .release(let port): exported[port] = nil
+        case .release(let port):
+            exported[port] = nil
+            linked.forget(port)
         case .makeProxy(let id, let port, let limit):
             let right = try space.makePort(queueLimit: Int(limit))
             try right.keepRoom()
@@ -277,7 +286,7 @@ final class Translator {
             proxies[id]?.right = nil
             set.insert(right)
         case .destroyOnce(let key):
-            guard let port = singleFor.removeValue(forKey: key) else { return }
+            guard !linked.giveUp(key), let port = singleFor.removeValue(forKey: key) else { return }
             single[port] = nil
             _ = set.remove(port)
         case .drop(let once): onces[once] = nil
@@ -336,6 +345,7 @@ final class Translator {
                     if let once = onces.removeValue(forKey: number)?.take() { message.attach(once) } else { message.attachDead() }
                 }
             }
+            if try deliverByLink(number, &message, delivery) { return }
             let reply = try replyRight(delivery.reply)
             switch delivery.destination {
             case .held(let port):
@@ -360,6 +370,46 @@ final class Translator {
             for case .once(let key) in [delivery.reply] + delivery.rights where singleFor[key] == nil { events.append(.unused(key)) }
             throw error
         }
+    }
+
+    /// The way of plain messages to ports that have a lease; false if this is none.
+    private func deliverByLink(_ number: UInt64, _ message: inout Message, _ delivery: Delivery) throws(MasixError) -> Bool {
+        guard case .held(let port) = delivery.destination, let export = exported[port], !export.isBusy else { return false }
+        let key: OnceKey?
+        switch delivery.reply {
+        case .null: key = nil
+        case .once(let once): key = once
+        case .dead, .held, .proxy, .kept: return false
+        }
+        guard try linked.deliver(&message, to: export.right, as: delivery.speaker, answering: key) else { return false }
+        events.append(.delivered(number))
+        expectReceptions()
+        return true
+    }
+
+    /// Answers tell soon enough of what has been received. What is not answered within a moment is rung for.
+    private func expectReceptions() {
+        guard receptionsTimer == nil else { return }
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        receptionsTimer = loop.scheduleTask(in: .milliseconds(1)) {
+            let translator = bound.value
+            translator.receptionsTimer = nil
+            guard !translator.isOver else { return }
+            translator.tellReceptions()
+            translator.linked.expect(translator.linked.isOutstanding)
+            // Once more: what was received before the ring was asked for is told here. What is received later rings.
+            translator.tellReceptions()
+            translator.pump()
+        }
+    }
+
+    private func takeReceptions() {
+        tellReceptions()
+        if linked.isOutstanding { expectReceptions() } else { linked.expect(false) }
+    }
+
+    private func tellReceptions() {
+        for (port, count) in linked.receptions() { handle(.received(port, count: count)) }
     }
 
     /// The right that a reply right is a copy of: while the message waits, the core may let go of it.
@@ -447,6 +497,8 @@ final class Translator {
                 // What happened before that message was sent is told before it.
                 while let first = try control.tryReceive() { take(first) }
                 try takeReceipts()
+                takeReceptions()
+                try takeAnswers()
                 guard let message else { return pump() }
                 take(message)
             }
@@ -462,8 +514,23 @@ final class Translator {
     private func takeReceipts() throws(MasixError) {
         while space.hasReceipts {
             let receipts = try space.takeReceipts()
-            for receipt in receipts { handle(.received(receipt.port, count: receipt.count)) }
+            for receipt in receipts {
+                let count = linked.news(in: receipt)
+                if count > 0 { handle(.received(receipt.place.port, count: count)) }
+            }
             guard receipts.count == Receipt.listMax else { return }
+        }
+    }
+
+    private func takeAnswers() throws(MasixError) {
+        try linked.takeAnswers { key, answer in
+            switch consume answer {
+            case .unused: handle(.unused(key))
+            case .message(var message):
+                let (local, transfer) = translate(&message, for: key.peer)
+                handle(.answered(key, local, transfer: transfer))
+                (stash, limits) = ([:], [:])
+            }
         }
     }
 
@@ -553,6 +620,10 @@ final class Translator {
             singleFor[key] = nil
             single[port] = nil
             _ = set.remove(port)
+            return .onceHome(key)
+        }
+        if let port = once.port, let key = linked.key(of: port), key.peer == peer {
+            _ = linked.giveUp(key)
             return .onceHome(key)
         }
         lastOnce += 1

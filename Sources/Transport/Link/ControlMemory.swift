@@ -12,7 +12,7 @@ public import MasixKernel
 /// 0x002000  receives     131,072 x 8               home count u32, received u32
 /// 0x102000  sends        131,072 x 32              commit word, mark u32, place u16, window u16, firstSlot u16, whole u16, takeIndex u32, link u64
 /// 0x502000  takes        4,096 x 64                take word, port counter u64, port node u64, link u64, sender u64, firstSlot u16,
-///                                                  window u16, receiveIndex u32
+///                                                  window u16, receiveIndex u32, after u32, given word
 /// 0x542000  callers      256 x 64 x 32             reply word, port counter u64, number u64, sendIndex u32, epoch u32
 /// 0x5C2000  callees      256 x 64 x 16             reply word, unused u64
 /// ```
@@ -153,6 +153,9 @@ public struct TakeEntryMemory: Sendable {
     @inlinable @inline(__always) var sender: SharedWord64 { region.word64(offset + 32) }
     @inlinable @inline(__always) var shape: SharedWord64 { region.word64(offset + 40) }
     @inlinable @inline(__always) var after: SharedWord32 { region.word32(offset + 48) }
+    /// Of a lease that keeps room: {closed, epoch, received and given back}. Room has been given by the link if and only if the
+    /// compare-and-swap on this word succeeded (Documentation/Decisions/0013).
+    @inlinable @inline(__always) public var given: SharedWord64 { region.word64(offset + 56) }
 
     @inlinable public func open(_ lease: Lease) {
         portCounter.release(lease.port.counter)
@@ -162,7 +165,20 @@ public struct TakeEntryMemory: Sendable {
         after.release(lease.after)
         shape.release(UInt64(lease.firstSlot) | UInt64(lease.slots) << 16 | UInt64(lease.receiveIndex) << 32)
         let old = LeaseWord(bits: word.relaxed)
-        if old.epoch != lease.id.epoch { word.release(LeaseWord(epoch: lease.id.epoch).bits) }
+        if old.epoch != lease.id.epoch {
+            given.release(LeaseWord(epoch: lease.id.epoch).bits)
+            word.release(LeaseWord(epoch: lease.id.epoch).bits)
+        }
+    }
+
+    /// Gives room back by the link, for so many more that were received by the lease with this epoch. False if it has closed: then the
+    /// nucleus has counted them as kept, and is to be told.
+    @inlinable
+    public func give(_ count: UInt64, epoch: UInt32) -> LeaseWord? {
+        let old = LeaseWord(bits: given.acquired)
+        guard old.epoch == epoch, !old.isClosed else { return nil }
+        let new = LeaseWord(bits: old.bits &+ count)
+        return given.exchange(old.bits, for: new.bits) ? new : nil
     }
 
     /// The receive entry of the lease's port.

@@ -1,3 +1,6 @@
+public import MasixKernel
+import MasixWire
+
 /// The first 64 bytes of a slot. Little-endian, as the machine has it: a link never leaves it.
 ///
 /// ```
@@ -6,7 +9,8 @@
 /// 12 length      u32  bytes behind the header
 /// 16 code        u32
 /// 20 replyIndex  u16  reply word of the call, or 0xFFFF
-/// 22 flags       u16  bit 0: dropped (an answer that stands for a send-once notification)
+/// 22 flags       u16  bit 0: dropped (an answer that stands for a send-once notification); bit 1: spoken (a `Speaker` comes before the
+///                     body, counted in the length)
 /// 24 replyGeneration u32
 /// 28 processor   u32  where the writer ran: whoever runs on the same one must not spin for it
 /// 40 given       u32  in a reply: its generation again, written once the callee has used its right (see `LinkNews.isGiven`)
@@ -24,6 +28,7 @@ public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
     @inlinable public static var size: Int { 64 }
     @inlinable public static var noReply: UInt16 { 0xFFFF }
     @inlinable public static var dropped: UInt16 { 1 }
+    @inlinable public static var spoken: UInt16 { 2 }
 
     @inlinable public init(
         number: UInt64, epoch: UInt32 = 0, length: UInt32, code: UInt32, replyIndex: UInt16 = Self.noReply, flags: UInt16 = 0,
@@ -37,5 +42,33 @@ public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
         self.flags = flags
         self.replyGeneration = replyGeneration
         self.processor = processor
+    }
+}
+
+/// What a slot holds behind its header.
+public struct FrameBody: Equatable, Sendable {
+    /// In whose name the writer says it; to be believed of the node's chief alone.
+    public var speaker: Speaker?
+    public var bytes: [UInt8]
+
+    public init(speaker: Speaker? = nil, bytes: [UInt8]) {
+        self.speaker = speaker
+        self.bytes = bytes
+    }
+
+    /// As it lies in the slot, which `FrameHeader.spoken` tells apart from bare bytes.
+    public var slotBytes: [UInt8] { speaker.map { $0.wireBytes + bytes } ?? bytes }
+}
+
+extension FrameHeader {
+    /// What the bytes of the slot are; nil if they are not what the flags say.
+    @inlinable
+    public func body(of bytes: [UInt8]) -> FrameBody? { flags & Self.spoken == 0 ? FrameBody(bytes: bytes) : spokenBody(of: bytes) }
+
+    @usableFromInline
+    func spokenBody(of bytes: [UInt8]) -> FrameBody? {
+        var reader = WireReader(bytes)
+        guard let speaker = try? Speaker(from: &reader) else { return nil }
+        return FrameBody(speaker: speaker, bytes: Array(bytes.suffix(reader.remaining)))
     }
 }

@@ -154,6 +154,13 @@ public struct LinkReceiver: Sendable {
 
     @inlinable public func body(_ frame: ReadyFrame) -> [UInt8] { peer.body(at: frame.offset, count: frame.length) }
 
+    /// Step 5 of a lease that keeps room, later: this many more of its slots are free, if it is still open and so they can be given here.
+    public func give(_ count: UInt64, of lease: IncomingLease, takeIndex: UInt32, epoch: UInt32) -> Bool {
+        guard let given = control.take(takeIndex)?.give(count, epoch: epoch) else { return false }
+        own.consumed(lease.firstSlot).release(given.bits)
+        return true
+    }
+
     /// Step 5: the slot is free. Not before the copy is complete.
     @inlinable @inline(__always)
     public func publish(_ frame: ReadyFrame) {

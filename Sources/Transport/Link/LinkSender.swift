@@ -102,12 +102,20 @@ public struct LinkSender: Sendable {
         return lease.word.count &- (received.epoch == lease.word.epoch ? received.count : 0) &+ count <= lease.window
     }
 
+    /// How many messages of the lease have been received, as its receiver says; nil if that is about another lease.
+    public func received(firstSlot: Int, epoch: UInt32) -> UInt64? {
+        let word = LeaseWord(bits: peer.consumed(firstSlot).acquired)
+        return word.epoch == epoch ? word.count : nil
+    }
+
     /// Step 2: the frame, complete before it is committed.
     @inlinable @inline(__always)
-    public func write(_ lease: OutgoingLease, code: UInt32, body: UnsafeRawBufferPointer, reply: ReplyToken?, processor: UInt32) {
+    public func write(
+        _ lease: OutgoingLease, code: UInt32, body: UnsafeRawBufferPointer, flags: UInt16 = 0, reply: ReplyToken?, processor: UInt32
+    ) {
         let header = FrameHeader(
             number: lease.number, epoch: lease.word.epoch, length: UInt32(body.count), code: code,
-            replyIndex: reply?.index ?? FrameHeader.noReply, replyGeneration: reply?.generation ?? 0, processor: processor)
+            replyIndex: reply?.index ?? FrameHeader.noReply, flags: flags, replyGeneration: reply?.generation ?? 0, processor: processor)
         unsafe own.write(header, body, at: LinkHalf.slotOffset(lease.firstSlot + Int(lease.word.count % lease.slots)))
     }
 
@@ -211,9 +219,11 @@ extension CallerEntryMemory {
 extension LinkSender {
     /// Step 2 for bytes in an array.
     @inlinable @inline(__always)
-    public func write(_ lease: OutgoingLease, code: UInt32, body: [UInt8], reply: ReplyToken?, processor: UInt32) {
+    public func write(
+        _ lease: OutgoingLease, code: UInt32, body: [UInt8], flags: UInt16 = 0, reply: ReplyToken?, processor: UInt32
+    ) {
         // The pointer lives over the call, and `write` copies out of it.
-        unsafe body.withUnsafeBytes { unsafe write(lease, code: code, body: $0, reply: reply, processor: processor) }
+        unsafe body.withUnsafeBytes { unsafe write(lease, code: code, body: $0, flags: flags, reply: reply, processor: processor) }
     }
 
     @inlinable @inline(__always)

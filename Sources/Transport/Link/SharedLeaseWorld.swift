@@ -27,10 +27,17 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
         else { return Closing() }
         let sent = Self.shut(sender.send(lease.sendIndex).commit, epoch: lease.id.epoch)
         let taken = Self.shut(take.word, epoch: lease.id.epoch)
-        var closing = Closing()
-        guard let sent, let taken, taken <= sent, sent - taken <= UInt64(lease.window) else {
-            // One of the two wrote nonsense over its own words. No count can be believed: what is in the slots is lost with the link.
+        let given = lease.keepsRoom ? Self.shut(take.given, epoch: lease.id.epoch) : taken
+        guard let taken, let given, given <= taken, taken - given <= UInt64(lease.window) else {
             return Closing(fault: .impossibleCount, slotsInUse: true)
+        }
+        // What the receiver has not given back is still the sender's to wait for, whatever the sender's word says.
+        var closing = Closing(kept: UInt16(taken - given), received: taken)
+        guard let sent, taken <= sent, sent - given <= UInt64(lease.window) else {
+            // One of the two wrote nonsense over its own words. No count can be believed: what is in the slots is lost with the link.
+            closing.fault = .impossibleCount
+            closing.slotsInUse = true
+            return closing
         }
         var number = taken
         while number < sent {
@@ -41,8 +48,10 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
                 closing.fault = .missingFrames
                 break
             }
-            let body = header.length > 0 ? memory.keep(half.body(at: offset, count: Int(header.length))) : .empty
-            var frame = Frame(code: header.code, payload: body)
+            guard var frame = keep(header, at: offset, in: half) else {
+                closing.fault = .missingFrames
+                break
+            }
             if header.replyIndex != FrameHeader.noReply {
                 frame.replyPort = promote(
                     header.replyIndex, generation: header.replyGeneration, to: .promoted, link: lease.link, place: lease.linkPlace,
@@ -53,8 +62,16 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
         countCommitted(of: lease, upTo: sent, in: sender)
         let consumed = memory.half(1 - lease.senderHalf, of: lease.link).map { LeaseWord(bits: $0.consumed(Int(lease.firstSlot)).acquired) }
         let published = consumed?.epoch == lease.id.epoch ? consumed?.count ?? 0 : 0
-        closing.slotsInUse = published != taken
+        // Who keeps room publishes late, and therefore copies before it takes.
+        closing.slotsInUse = !lease.keepsRoom && published != taken
         return closing
+    }
+
+    /// The bytes of a slot, out of reach of its writer; nil if they are not what its header says.
+    private mutating func keep(_ header: FrameHeader, at offset: Int, in half: LinkHalf) -> Frame? {
+        guard header.length > 0 else { return Frame(code: header.code, payload: .empty) }
+        guard let body = header.body(of: half.body(at: offset, count: Int(header.length))) else { return nil }
+        return Frame(code: header.code, payload: body.bytes.isEmpty ? .empty : memory.keep(body.bytes), speaker: body.speaker)
     }
 
     /// Sets the closed bit and returns the count; nil if the word is not this lease's. One step: a task that writes the word without
@@ -159,11 +176,10 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
     private mutating func answer(_ index: UInt16, _ generation: UInt32, in half: LinkHalf) -> Frame {
         let offset = LinkHalf.replyOffset(Int(index))
         let header = half.header(at: offset)
-        guard header.number == UInt64(generation), header.length <= LinkHalf.bodyMax, header.flags & FrameHeader.dropped == 0 else {
-            return Frame(code: 0, payload: .empty, isDropped: true)
-        }
-        let body = header.length > 0 ? memory.keep(half.body(at: offset, count: Int(header.length))) : .empty
-        return Frame(code: header.code, payload: body)
+        guard header.number == UInt64(generation), header.length <= LinkHalf.bodyMax, header.flags & FrameHeader.dropped == 0,
+            let frame = keep(header, at: offset, in: half)
+        else { return Frame(code: 0, payload: .empty, isDropped: true) }
+        return frame
     }
 
     public mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? {

@@ -7,6 +7,10 @@ struct ModelWorld: LeaseWorld {
         var lease: Lease
         /// Committed and not taken, oldest first; a frame with a reply port has its call in `calls`.
         var frames: [Frame] = []
+        /// Taken in its life.
+        var received: UInt64 = 0
+        /// Taken, of a lease that keeps room, and not given back.
+        var kept = 0
     }
 
     struct Call {
@@ -61,9 +65,11 @@ struct ModelWorld: LeaseWorld {
     }
 
     /// A sender commits a frame; false without credit. With `reply` it is a call whose answer comes to that port of the sender.
-    mutating func commit(_ id: LeaseID, code: UInt32 = 0, _ payload: Payload, reply: PortID? = nil) -> Bool {
-        guard let flow = flows[id], flow.frames.count < Int(flow.lease.window) else { return false }
-        flows[id]?.frames.append(Frame(code: code, payload: payload, replyPort: reply))
+    mutating func commit(
+        _ id: LeaseID, code: UInt32 = 0, _ payload: Payload, reply: PortID? = nil, as speaker: Speaker? = nil
+    ) -> Bool {
+        guard let flow = flows[id], flow.frames.count + flow.kept < Int(flow.lease.window) else { return false }
+        flows[id]?.frames.append(Frame(code: code, payload: payload, replyPort: reply, speaker: speaker))
         if let reply {
             lastCall += 1
             calls.append(
@@ -86,19 +92,31 @@ struct ModelWorld: LeaseWorld {
         for place in calls.indices where calls[place].state == .inSlot && calls[place].frame == frame.payload.place {
             calls[place].state = .taken
         }
+        flows[id]?.received += 1
+        if flow.lease.keepsRoom { flows[id]?.kept += 1 }
         return frame
+    }
+
+    /// The receiver gives the room of one message back; false if none is kept.
+    mutating func give(_ id: LeaseID) -> Bool {
+        guard let kept = flows[id]?.kept, kept > 0 else { return false }
+        flows[id]?.kept = kept - 1
+        return true
     }
 
     mutating func close(_ lease: Lease) -> Closing {
         if let closing = closings[lease.id] { return closing }
-        var frames = flows.removeValue(forKey: lease.id)?.frames ?? []
+        let flow = flows.removeValue(forKey: lease.id)
+        var frames = flow?.frames ?? []
         for place in frames.indices where frames[place].replyPort != nil {
             // The reply word is closed together with the frame: the reply right becomes real.
             for call in calls.indices where calls[call].state == .inSlot && calls[call].frame == frames[place].payload.place {
                 calls[call].state = .over
             }
         }
-        let closing = Closing(frames: frames, fault: faults.popLast() ?? nil, slotsInUse: slotsInUse)
+        let closing = Closing(
+            frames: frames, fault: faults.popLast() ?? nil, slotsInUse: slotsInUse, kept: UInt16(flow?.kept ?? 0),
+            received: flow?.received ?? 0)
         closings[lease.id] = closing
         frames = []
         return closing

@@ -293,7 +293,12 @@ final class RandomRun {
     }
 
     private func request(_ task: TaskID) -> Request {
-        switch Int.random(in: 0..<17, using: &random) {
+        switch Int.random(in: 0..<20, using: &random) {
+        case 17: return .setChief(tasks.randomElement(using: &random) ?? task)
+        case 18: return .keepRoom(ownPort(task) ?? somePort(task))
+        case 19:
+            guard let port = ownPort(task), !random.once(in: 5) else { return .receipts }
+            return .giveRoom(port, UInt32.random(in: 0...UInt32(1 + (kernel.ports[port]?.held ?? 0)), using: &random))
         case 0: return .portBlock
         case 1: return .make(transfer(task))
         case 2:
@@ -380,6 +385,10 @@ final class RandomRun {
         if random.once(in: 20) { world.slotsInUse.toggle() }
         if random.once(in: 40), world.faults.isEmpty { world.faults = [.missingFrames, nil] }
         guard let lease = world.openLeases.randomElement(using: &random) else { return }
+        if lease.keepsRoom, random.once(in: 3) {
+            _ = world.give(lease.id)
+            return
+        }
         switch Int.random(in: 0..<10, using: &random) {
         case 0..<4:
             lastPlace += 1

@@ -200,6 +200,7 @@ final class NodeModel {
             if export.waiting.isEmpty { release(port) } else { leftovers.append(export) }
         case .makeProxy(let proxy, let port, let limit):
             let local = newPort(of: chief, limit: limit)
+            ask(chief, .keepRoom(local))
             proxyPort[proxy] = local
             proxyAt[local] = proxy
             made[proxy] = 0
@@ -396,7 +397,7 @@ final class NodeModel {
     @discardableResult
     private func takeReceipts() -> Bool {
         guard case .receipts(let receipts) = ask(chief, .receipts), !receipts.isEmpty else { return false }
-        for receipt in receipts { events.append(.received(receipt.port, count: receipt.count)) }
+        for receipt in receipts { events.append(.received(receipt.place.port, count: UInt32(receipt.count))) }
         runEvents()
         return true
     }
@@ -431,7 +432,7 @@ final class NodeModel {
     }
 
     func takeMessage(at port: PortID) {
-        guard case .message(let message) = ask(chief, proxyAt[port] == nil ? .receive(port) : .receiveKeepingRoom(port)) else { return }
+        guard case .message(let message) = ask(chief, .receive(port)) else { return }
         takeReceipts()
         for right in [message.reply] + message.rights {
             if case .send(let port, _) = right {

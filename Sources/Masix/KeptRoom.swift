@@ -1,0 +1,61 @@
+import MasixTransport
+import Synchronization
+
+/// What a chief has received from a proxy by leases and whose room it has not given back, lease by lease.
+///
+/// Room is given by the link as long as the lease is open; once it has closed, the nucleus has counted what was kept and is to be told
+/// (Documentation/Decisions/0013).
+final class KeptRoom: Sendable {
+    private struct Part {
+        let link: LinkEnd
+        let lease: IncomingLease
+        let takeIndex: UInt32
+        let epoch: UInt32
+        var count: UInt32
+    }
+
+    private let isKept = Atomic<Bool>(false)
+    private let parts = Mutex<[Part]>([])
+
+    /// Whether received messages keep their room at this port.
+    var isOn: Bool { isKept.load(ordering: .relaxed) }
+    func turnOn() { isKept.store(true, ordering: .relaxed) }
+
+    /// One more has been received.
+    func add(_ frame: ReadyFrame, takeIndex: UInt32, on link: LinkEnd) {
+        parts.withLock { parts in
+            if let place = parts.firstIndex(where: { $0.takeIndex == takeIndex && $0.epoch == frame.word.epoch && $0.link === link }) {
+                parts[place].count += 1
+            } else {
+                parts.append(Part(link: link, lease: frame.lease, takeIndex: takeIndex, epoch: frame.word.epoch, count: 1))
+            }
+        }
+    }
+
+    /// Gives the room of so many messages back, by links as far as it can; what is left is for the nucleus.
+    func give(_ count: UInt32) -> UInt32 {
+        parts.withLock { parts in
+            var left = count
+            while left > 0, var part = parts.first {
+                let share = min(left, part.count)
+                let (isGiven, mustRing) = part.link.receiver.withLock { receiver in
+                    guard receiver.give(UInt64(share), of: part.lease, takeIndex: part.takeIndex, epoch: part.epoch) else {
+                        return (false, false)
+                    }
+                    return (true, receiver.peerWaits())
+                }
+                if mustRing { part.link.ring() }
+                // Of one that has closed all is the nucleus's, and it is asked for as much of it as anybody's.
+                guard isGiven, share < part.count else {
+                    if isGiven { left -= share }
+                    parts.removeFirst()
+                    continue
+                }
+                left -= share
+                part.count -= share
+                parts[0] = part
+            }
+            return left
+        }
+    }
+}
