@@ -133,14 +133,11 @@ public final class StreamSession: Sendable {
             }
             switch word {
             case .data(let bytes): try feed(bytes)
-            case .end: if hasTerminal { try feed(Self.endOfFile) } else { closeInput() }
+            case .end: if hasTerminal { endTerminalInput() } else { closeInput() }
             case .closed, .signal, .exited, .killed, .resized: break
             }
         }
     }
-
-    /// What ends the input of a program on a terminal: twice, for the first only ends a line that has been begun.
-    private static let endOfFile: [UInt8] = [4, 4]
 
     private func feed(_ bytes: [UInt8]) throws(MasixError) {
         if hasTerminal { return feedTerminal(bytes) }
@@ -181,6 +178,23 @@ public final class StreamSession: Sendable {
         }
     }
 
+    /// Types `^D` again and again: who reads on finds the end every time, and one that comes while a shell makes its terminal ready is lost.
+    private func endTerminalInput() {
+        do throws(Errno) {
+            var isOver = false
+            while !isOver {
+                feedTerminal([4])
+                isOver = try !Ready.poll(
+                    [.init(unread.raw, for: .readable), .init(process.raw, for: .readable)], timeoutNanoseconds: Self.endNanoseconds
+                ).isEmpty
+            }
+        } catch {
+            remark("the end of the input of process \(pid) is not told: \(error)")
+        }
+    }
+
+    private static let endNanoseconds: UInt64 = 100_000_000
+
     private func closeInput() {
         input.withLock { $0 = nil }
     }
@@ -189,8 +203,8 @@ public final class StreamSession: Sendable {
 
     private func tell() {
         do throws(MasixError) {
-            var patience: UInt64?
-            while let bytes = nextOutput(&patience) { try say(.data(bytes)) }
+            var left = Self.lastBytesMax
+            while let bytes = nextOutput(&left) { try say(.data(bytes)) }
             try say(.end)
         } catch {
             // The client has died: its control port tells the program.
@@ -208,8 +222,8 @@ public final class StreamSession: Sendable {
     }
 
     /// Nil at the end, or when nobody wants more.
-    private func nextOutput(_ patience: inout UInt64?) -> [UInt8]? {
-        if hasTerminal { return nextOutputOfTerminal(&patience) }
+    private func nextOutput(_ left: inout Int) -> [UInt8]? {
+        if hasTerminal { return nextOutputOfTerminal(&left) }
         do throws(Errno) {
             // Only this thread uses it, so nobody waits for this lock.
             let bytes = try output.withLock { output throws(Errno) -> [UInt8] in
@@ -223,8 +237,9 @@ public final class StreamSession: Sendable {
         }
     }
 
-    /// Until the program has ended and nothing more is there, or some time after that: what it leaves in the background does not hold up the end.
-    private func nextOutputOfTerminal(_ patience: inout UInt64?) -> [UInt8]? {
+    /// Until the program has ended and nothing more is there: what it leaves in the background does not hold up the end. `left` is how
+    /// much may still come after it.
+    private func nextOutputOfTerminal(_ left: inout Int) -> [UInt8]? {
         guard let raw = output.withLock({ $0?.raw }) else { return nil }
         do throws(Errno) {
             while true {
@@ -234,13 +249,11 @@ public final class StreamSession: Sendable {
                 if ready.contains(1) { return nil }
                 // What was written last may still be on its way through the terminal when the program has ended.
                 if ready.contains(2) {
-                    let now = Clock.monotonicNanoseconds()
-                    let end = patience ?? now + Self.patienceNanoseconds
-                    patience = end
-                    guard now < end, try Ready.poll(raw, for: .readable, timeoutNanoseconds: Self.lastWordsNanoseconds) else { return nil }
+                    guard left > 0, try Ready.poll(raw, for: .readable, timeoutNanoseconds: Self.lastWordsNanoseconds) else { return nil }
                 }
                 do throws(Errno) {
                     let bytes = try Descriptor.readBytes(from: raw, max: StreamProtocol.pieceBytesMax)
+                    if ready.contains(2) { left -= bytes.count }
                     return bytes.isEmpty ? nil : bytes
                 } catch {
                     guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
@@ -253,8 +266,8 @@ public final class StreamSession: Sendable {
     }
 
     private static let lastWordsNanoseconds: UInt64 = 50_000_000
-    /// For what a program leaves in the background may print for ever.
-    private static let patienceNanoseconds: UInt64 = 1_000_000_000
+    /// More than any terminal holds; what a program leaves in the background may print for ever.
+    private static let lastBytesMax = 1 << 20
 
     private func lastWord() -> (word: StreamMessage, code: Int32) {
         do throws(Errno) {

@@ -41,7 +41,7 @@ struct ShellCommand: ReportingCommand {
     }
 
     private func talk() throws -> Int32 {
-        let signals = try EndingSignals([Signal.interrupt, Signal.terminate, Signal.hangUp, Signal.windowChange])
+        let signals = try EndingSignals([Signal.interrupt, Signal.quit, Signal.terminate, Signal.hangUp, Signal.windowChange])
         let isTyped = Terminal.isTerminal(0)
         let hasTerminal = isTyped || wantsTerminal
         let opening = ShellOpening(

@@ -41,27 +41,32 @@ public final class ShellServer {
         while true {
             var message = try port.receive()
             guard message.code == ShellProtocol.openingCode, let reply = message.takeReply() else { continue }
-            let session = open(&message)
-            var answer: Message
-            switch session {
+            switch open(&message) {
             case .failure(let refusal):
                 logger.notice("refused", metadata: ["asker": "\(refusal.asker)", "why": "\(refusal.words)"])
-                answer = Message(code: StreamProtocol.openingCode, bytes: StreamOpened.refused(refusal.words).wireBytes)
+                let answer = Message(code: StreamProtocol.openingCode, bytes: StreamOpened.refused(refusal.words).wireBytes)
+                do throws(MasixError) { try reply.send(answer) } catch {
+                    // Who asked has gone.
+                    if error == .nodeGone { throw error }
+                }
             case .success(let session):
-                answer = Message(code: StreamProtocol.openingCode, bytes: StreamOpened.accepted(pid: session.pid).wireBytes)
-                answer.attach(try session.makeDataRight())
-                answer.attach(try session.makeControlRight())
-            }
-            do throws(MasixError) { try reply.send(answer) } catch {
-                // Who asked has gone; the session learns it by its ports.
-                if error == .nodeGone { throw error }
-            }
-            guard case .success(let session) = session else { continue }
-            do throws(Errno) { try session.start() } catch {
-                logger.error("no thread for a session", metadata: ["error": "\(error)"])
-                session.signal(Signal.hangUp)
+                do {
+                    try session.start()
+                    try Self.answer(session, reply)
+                } catch {
+                    logger.error("a shell is hung up", metadata: ["pid": "\(session.pid)", "error": "\(error)"])
+                    session.signal(Signal.hangUp)
+                    if case MasixError.nodeGone = error { throw .nodeGone }
+                }
             }
         }
+    }
+
+    private static func answer(_ session: StreamSession, _ reply: consuming SendOnceRight) throws(MasixError) {
+        var answer = Message(code: StreamProtocol.openingCode, bytes: StreamOpened.accepted(pid: session.pid).wireBytes)
+        answer.attach(try session.makeDataRight())
+        answer.attach(try session.makeControlRight())
+        try reply.send(answer)
     }
 
     /// SIGHUP to every shell.
