@@ -142,6 +142,50 @@ extension Nodes {
             }
         }
 
+        /// Which programs other users run a node sees only if it is not kept from it, as one that root has started is.
+        @Test(.enabled(if: CurrentProcess.uid != 0)) func theProgramMayBeAskedFor() async throws {
+            try await Self.play { pair in
+                try Self.permit("permit a/\(Self.uid) by \(NodeProcessPair.masix)", on: pair.b)
+                #expect(try pair.a.shell("masix shell b -- true").code == 0)
+                try Self.permit("permit a/\(Self.uid) by /usr/bin/env", on: pair.b)
+                #expect(try pair.a.shell("masix shell b -- true").code == 125)
+            }
+        }
+
+        @Test(.enabled(if: CurrentProcess.uid == 0)) func aServerOfRootBecomesWhomTheLineSays() async throws {
+            try await onThread {
+                let directory = try NodeProcessPair.make("b", number: 2, "--shell")
+                let path = directory + "/servers.json"
+                let servers = String(decoding: try File.contents(of: path, max: 65_536), as: UTF8.self)
+                let asRoot = servers.replacingOccurrences(of: "\"name\": \"shell\"", with: "\"name\": \"shell\", \"uid\": 0")
+                    .replacingOccurrences(of: "\"name\":\"shell\"", with: "\"name\":\"shell\",\"uid\":0")
+                try File.open(path, [.write, .truncate]).writeAll(Array(asRoot.utf8))
+                let node = try NodeProcess(in: directory)
+                defer { do { try node.stopIfItRuns() } catch { Issue.record("\(error)") } }
+                #expect(try eventually { try node.shell("masix names --json").output.contains("shell.b") })
+                #expect(try node.role("shell").uid == 0)
+                func ask(_ flags: String = "", as uid: UInt32 = 0) throws -> String {
+                    let words =
+                        ["shell", "--node", directory] + (flags.isEmpty ? [] : [flags]) + [
+                            "--", "sh", "-c", "id -u; id -G; tty; ls -ln $(tty)",
+                        ]
+                    return try outcome(NodeProcessPair.masix, words, uid: uid).0
+                }
+                // Not even root itself, without a line; nor by a line that does not say so.
+                #expect(try ask().contains("here/0 is not permitted"))
+                try Self.permit("permit here/0", "permit here/3456 as 3456", on: node)
+                #expect(try ask().contains("does not say as whom"))
+                #expect(try ask(as: 1234).contains("here/1234 is not permitted"))
+                #expect(try ask(as: 3456).hasPrefix("3456\n3456\n"))
+                // The terminal is the user's, and nobody else's.
+                let typed = try ask("-t", as: 3456)
+                #expect(typed.contains("3456") && typed.contains("/dev/pts/") && typed.contains("crw"), "\(typed)")
+                #expect(typed.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("crw") && $0.contains(" 3456 ") }, "\(typed)")
+                try Self.permit("permit here/0 as 0", on: node)
+                #expect(try ask().hasPrefix("0\n"))
+            }
+        }
+
         @Test func whoOnlyCallsItselfTheShellHearsNothing() async throws {
             try await NodeProcessPair.play { pair in
                 let impostor = try pair.a.serve("exec masix serve shell.b -- tee \(pair.a.directory)/heard", name: "shell.b")
