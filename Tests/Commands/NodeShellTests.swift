@@ -103,6 +103,24 @@ extension Nodes {
             }
         }
 
+        @Test func nothingIsLeftOfASession() async throws {
+            try await NodeProcessPair.play(shellOnB: true) { pair in
+                try Self.permit("permit a/\(Self.uid)", on: pair.b)
+                #expect(try eventually { try pair.b.shell("masix names --json").output.contains("shell.b") })
+                #expect(try eventually { try pair.a.shell("masix node peers --json").objects().first?["up"] as? Bool == true })
+                let starts = try [pair.a, pair.b].map { try $0.settledCounts() }
+                #expect(try pair.a.shell("masix shell b -- true").code == 0)
+                #expect(try pair.a.shell("echo exit | masix shell -t b").code == 0)
+                let killed = try pair.a.start("exec masix shell -t b < <(tail --pid=$$ -f /dev/null)")
+                #expect(eventually { !killed.output.isEmpty }, "\(killed.errors)")
+                try killed.end(Signal.kill)
+                // A name of another node is let go five seconds after its last use, a spare port after one.
+                #expect(try eventually(seconds: 15) { try pair.a.counts() == starts[0] && pair.b.counts() == starts[1] })
+                #expect(try pair.a.counts() == starts[0])
+                #expect(try pair.b.counts() == starts[1])
+            }
+        }
+
         @Test func whoIsNotPermittedIsTold() async throws {
             try await NodeProcessPair.play(shellOnB: true) { pair in
                 #expect(try eventually { try pair.b.shell("masix names --json").output.contains("shell.b") })
