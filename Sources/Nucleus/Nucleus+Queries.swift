@@ -53,6 +53,7 @@ extension Nucleus {
             return subscription.read(max: Answer.traceEventsMax)
         case .frame(let isSent, let step, let count, let note):
             guard kernel.isChief(record.id) else { return .notPermitted }
+            guard !subscribers.isEmpty else { return .notFound }
             show(TraceEvent(isSent ? .frameSent : .frameReceived, task: record.id, code: step, count: count, detail: note))
             return .done
         }

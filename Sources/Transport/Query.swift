@@ -26,7 +26,7 @@ public enum Query: Hashable, Sendable, WireCodable {
     /// What has been kept since the last time.
     case readTrace
     /// A frame between nodes, for those who look on: the node's chief alone tells of them, since they pass it and not the nucleus.
-    /// `step` is that of the paper's figure 2; `note` is for people.
+    /// `step` is that of the paper's figure 2; `note` is for people. `notFound`: nobody looks on.
     case frame(isSent: Bool, step: UInt32, count: UInt64, note: String)
 
     static let noteBytesMax = 256

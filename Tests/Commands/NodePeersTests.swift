@@ -38,6 +38,7 @@ extension Nodes {
 
             func withB(_ body: (NodeProcess) throws -> Void) throws {
                 let node = try NodeProcess(in: b)
+                #expect(eventually { node.log.contains("speaking with other nodes") })
                 do { try body(node) } catch { Issue.record("\(error); b's log:\n\(node.log)") }
                 try node.signal(Signal.terminate)
                 _ = try node.end()

@@ -78,6 +78,8 @@ extension Translator {
 
     // MARK: figure 2
 
+    private static let unwatchedNanoseconds: UInt64 = 50_000_000
+
     /// Steps 3 and 6, for whoever traces: the nucleus does not see them.
     func show(_ frame: NetworkFrame, count: Int, _ peer: UInt32, isSent: Bool) {
         let (step, what): (UInt32, String)
@@ -89,9 +91,13 @@ extension Translator {
         case .unknown: (step, what) = (6, "unknown")
         default: return
         }
+        // Telling costs a request. Of many frames in a moment that nobody looks at, one asks.
+        let now = Clock.monotonicNanoseconds()
+        guard now >= unwatchedUntil else { return }
         let name = roster[number: peer]?.name ?? "\(peer)"
         do throws(MasixError) {
-            try space.show(frameOf: count, isSent: isSent, step: step, note: "\(what), \(isSent ? "to" : "from") node \(name)")
+            let note = "\(what), \(isSent ? "to" : "from") node \(name)"
+            if try !space.show(frameOf: count, isSent: isSent, step: step, note: note) { unwatchedUntil = now + Self.unwatchedNanoseconds }
         } catch {
             // The node is gone, which the next look says.
         }

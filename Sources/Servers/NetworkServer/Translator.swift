@@ -54,6 +54,8 @@ final class Translator {
     private var lastAsker: UInt64 = 0
     /// Round trips that somebody measures.
     var measures: [UInt64: Measure] = [:]
+    /// Until then nobody is told of frames: a moment ago nobody looked on.
+    var unwatchedUntil: UInt64 = 0
     private var timer: Scheduled<Void>?
     private var events: [NetworkEvent] = []
     private let start = Clock.monotonicNanoseconds()
