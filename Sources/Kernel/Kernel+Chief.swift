@@ -49,7 +49,8 @@ extension Kernel {
 
     /// The same for all that was received by a lease of the chief, which has closed.
     mutating func acknowledge(_ lease: Lease, _ count: UInt64, _ step: inout Step) {
-        guard lease.sender == chief, count > 0 else { return }
+        // Though it may be none: the chief has to know that it has closed.
+        guard lease.sender == chief else { return }
         acknowledge(Receipt.Place(lease.port, lease: lease.id), count, &step)
     }
 

@@ -30,6 +30,8 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
     case lookUpHere(String, waitMilliseconds: UInt32)
     /// 6: the right in the message is the network server's port for `ResolverRequest`. For the network server alone.
     case connectNodes
+    /// 7: whether the name is still this port's: `done`, or `notYet` if it is to be looked up. Bare, so that it can go by a link.
+    case confirm(String, PortID)
 
     /// Writes the layout that stands above.
     public func encode(into writer: inout WireWriter) {
@@ -53,6 +55,10 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
             writer.write(name)
             writer.write(wait)
         case .connectNodes: writer.write(UInt8(6))
+        case .confirm(let name, let port):
+            writer.write(UInt8(7))
+            writer.write(name)
+            writer.write(port)
         }
     }
 
@@ -65,6 +71,7 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
         case 4: self = .list(after: try reader.readName())
         case 5: self = .lookUpHere(try reader.readName(), waitMilliseconds: try reader.read())
         case 6: self = .connectNodes
+        case 7: self = .confirm(try reader.readName(), try reader.read())
         case let tag: throw .unknownCase(of: "NameRequest", tag: UInt64(tag))
         }
     }

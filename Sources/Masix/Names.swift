@@ -1,6 +1,7 @@
 import MasixKernel
 import MasixLinux
 import MasixWire
+import Synchronization
 
 /// The node's names: where a program finds the first port of another.
 ///
@@ -37,9 +38,11 @@ public struct Names: Sendable {
 
     /// A send right to the port of this name.
     ///
-    /// `.unknown` if nobody has registered it; with `wait` it is waited for until somebody does.
+    /// `.unknown` if nobody has registered it; with `wait` it is waited for until somebody does. A right that this program already holds
+    /// is found with a plain call to the name server: no right is sent again, and nothing to another node.
     public func lookUp(_ name: String, wait: Bool = false, timeout: Duration? = nil) throws(NameError) -> SendRight {
         let deadline = Deadline(timeout)
+        if let right = try confirmed(name, until: deadline) { return right }
         while true {
             // Zero would ask without waiting, and be answered that the name is unknown: the last of a millisecond is one.
             let patience = wait ? max(1, UInt32(clamping: (deadline.remaining ?? .max) / 1_000_000)) : 0
@@ -47,7 +50,10 @@ public struct Names: Sendable {
                 .lookUp(name, waitMilliseconds: min(patience, NameRequest.waitMillisecondsMax)), about: name, until: deadline)
             switch answered.answer {
             case .found:
-                if let right = answered.message.takeSendRight() { return right }
+                if let right = answered.message.takeSendRight() {
+                    space.foundNames.note(name, right.port)
+                    return right
+                }
                 // It has died on its way: the name is about to be free.
                 guard answered.message.isDead(at: 0) else { throw .node(.malformedMessage) }
             case .notYet: break
@@ -55,6 +61,14 @@ public struct Names: Sendable {
             }
             if deadline.isOver { throw .timedOut(name) }
         }
+    }
+
+    /// The right that was found under this name before, if this program holds it still and the name server says that it is the name's.
+    private func confirmed(_ name: String, until deadline: Deadline) throws(NameError) -> SendRight? {
+        guard let port = space.foundNames[name] else { return nil }
+        guard let right = try onNode({ () throws(MasixError) in try space.heldRight(to: port) }), !right.isDead else { return nil }
+        guard case .done = try ask(.confirm(name, port), about: name, until: deadline).answer else { return nil }
+        return right
     }
 
     /// Frees the name. The port behind it lives on.
@@ -132,6 +146,21 @@ public struct Names: Sendable {
         case .tooMany(let limit): .tooMany(limit: Int(limit))
         case .noRight: .deadRight(name)
         case .silent(let nodes): .unanswered(name, silent: nodes)
+        }
+    }
+}
+
+/// Which port was last found under which name. No right: what the program lets go of is not held for it.
+final class FoundNames: Sendable {
+    private static let countMax = 256
+    private let ports = Mutex<[String: PortID]>([:])
+
+    subscript(name: String) -> PortID? { ports.withLock { $0[name] } }
+
+    func note(_ name: String, _ port: PortID) {
+        ports.withLock { ports in
+            if ports.count >= Self.countMax { ports = [:] }
+            ports[name] = port
         }
     }
 }

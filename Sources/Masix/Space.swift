@@ -27,6 +27,7 @@ public final class Space: Sendable {
     let links: Links
     let locals = Locals()
     let waiters = RoomWaiters()
+    let foundNames = FoundNames()
     let reactor = Reactor()
     private let callKits = Mutex<[CallKit]>([])
     private let identities = Mutex<[TaskID: TaskIdentity]>([:])
@@ -229,6 +230,16 @@ public final class Space: Sendable {
             reception.add(entry)
             return .receive(ReceiveHolder(space: self, entry: entry))
         }
+    }
+
+    /// One more value of a send right that this program holds; nil if it holds none.
+    func heldRight(to port: PortID) throws(MasixError) -> SendRight? {
+        let entry = try connection.withCore { core throws(MasixError) -> SendEntry? in
+            guard let entry = core.sends[port] else { return nil }
+            entry.references.add(1, ordering: .relaxed)
+            return entry
+        }
+        return entry.map { SendRight(SendReference(space: self, entry: $0)) }
     }
 
     /// One user reference is let go. The last one gives the kernel's entry up.

@@ -243,7 +243,7 @@ public enum NetworkLimits {
     public static let lookUpsMax = 1_024
     /// Ports of which one node has given another a right, in one direction. For each of them, and each of the rights below, the network
     /// server of the other needs a port, of which it has 100 000 for all nodes. What is over the bound arrives as a dead right.
-    public static let portsMax = 16_384
+    public static let portsMax = 65_536
     /// Send-once rights of one node that another one holds.
     public static let oncesMax = 16_384
 }

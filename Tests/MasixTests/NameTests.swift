@@ -1,5 +1,6 @@
 import Masix
 import MasixTestKit
+import MasixTransport
 import Testing
 
 /// Names, on a node of a test: what a program's own test of its server sees of them.
@@ -71,5 +72,43 @@ import Testing
             #expect(right.port == port.port)
             #expect(try client.names.list().isEmpty)
         }
+    }
+
+    /// A program that holds the right is told by a plain call whether it is still the name's; nothing else may differ.
+    @Test func aSecondLookUpFindsWhatALaterOneMust() throws {
+        try TestNode.run(names: true) { node in
+            let (server, client) = (try node.attach(), try node.attach())
+            let first = try server.names.register("desk")
+            let found = try client.names.lookUp("desk")
+            for _ in 0..<3 { #expect(try client.names.lookUp("desk").port == first.port) }
+            // Another port, the same name.
+            let second = try server.names.register("desk", replace: true)
+            #expect(try client.names.lookUp("desk").port == second.port)
+            try server.names.remove("desk")
+            #expect(throws: NameError.unknown("desk", known: [], count: 0)) { _ = try client.names.lookUp("desk") }
+            #expect(found.port == first.port && !found.isDead)
+            // What is let go is not kept for the name.
+            let third = try server.names.register("desk")
+            _ = try client.names.lookUp("desk")
+            #expect(try client.names.lookUp("desk").port == third.port)
+        }
+    }
+
+    @Test func aSecondLookUpSendsNoRight() throws {
+        try TestNode.run(names: true) { node in
+            let (server, client) = (try node.attach(), try node.attach())
+            let port = try server.names.register("desk")
+            let found = try client.names.lookUp("desk")
+            for _ in 0..<10 { _ = try client.names.lookUp("desk") }
+            let before = try received(client)
+            for _ in 0..<100 { _ = try client.names.lookUp("desk") }
+            #expect(try received(client) - before < 10, "they go by a link")
+            #expect(found.port == port.port)
+        }
+    }
+
+    private func received(_ space: Space) throws -> UInt64 {
+        guard case .counters(let counters) = try space.query(.counters) else { throw MasixError.notPermitted }
+        return counters["messages received by the nucleus"]
     }
 }

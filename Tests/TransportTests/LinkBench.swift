@@ -23,7 +23,9 @@ final class LinkBench {
     let kernel: Kernel
 
     /// The kernel itself says what the link and the lease are: two tasks talk until it gives one.
-    init() throws {
+    ///
+    /// With `keepsRoom` the receiver is the chief, and gives room back when it likes.
+    init(keepsRoom: Bool = false) throws {
         regions = [
             try MappedRegion(anonymous: ControlMemory.length), try MappedRegion(anonymous: ControlMemory.length),
             try MappedRegion(anonymous: LinkHalf.length), try MappedRegion(anonymous: LinkHalf.length),
@@ -32,7 +34,7 @@ final class LinkBench {
         controls = [ControlMemory(regions[0].region), ControlMemory(regions[1].region)]
         halves = [LinkHalf(regions[2].region), LinkHalf(regions[3].region)]
         statuses = [StatusPage(regions[4].region), StatusPage(regions[5].region)]
-        let scene = try Scene()
+        let scene = try Scene(keepsRoom: keepsRoom)
         (kernel, link, lease) = (scene.kernel, scene.link, scene.lease)
         controls[1].take(lease.takeIndex)?.open(lease)
         controls[0].send(lease.sendIndex).open(lease)
@@ -55,7 +57,7 @@ final class LinkBench {
         let link: Link
         let lease: Lease
 
-        init() throws {
+        init(keepsRoom: Bool) throws {
             let nobody = TaskIdentity(uid: 0, gid: 0, pid: 0, executable: "", name: "", launched: true)
             var numbers: [TaskID: UInt64] = [:]
             var actions: [Action] = []
@@ -69,8 +71,13 @@ final class LinkBench {
             ask(&kernel, LinkBench.sender, .allocate(port, queueLimit: UInt32(LinkBench.limit)))
             ask(&kernel, LinkBench.sender, .make(.makeSend(port)))
             ask(&kernel, LinkBench.sender, .introduce(nobody, rights: [.moveReceive(port)]))
+            if keepsRoom {
+                ask(&kernel, LinkBench.sender, .setChief(LinkBench.receiver))
+                ask(&kernel, LinkBench.receiver, .keepRoom(port))
+            }
             ask(&kernel, LinkBench.sender, .send(Outgoing(to: .copySend(port))))
             ask(&kernel, LinkBench.receiver, .receive(port))
+            if keepsRoom { ask(&kernel, LinkBench.receiver, .giveRoom(port, 1)) }
             for task in [LinkBench.sender, LinkBench.receiver] { ask(&kernel, task, .linkMapped(LinkID(raw: 1))) }
             var found: (Link?, Lease?)
             for action in actions {

@@ -33,7 +33,11 @@ struct Bench: ParsableCommand {
     @Option(help: "A file of thresholds (JSON); fail if a ratio is above its own, or was not measured.")
     var check: String?
 
+    @Option(help: "Measure nothing but the memory that so many ports of another node take.")
+    var proxies: Int?
+
     func validate() throws {
+        if let proxies, !(1...65_000).contains(proxies) { throw ValidationError("--proxies takes 1 to 65000.") }
         if let rounds, !(1...1000).contains(rounds) { throw ValidationError("--rounds takes 1 to 1000.") }
         if floorsOnly, check != nil { throw ValidationError("--check needs ratios, and --floors-only has none.") }
     }
@@ -41,6 +45,7 @@ struct Bench: ParsableCommand {
     func run() throws {
         // The other side of a comparison is this program again, in a process of its own.
         if let directory = ProcessInfo.processInfo.environment[Peer.variable] { return try Peer(directory).serve() }
+        if let proxies { return try ProxyMemory(proxies).measure(to: output) }
         let thresholds = try check.map { try JSONDecoder().decode([Threshold].self, from: Data(contentsOf: URL(filePath: $0))) }
         let processors = try Processors()
         let rows = try measure(on: processors)

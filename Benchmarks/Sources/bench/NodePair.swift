@@ -11,7 +11,8 @@ final class NodePair {
     let directory: String
     private var started: [String] = []
     /// Every process of both nodes.
-    private(set) var processes: [OtherProcess] = []
+    var processes: [OtherProcess] { roles.map(\.process) }
+    private(set) var roles: [(node: String, name: String, process: OtherProcess)] = []
 
     struct Failure: Error, CustomStringConvertible {
         let words: String
@@ -48,8 +49,8 @@ final class NodePair {
             try masix(["node", "run", "--detach", "--node", place])
         }
         for place in [a, b] {
-            let roles = try SupervisorClient(Space.attach(directory: place)).status().roles
-            processes += roles.filter { $0.pid > 1 }.map { OtherProcess(pid: $0.pid) }
+            let running = try SupervisorClient(Space.attach(directory: place)).status().roles.filter { $0.pid > 1 }
+            roles += running.map { (place == a ? "a" : "b", $0.name, OtherProcess(pid: $0.pid)) }
         }
     }
 

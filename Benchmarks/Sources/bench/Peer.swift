@@ -19,6 +19,8 @@ enum PeerRequest {
     static let memory: UInt32 = 6
     /// So many names (the second eight bytes), each of a port of its own, from this number on (the first eight), instead of those before.
     static let names: UInt32 = 7
+    /// So many more ports (eight bytes), which live as long as the peer: a send right to each.
+    static let ports: UInt32 = 8
 
     static func name(_ number: Int) -> String { "bench-\(number)" }
 }
@@ -51,6 +53,7 @@ struct Peer {
             try TestNode.deposit(try port.makeSendRight(), as: Self.place, from: space)
         }
         var names: [NamedPort] = []
+        var ports: [NamedPort] = []
         // Ends when the node does.
         while var request = try? port.receive() {
             let reply = request.takeReply()
@@ -81,6 +84,12 @@ struct Peer {
                 names = []
                 for number in 0..<Int(value(request.bytes, at: 8)) {
                     names.append(NamedPort(try space.names.register(PeerRequest.name(Int(value(request.bytes, at: 0)) + number))))
+                }
+            case PeerRequest.ports:
+                for _ in 0..<value(request.bytes, at: 0) {
+                    let port = try space.makePort()
+                    answer.attach(try port.makeSendRight())
+                    ports.append(NamedPort(port))
                 }
             default: break
             }

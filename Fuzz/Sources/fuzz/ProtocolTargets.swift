@@ -11,6 +11,7 @@ extension Target {
         let record = NameRecord(name: "shop.door", port: Story.well, owner: owner)
         let requests: [NameRequest] = [
             .register("shop.door", replace: true), .lookUp("shop.door", waitMilliseconds: 500), .remove("shop.door"), .list(after: ""),
+            .confirm("shop.door", Story.well),
         ]
         let answers: [NameAnswer] = [
             .done, .found, .names([record, record], more: false), .notYet, .unknown(known: ["a", "b"], count: 2), .taken(owner),
@@ -23,7 +24,7 @@ extension Target {
                     switch request {
                     case .register(let name, _), .lookUp(let name, _), .lookUpHere(let name, _), .remove(let name), .list(let name):
                         _ = NameRequest.isName(name)
-                    case .connectNodes: break
+                    case .connectNodes, .confirm: break
                     }
                 },
                 .exact(answers) { _ = String(describing: $0) },

@@ -143,6 +143,7 @@ public final class NameServer {
         case .lookUp(let name, let wait): return lookUp(name, wait, here: false, owner.uid)
         case .lookUpHere(let name, let wait): return lookUp(name, wait, here: true, owner.uid)
         case .connectNodes: return nil
+        case .confirm(let name, let port): return .confirm(name, port, by: lastAsker)
         case .remove(let name): return .remove(name, uid: owner.uid, by: lastAsker)
         case .list(let last): return .list(after: last, by: lastAsker)
         }

@@ -21,6 +21,8 @@ public struct NameTable: Sendable {
         case register(NameRecord, replace: Bool, by: Asker)
         /// `wait` is what `until` was made of, in milliseconds; with `here` only the names of this node are asked for.
         case lookUp(String, uid: UInt32, until: UInt64?, wait: UInt32 = 0, here: Bool = false, by: Asker)
+        /// Whoever asks has found this port under the name before.
+        case confirm(String, PortID, by: Asker)
         case remove(String, uid: UInt32, by: Asker)
         case list(after: String, by: Asker)
         /// The port has died: so have its names.
@@ -104,6 +106,7 @@ public struct NameTable: Sendable {
         case .register(let record, let replace, let asker): register(record, replace: replace, by: asker)
         case .lookUp(let name, let uid, let until, let wait, let here, let asker):
             lookUp(name, uid: uid, until: until, wait: wait, here: here, by: asker)
+        case .confirm(let name, let port, let asker): [.answer(asker, confirm(name, port))]
         case .remove(let name, let uid, let asker): remove(name, uid: uid, by: asker)
         case .list(let last, let asker): [.answer(asker, list(after: last))]
         case .died(let port): died(port)
@@ -164,6 +167,13 @@ public struct NameTable: Sendable {
         waiters[asker] = Waiter(name: name, uid: uid, until: until)
         waitersOfUser[uid, default: 0] += 1
         return asksElsewhere ? [.askElsewhere(asker, name, wait: wait)] : []
+    }
+
+    private mutating func confirm(_ name: String, _ port: PortID) -> NameAnswer {
+        if let record = records[name] { return record.port == port ? .done : .notYet }
+        guard isConnected, remembered[name]?.port == port else { return .notYet }
+        remembered[name]?.until = now + Self.rememberedMilliseconds
+        return .done
     }
 
     // MARK: other nodes

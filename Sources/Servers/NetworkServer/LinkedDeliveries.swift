@@ -18,6 +18,8 @@ final class LinkedDeliveries {
     private let space: Space
     /// By port, the oldest lease first; those with nothing to tell are dropped.
     private var flows: [PortID: [Flow]] = [:]
+    /// Where something has not been received yet.
+    private var outstanding: Set<PortID> = []
     /// Told of a lease and not true: its receiver has said more than it took. Taken off what the nucleus counts later.
     private var excess: [PortID: UInt64] = [:]
     private var calls: [OnceKey: Space.LinkedCall] = [:]
@@ -31,7 +33,7 @@ final class LinkedDeliveries {
     var isEmpty: Bool { calls.isEmpty && !isOutstanding }
 
     /// Something has not been received yet.
-    var isOutstanding: Bool { flows.values.contains { $0.contains { $0.sent > $0.received } } }
+    var isOutstanding: Bool { !outstanding.isEmpty }
 
     /// Delivers by a lease; false if the message has to go by the nucleus, and then it is left as it was.
     func deliver(
@@ -41,6 +43,7 @@ final class LinkedDeliveries {
         let port = right.port
         if flows[port]?.last?.lease.epoch != lease.epoch { flows[port, default: []].append(Flow(lease: lease)) }
         if let place = flows[port]?.indices.last { flows[port]?[place].sent += 1 }
+        outstanding.insert(port)
         if let key, let call {
             calls[key] = call
             keyAt[call.port] = key
@@ -53,7 +56,7 @@ final class LinkedDeliveries {
     /// What has been received from each port since the last look, as the links say.
     func receptions() -> [(PortID, UInt32)] {
         var found: [(PortID, UInt32)] = []
-        for port in flows.keys.sorted() {
+        for port in outstanding.sorted() {
             var count: UInt64 = 0
             for place in flows[port]?.indices ?? 0..<0 {
                 guard let flow = flows[port]?[place], flow.sent > flow.received, let said = space.received(by: flow.lease) else { continue }
@@ -62,6 +65,7 @@ final class LinkedDeliveries {
                 flows[port]?[place].received = received
             }
             if count > 0 { found.append((port, UInt32(count))) }
+            settle(port)
         }
         return found
     }
@@ -79,6 +83,7 @@ final class LinkedDeliveries {
             return 0
         }
         if flows[port]?.isEmpty == true { flows[port] = nil }
+        settle(port)
         if flow.received > receipt.count { excess[port, default: 0] += flow.received - receipt.count }
         return UInt32(receipt.count - min(flow.received, receipt.count))
     }
@@ -87,6 +92,11 @@ final class LinkedDeliveries {
     func forget(_ port: PortID) {
         flows[port] = nil
         excess[port] = nil
+        outstanding.remove(port)
+    }
+
+    private func settle(_ port: PortID) {
+        if flows[port]?.contains(where: { $0.sent > $0.received }) != true { outstanding.remove(port) }
     }
 
     /// Whether receivers are to ring for each reception, because nothing else would tell of it.
@@ -98,13 +108,15 @@ final class LinkedDeliveries {
 
     // MARK: what is answered
 
-    /// Takes the answers that have come.
-    func takeAnswers(_ take: (OnceKey, consuming Space.LinkedAnswer) -> Void) throws(MasixError) {
+    /// Takes the answers that have come. What was received before they were given is to be told before them.
+    func takeAnswers() throws(MasixError) -> [(OnceKey, Held<Space.LinkedAnswer>)] {
+        var found: [(OnceKey, Held<Space.LinkedAnswer>)] = []
         for (key, call) in calls {
             guard let answer = try space.answer(to: call) else { continue }
             forget(call, key)
-            take(key, answer)
+            found.append((key, Held(answer)))
         }
+        return found
     }
 
     /// Nobody waits for this answer any more. False if there is no such call.

@@ -496,11 +496,12 @@ final class Translator {
         do throws(MasixError) {
             for _ in 0..<64 {
                 let message = try set.tryReceive()
+                let answers = try linked.takeAnswers()
                 // What happened before that message was sent is told before it.
                 while let first = try control.tryReceive() { take(first) }
                 try takeReceipts()
                 takeReceptions()
-                try takeAnswers()
+                for (key, answer) in answers { if let answer = answer.take() { take(answer, to: key) } }
                 guard let message else { return pump() }
                 take(message)
             }
@@ -524,15 +525,13 @@ final class Translator {
         }
     }
 
-    private func takeAnswers() throws(MasixError) {
-        try linked.takeAnswers { key, answer in
-            switch consume answer {
-            case .unused: handle(.unused(key))
-            case .message(var message):
-                let (local, transfer) = translate(&message, for: key.peer)
-                handle(.answered(key, local, transfer: transfer))
-                (stash, limits) = ([:], [:])
-            }
+    private func take(_ answer: consuming Space.LinkedAnswer, to key: OnceKey) {
+        switch consume answer {
+        case .unused: handle(.unused(key))
+        case .message(var message):
+            let (local, transfer) = translate(&message, for: key.peer)
+            handle(.answered(key, local, transfer: transfer))
+            (stash, limits) = ([:], [:])
         }
     }
 

@@ -69,7 +69,6 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
 
     /// The bytes of a slot, out of reach of its writer; nil if they are not what its header says.
     private mutating func keep(_ header: FrameHeader, at offset: Int, in half: LinkHalf) -> Frame? {
-        guard header.length > 0 else { return Frame(code: header.code, payload: .empty) }
         guard let body = header.body(of: half.body(at: offset, count: Int(header.length))) else { return nil }
         return Frame(code: header.code, payload: body.bytes.isEmpty ? .empty : memory.keep(body.bytes), speaker: body.speaker)
     }
