@@ -86,7 +86,7 @@ struct PeerExamination {
             let time = Figure.seconds(peer.milliseconds &* 1_000_000)
             guard !peer.isUp else {
                 let findings = [
-                    good("'\(name)' is up, for \(time), with \(peer.software), version \(peer.version) of the channel's protocol"),
+                    good("'\(name)' is up, for \(time), with Masix \(peer.software), version \(peer.version) of the channel's protocol"),
                     try roundTrip(client, entry),
                 ]
                 return Told(findings: findings, isUp: true)
@@ -134,7 +134,7 @@ struct PeerExamination {
         } catch .noReply {
             return bad("it has just gone down", "ask again: this time the reason is looked for")
         }
-        return good("there and back between the network servers: \(Figure.seconds(shortest)), the shortest of \(Self.roundTrips)")
+        return good("there and back between the network servers: \(Figure.microseconds(shortest)), the shortest of \(Self.roundTrips)")
     }
 
     // MARK: a call of our own
