@@ -97,7 +97,7 @@ let package = Package(
             path: "Sources/Servers/ShellServer", swiftSettings: strict),
         // Whole nodes in one process, one seed.
         .target(
-            name: "MasixSimulator", dependencies: ["MasixKernel", "MasixTransport", "MasixWire", collections],
+            name: "MasixSimulator", dependencies: ["MasixKernel", "MasixLinux", "MasixTransport", "MasixWire", collections, system],
             path: "Sources/Simulator", swiftSettings: strict),
         // Wiring only.
         .executableTarget(
@@ -150,7 +150,7 @@ let package = Package(
         .testTarget(
             name: "Conformance",
             dependencies: [
-                "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixStories", "MasixTestKit", "MasixTransport",
+                "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixSimulator", "MasixStories", "MasixTestKit", "MasixTransport",
                 "masix-hostile-peer",
                 "masix-story-player", system,
             ], swiftSettings: strict),

@@ -17,4 +17,6 @@ run() {
     fi
     "$program" --seeds "$seeds" --situations .build/situations/simulator
     "$program" --prove-mutations
+    # The stories of the conformance suite, by real programs on such nodes; a few seeds of each are among the unit tests.
+    if [[ $EXTENT == long ]]; then CARRIER=simulated SEEDS=150 swift test --filter 'Semantics/conforms'; fi
 }

@@ -3,7 +3,10 @@ import CLinux
 /// The machine's clocks.
 public enum Clock {
     /// Nanoseconds since some start of this boot; never goes back (CLOCK_MONOTONIC).
-    public static func monotonicNanoseconds() -> UInt64 { masix_monotonic_nanoseconds() }
+    public static func monotonicNanoseconds() -> UInt64 {
+        if let schedule = ScheduledThread.current { return schedule.nanoseconds() }
+        return masix_monotonic_nanoseconds()
+    }
 
     /// Milliseconds since 1970, UTC: for people. May jump.
     public static func wallMilliseconds() -> Int64 { masix_wall_milliseconds() }

@@ -12,6 +12,12 @@ public enum DetachedThread {
     /// Starts a thread with a name of at most 15 bytes, which runs `body` to its end. It takes no signals: those are the
     /// program's own affair.
     public static func start(_ name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
+        if let schedule = ScheduledThread.current { return try schedule.start(name, body) }
+        try startInLinux(name, body)
+    }
+
+    /// The same whoever schedules the calling thread.
+    package static func startInLinux(_ name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
         let work = Body {
             rename(name)
             body()

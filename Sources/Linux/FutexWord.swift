@@ -22,6 +22,16 @@ public final class FutexWord: @unchecked Sendable {
 
     /// Returns at once if the value is no longer `expected`; may return for no reason. False after the time is over.
     public func wait(while expected: UInt32, timeoutNanoseconds: UInt64?) throws(Errno) -> Bool {
+        guard let schedule = ScheduledThread.current else {
+            return try waitInLinux(while: expected, timeoutNanoseconds: timeoutNanoseconds)
+        }
+        let deadline = timeoutNanoseconds.flatMap { Clock.deadline(after: $0) }
+        schedule.wait(for: .change(of: self, from: expected), until: deadline)
+        return value != expected || deadline.map { schedule.nanoseconds() < $0 } ?? true
+    }
+
+    /// The same whoever schedules the calling thread: it is what a schedule stops its threads with.
+    package func waitInLinux(while expected: UInt32, timeoutNanoseconds: UInt64?) throws(Errno) -> Bool {
         // The word lives as long as this object, which the caller holds.
         try unsafe Futex.wait(on: word, expected: expected, timeoutNanoseconds: timeoutNanoseconds, shared: false) != .timedOut
     }

@@ -126,6 +126,7 @@ public enum MessageSocket {
     public static func receive(
         on raw: Int32, into buffer: UnsafeMutableRawBufferPointer, peek: Bool = false, wait: Bool, takingDescriptors: Bool = true
     ) throws(Errno) -> Received {
+        if wait, let schedule = ScheduledThread.current { schedule.wait(for: .answer(raw), until: nil) }
         let flags = (wait ? 0 : Int32(MSG_DONTWAIT)) | (peek ? Int32(MSG_PEEK) : 0)
         var places = InlineArray<253, Int32>(repeating: -1)
         var descriptorCount = 0

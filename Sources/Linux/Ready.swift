@@ -31,6 +31,7 @@ public enum Ready {
     ///
     /// Nil waits for ever, 0 only looks. False when time ran out. `.badFileDescriptor` for a closed number.
     public static func poll(_ raw: Int32, for direction: Direction, timeoutNanoseconds: UInt64?) throws(Errno) -> Bool {
+        let timeoutNanoseconds = rest(of: timeoutNanoseconds, [Request(raw, for: direction)])
         var waiting = pollfd(fd: raw, events: direction.events, revents: 0)
         // One element, ours, over the call.
         let count = try untilDeadline(timeoutNanoseconds) { unsafe masix_poll(&waiting, 1, $0) }
@@ -42,6 +43,7 @@ public enum Ready {
     public static func pollTwo(
         _ first: Int32, for firstDirection: Direction, _ second: Int32, for secondDirection: Direction, timeoutNanoseconds: UInt64?
     ) throws(Errno) -> (first: Bool, second: Bool) {
+        let timeoutNanoseconds = rest(of: timeoutNanoseconds, [Request(first, for: firstDirection), Request(second, for: secondDirection)])
         var waiting = (
             pollfd(fd: first, events: firstDirection.events, revents: 0), pollfd(fd: second, events: secondDirection.events, revents: 0)
         )
@@ -57,6 +59,7 @@ public enum Ready {
 
     /// Waits for the first of several; answers the indices that are ready, none when time ran out.
     public static func poll(_ requests: [Request], timeoutNanoseconds: UInt64?) throws(Errno) -> [Int] {
+        let timeoutNanoseconds = rest(of: timeoutNanoseconds, requests)
         var waiting = requests.map { pollfd(fd: $0.raw, events: $0.direction.events, revents: 0) }
         // The array's elements, over the call.
         _ = try untilDeadline(timeoutNanoseconds) { timeout in
@@ -64,6 +67,13 @@ public enum Ready {
         }
         guard !waiting.contains(where: { $0.revents & Int16(POLLNVAL) != 0 }) else { throw .badFileDescriptor }
         return waiting.indices.filter { waiting[$0].revents != 0 }
+    }
+
+    /// How long Linux is to wait: a thread that is scheduled elsewhere has waited there, and only looks.
+    private static func rest(of timeoutNanoseconds: UInt64?, _ requests: @autoclosure () -> [Request]) -> UInt64? {
+        guard timeoutNanoseconds != 0, let schedule = ScheduledThread.current else { return timeoutNanoseconds }
+        schedule.wait(for: .readiness(requests()), until: timeoutNanoseconds.flatMap { Clock.deadline(after: $0) })
+        return 0
     }
 
     /// Repeats an interrupted call with the time that is left.

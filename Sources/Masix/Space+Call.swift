@@ -49,9 +49,14 @@ extension Space {
         do throws(MasixError) {
             let news = call.reply?.link.news
             let token = call.reply?.token
+            let (word, link) = (call.reply?.entry, call.reply?.link.id)
             answer = try wait(
                 until: deadline, partner: call.reply?.link,
-                hint: { _ in if let news, let token { news.isGiven(token) } else { false } }
+                hint: { _ in
+                    guard let news, let token, let word, let link, news.isGiven(token) else { return false }
+                    // Given, but if the nucleus has taken it over since, not here yet: nobody spins until it is.
+                    return word.isTakeable(link: link, generation: token.generation)
+                }
             ) { () throws(MasixError) -> Incoming? in try self.poll(call) }
         } catch {
             giveUp(call)

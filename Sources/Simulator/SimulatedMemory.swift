@@ -1,5 +1,7 @@
 import MasixKernel
+import MasixLinux
 import MasixTransport
+import SystemPackage
 
 /// The memory of a simulated node: what the nucleus keeps mapped. It outlives every death of the nucleus.
 final class SimulatedMemory {
@@ -7,7 +9,32 @@ final class SimulatedMemory {
     var links: [LinkID: LinkPages] = [:]
     /// Bytes of messages, by place.
     var store: [UInt64: [UInt8]] = [:]
+    /// Memory objects that nobody has received yet.
+    var objects: [UInt64: KeptObject] = [:]
+    /// Whether programs that are not simulated map it: then it lies in files.
+    let isShared: Bool
     private var lastPlace: UInt64 = 0
+    private var lastObject: UInt64 = 0
+
+    init(isShared: Bool = false) { self.isShared = isShared }
+
+    func keep(_ object: consuming Descriptor) -> UInt64 {
+        lastObject += 1
+        objects[lastObject] = KeptObject(object)
+        return lastObject
+    }
+
+    func makeTaskPages() -> TaskPages {
+        guard isShared else { return TaskPages() }
+        guard let files = try? TaskFiles(), let pages = try? TaskPages(files) else { fatalError("no memory for a simulation") }
+        return pages
+    }
+
+    func makePages(of link: MasixKernel.Link) -> LinkPages {
+        guard isShared else { return LinkPages(link) }
+        guard let files = try? LinkFiles(), let pages = try? LinkPages(link, files) else { fatalError("no memory for a simulation") }
+        return pages
+    }
 
     func keep(_ bytes: [UInt8]) -> Payload {
         guard !bytes.isEmpty else { return .empty }
@@ -22,13 +49,38 @@ final class SimulatedMemory {
     }
 }
 
+/// A memory object on its way.
+final class KeptObject {
+    let descriptor: Descriptor
+    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+}
+
+/// What a program that is not simulated maps and listens to.
+final class TaskFiles {
+    let control: MemoryFile
+    let status: MemoryFile
+    let bellReader: Descriptor
+    /// Does not wait; one end for whoever rings.
+    let bellWriter: Descriptor
+
+    init() throws(Errno) {
+        control = try MemoryFile.create(name: "masix-simulated", size: ControlMemory.length)
+        status = try MemoryFile.create(name: "masix-simulated", size: StatusPage.length)
+        let ends = try Pipe.make()
+        bellWriter = try Pipe.reopenWriter(ends.reader.raw)
+        bellReader = ends.reader
+    }
+}
+
 /// What the nucleus shares with one task, and the task's pipe.
 final class TaskPages {
     private let controlRegion: MappedRegion
     private let statusRegion: MappedRegion
     let control: ControlMemory
     let status: StatusPage
-    /// Bytes in the bell pipe.
+    /// Nil for a task that is simulated.
+    let files: TaskFiles?
+    /// Bytes in the bell pipe of a task that is simulated.
     var pipe = 0
 
     init() {
@@ -36,17 +88,54 @@ final class TaskPages {
         statusRegion = SimulatedMemory.region(StatusPage.length)
         control = ControlMemory(controlRegion.region)
         status = StatusPage(statusRegion.region)
+        files = nil
+    }
+
+    init(_ files: TaskFiles) throws(Errno) {
+        controlRegion = try MappedRegion(of: files.control.raw, length: ControlMemory.length, writable: true)
+        statusRegion = try MappedRegion(of: files.status.raw, length: StatusPage.length, writable: false)
+        control = ControlMemory(controlRegion.region)
+        status = StatusPage(statusRegion.region)
+        self.files = files
+    }
+
+    func ring() {
+        if let files { Bell.ring(files.bellWriter.raw) } else { pipe += 1 }
+    }
+}
+
+/// The halves of a link as files.
+final class LinkFiles {
+    let halves: [KeptObject]
+
+    init() throws(Errno) {
+        halves = [
+            KeptObject(try MemoryFile.create(name: "masix-simulated", size: LinkHalf.length).relinquish()),
+            KeptObject(try MemoryFile.create(name: "masix-simulated", size: LinkHalf.length).relinquish()),
+        ]
     }
 }
 
 /// The two halves of a link.
 final class LinkPages {
-    let link: Link
+    let link: MasixKernel.Link
     let halves: [MappedRegion]
+    /// Nil between tasks that are simulated.
+    let files: LinkFiles?
 
-    init(_ link: Link) {
+    init(_ link: MasixKernel.Link) {
         self.link = link
         halves = [SimulatedMemory.region(LinkHalf.length), SimulatedMemory.region(LinkHalf.length)]
+        files = nil
+    }
+
+    init(_ link: MasixKernel.Link, _ files: LinkFiles) throws(Errno) {
+        self.link = link
+        self.files = files
+        halves = [
+            try MappedRegion(of: files.halves[0].descriptor.raw, length: LinkHalf.length, writable: false),
+            try MappedRegion(of: files.halves[1].descriptor.raw, length: LinkHalf.length, writable: false),
+        ]
     }
 }
 
@@ -117,9 +206,9 @@ struct MutableWorld<World: LeaseWorld>: LeaseWorld {
         }
     }
 
-    mutating func settleReplies(of link: Link) -> [Settlement] { world.settleReplies(of: link) }
+    mutating func settleReplies(of link: MasixKernel.Link) -> [Settlement] { world.settleReplies(of: link) }
 
-    mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? {
+    mutating func promoteReply(of link: MasixKernel.Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? {
         world.promoteReply(of: link, callee: callee, index: index, generation: generation)
     }
 }

@@ -34,9 +34,9 @@ final class SimulatedNode {
     static let id = NodeID(number: 1, incarnation: 1)
 
     let plan: SimulationPlan
-    let memory = SimulatedMemory()
+    let memory: SimulatedMemory
     let book: Book
-    unowned let simulation: Simulation
+    unowned let simulation: any NodeSurroundings
     private(set) var kernel: Kernel
     private var journal: [JournalRecord] = []
     private var journalStart: Kernel
@@ -46,20 +46,18 @@ final class SimulatedNode {
     var answers: [TaskID: Deque<Answer>] = [:]
     /// What the nucleus is told by others than tasks.
     var pending: Deque<Event> = []
-    /// The bytes that the answer under way carries away.
-    private var delivered: Payload?
+    /// The message that the answer under way carries away.
+    private var delivered: Delivered?
     /// The book's numbers of notify rights that were given back, until their tasks have them.
     var returnedOnces: [SendOnceID: UInt64] = [:]
 
-    init(plan: SimulationPlan, book: Book, simulation: Simulation) {
+    init(plan: SimulationPlan, book: Book, simulation: any NodeSurroundings, memory: SimulatedMemory, limits: Limits) {
         self.plan = plan
         self.book = book
         self.simulation = simulation
-        var limits = Limits()
+        self.memory = memory
+        var limits = limits
         limits.linksEnabled = plan.mode != .off
-        // More than programs come to, and little enough to be used up on purpose.
-        limits.portsPerTaskMax = 48
-        limits.queuedMessagesPerTaskMax = 160
         kernel = Kernel(node: Self.id, limits: limits)
         journalStart = kernel
     }
@@ -97,23 +95,22 @@ final class SimulatedNode {
     /// The shell's part of a request: its bytes go into the store.
     private func prepared(_ datagram: Datagram, of task: TaskID) -> Request {
         guard case .send(var outgoing) = datagram.request else { return datagram.request }
-        // Nothing here makes memory objects: what is said to be one is none.
-        guard outgoing.memory.isEmpty else { return .rejected(.invalidMemory) }
+        // What is said to be a memory object and is not here is none.
+        guard outgoing.memory.allSatisfy({ memory.objects[$0.place] != nil }) else { return .rejected(.invalidMemory) }
         outgoing.payload = memory.keep(datagram.bytes)
         return .send(outgoing)
     }
 
     private func begin(_ event: Event) {
-        simulation.situations.insert(kernel.situation(of: event))
-        let crash = simulation.crashes ? simulation.chance.below(100) : 1000
+        simulation.met(kernel.situation(of: event))
+        let crash = simulation.crashes ? simulation.chance.below(simulation.eventsPerDeath) : 1000
         if crash == 0 { dieBeforeJournal(event) }
         let (actions, observations, _) = handle(event)
         journal.append(
             JournalRecord(event: event, observations: plan.mutation == .observationForgotten ? observations.dropLast() : observations))
         simulation.log("event \(event)")
         for action in actions { simulation.log("    \(action)") }
-        audit(event)
-        record(event, actions)
+        simulation.handled(event, actions)
         work = Work(event: event, actions: Deque(actions), all: actions)
         if crash == 1 { dieAfterJournal() }
     }
@@ -136,8 +133,8 @@ final class SimulatedNode {
         return (actions, world.observations, kept)
     }
 
-    private func audit(_ event: Event) {
-        simulation.tally.events += 1
+    /// Looks for what must never be so in any kernel.
+    func audit(after event: Event) {
         if let violation = kernel.violations().first { book.fail("the kernel, after \(event): \(violation)") }
     }
 
@@ -230,11 +227,17 @@ final class SimulatedNode {
 
     private func consume(_ event: Event, _ actions: [Action]) {
         guard case .request(let task, let number, let request) = event else { return }
-        if case .send(let outgoing) = request, !Self.isAccepted(actions) { memory.store[outgoing.payload.place] = nil }
+        if case .send(let outgoing) = request, !Self.isAccepted(actions) {
+            memory.store[outgoing.payload.place] = nil
+            for token in outgoing.memory { memory.objects[token.place] = nil }
+        }
         guard sockets[task]?.first?.number == number else { return }
         _ = sockets[task]?.popFirst()
         if sockets[task]?.isEmpty == true { sockets[task] = nil }
-        if let payload = delivered { memory.store[payload.place] = nil }
+        if let message = delivered {
+            memory.store[message.payload.place] = nil
+            for token in message.memory { memory.objects[token.place] = nil }
+        }
         delivered = nil
     }
 
@@ -261,7 +264,7 @@ final class SimulatedNode {
     private func carryOut(_ action: Action) {
         switch action {
         case .attached(let id, let bootstrap, let initial):
-            if memory.tasks[id] == nil { memory.tasks[id] = TaskPages() }
+            if memory.tasks[id] == nil { memory.tasks[id] = memory.makeTaskPages() }
             simulation.joined(id, [bootstrap] + initial)
         case .reply(let id, let number, let response): reply(id, number, response)
         case .entries(let id, let response):
@@ -276,25 +279,33 @@ final class SimulatedNode {
         case .complete(let id, let completion, let ticket): memory.tasks[id]?.control.completion(completion).release(ticket.raw)
         case .ring(let id): ring(id)
         case .openLink(let link):
-            if memory.links[link.id] == nil { memory.links[link.id] = LinkPages(link) }
+            if memory.links[link.id] == nil { memory.links[link.id] = memory.makePages(of: link) }
             announceOffers(link)
         case .sealLink(let id):
             guard let link = memory.links[id]?.link else { return }
+            for end in [link.first, link.second] { memory.tasks[end]?.control.link(at: link.place(of: end)).release(id.raw) }
             announceOffers(link)
             ring(link.first)
             ring(link.second)
         case .closeLink(let id, let fault):
-            memory.links[id] = nil
+            if let link = memory.links.removeValue(forKey: id)?.link, memory.isShared {
+                // Unless the place has another link by now: a restarted nucleus does its last actions again.
+                for end in [link.first, link.second] {
+                    _ = memory.tasks[end]?.control.link(at: link.place(of: end)).exchange(id.raw, for: 0)
+                }
+                announceOffers(link)
+            }
             if fault != nil { simulation.tally.linkFaults += 1 }
         case .grant(let lease): open(lease, first: false)
         case .reshape(let lease): memory.tasks[lease.sender]?.control.send(lease.sendIndex).reshape(lease)
         case .release(let payload): memory.store[payload.place] = nil
-        case .releaseMemory: break
+        case .releaseMemory(let token): memory.objects[token.place] = nil
         case .shortage(let id): book.fail("\(id) is over a quota that no simulation reaches")
         case .gone(let id):
             memory.tasks[id] = nil
             sockets[id] = nil
             answers[id] = nil
+            simulation.gone(id)
         case .receipts(let id, let ports): memory.tasks[id]?.control.receipts.release(ports)
         }
     }
@@ -315,7 +326,7 @@ final class SimulatedNode {
         pages.control.bell.release(pages.control.bell.relaxed &+ 1)
         fullFence()
         simulation.interrupt()
-        if pages.status.asleep.relaxed != 0 { pages.pipe += 1 }
+        if pages.status.asleep.relaxed != 0 { pages.ring() }
     }
 
     // MARK: answers
@@ -326,15 +337,18 @@ final class SimulatedNode {
         var bytes: [UInt8] = []
         if case .message(let message) = response {
             bytes = memory.store[message.payload.place] ?? []
-            delivered = message.payload
+            delivered = message
         }
         answers[id, default: []].append(Answer(number: number, response: response, bytes: bytes))
+        simulation.answered(id)
     }
 
     /// A place of control memory that is given out anew says nothing of whoever had it before.
     private func prepareEntries(for response: Response, _ control: ControlMemory) {
         switch response {
-        case .allocated(let index): control.homeCount(index).release(0)
+        case .allocated(let index):
+            control.homeReceived(index).release(0)
+            control.homeCount(index).release(0)
         case .arrived(let right): prepare(right, control)
         case .message(let delivered), .returned(let delivered):
             prepare(delivered.reply, control)

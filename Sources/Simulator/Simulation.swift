@@ -3,7 +3,7 @@ import MasixKernel
 import MasixTransport
 
 /// One node, its tasks, and all that may happen to them, from one seed.
-public final class Simulation {
+public final class Simulation: NodeSurroundings {
     let plan: SimulationPlan
     var chance: Chance
     let book = Book()
@@ -25,6 +25,7 @@ public final class Simulation {
     private var restsAt: Int?
     /// Whether tasks run on inside events, and the nucleus may die.
     private(set) var crashes = false
+    let eventsPerDeath = 100
     private var isInterrupting = false
     private var revocationRate = 1
     private var linkFailureRate = 1
@@ -48,7 +49,11 @@ public final class Simulation {
         self.plan = plan
         chance = Chance(seed: plan.seed)
         eventLog = EventLog(keepsLines: plan.keepsLog)
-        node = SimulatedNode(plan: plan, book: book, simulation: self)
+        var limits = Limits()
+        // More than programs come to, and little enough to be used up on purpose.
+        limits.portsPerTaskMax = 48
+        limits.queuedMessagesPerTaskMax = 160
+        node = SimulatedNode(plan: plan, book: book, simulation: self, memory: SimulatedMemory(), limits: limits)
     }
 
     /// Runs one plan to its end.
@@ -303,6 +308,14 @@ public final class Simulation {
                 return
             }
         }
+    }
+
+    func met(_ situation: Situation) { situations.insert(situation) }
+
+    func handled(_ event: Event, _ actions: [Action]) {
+        tally.events += 1
+        node.audit(after: event)
+        node.record(event, actions)
     }
 
     /// A lease has been closed.

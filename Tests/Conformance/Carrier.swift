@@ -24,23 +24,29 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
     case processes
     /// The same, with revocations.
     case processesRevoked
+    /// The simulated node, with programs whose threads run when a seed says so.
+    case simulated
 
     var description: String { rawValue }
 
     private var leases: TestNode.Leases {
         switch self {
         case .nucleus: .off
-        case .link, .oneTask, .inProcess, .leaving, .processes: .on
+        case .link, .oneTask, .inProcess, .leaving, .processes, .simulated: .on
         case .revoked, .processesRevoked: .revokedAtRandom
         }
     }
 
     private var isProcesses: Bool { self == .processes || self == .processesRevoked }
     private var isOneTask: Bool { self == .oneTask || self == .inProcess || self == .leaving }
+    /// Those that are tested: all, or the one that `CARRIER` names.
+    static let tested = allCases.filter { [$0.rawValue, nil].contains(CurrentProcess.environment("CARRIER")) }
+
     /// What tells stories that need several tasks from others.
     func reasonToSkip(_ story: Story) -> String? { isOneTask ? story.needsTasks : nil }
 
     func play(_ story: Story, seed: UInt64 = 1) throws {
+        if self == .simulated { return try SimulatedCarrier.play(story) }
         try TestNode.run(leases: leases, seed: seed) { node in
             let witness = try node.attach()
             var programs: [Program] = []
@@ -50,7 +56,7 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
                 switch self {
                 case .inProcess: Foyer()
                 case .leaving: Foyer(outing: shared, seed: seed)
-                case .nucleus, .link, .revoked, .oneTask, .processes, .processesRevoked: nil
+                case .nucleus, .link, .revoked, .oneTask, .processes, .processesRevoked, .simulated: nil
                 }
             for (index, role) in story.roles.enumerated() {
                 if isProcesses, index > 0 {
@@ -88,7 +94,7 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
         case .inProcess:
             guard story.plainMessages > 0 else { break }
             #expect(received == 0 && counters["links opened"] == 0, "\(story.name): \(received) messages went by the nucleus")
-        case .leaving: break
+        case .leaving, .simulated: break
         case .revoked, .processesRevoked:
             guard story.plainMessages > 0 else { break }
             #expect(counters["revocations"] > 0 && counters["leases closed"] > 0)
@@ -97,10 +103,15 @@ enum Carrier: String, CaseIterable, Sendable, CustomStringConvertible {
     }
 }
 
+extension Story {
+    /// Those that are tested: all, or the one that `STORY` names.
+    static let tested = all.filter { [$0.name, nil].contains(CurrentProcess.environment("STORY")) }
+}
+
 /// Everything here runs on whole nodes, and in part holds up every thread of the process: one test at a time.
 @Suite(.serialized) enum Conformance {
     @Suite(.serialized) struct Semantics {
-        @Test("what is observable is the same, whatever carries it", arguments: Carrier.allCases, Story.all)
+        @Test("what is observable is the same, whatever carries it", arguments: Carrier.tested, Story.tested)
         func conforms(_ carrier: Carrier, _ story: Story) async throws {
             if let reason = carrier.reasonToSkip(story) { return print("not played by \(carrier): \(story): \(reason)") }
             try await onThread { try carrier.play(story) }

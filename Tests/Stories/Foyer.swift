@@ -18,17 +18,20 @@ public final class Foyer: Sendable {
 
     private let outing: Space?
     private let random: Mutex<UInt64>
+    private let outingMax: UInt64
 
-    public init(outing: Space? = nil, seed: UInt64 = 1) {
+    /// A right goes out within so many microseconds.
+    public init(outing: Space? = nil, seed: UInt64 = 1, within outingMax: UInt64 = 6_000) {
         self.outing = outing
+        self.outingMax = outingMax
         random = Mutex(seed)
     }
 
-    /// The next of a row of numbers below 6,000 (Knuth's multiplier).
+    /// The next of a row of numbers (Knuth's multiplier), in microseconds.
     private func nextDelay() -> UInt64 {
         random.withLock { state in
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state >> 33) % 6_000
+            return (state >> 33) % outingMax
         }
     }
 

@@ -9,9 +9,12 @@ public final class Stage: Sendable {
     private let meeting: MeetingPlace
     private let foyer: Foyer?
     private let roles: Int
+    private let thrift: Int
 
-    /// With a `foyer` the roles are one task and meet there; else they meet at `meeting`, or at their node's exchange.
-    public init(space: Space, roles: Int, foyer: Foyer? = nil, meeting: MeetingPlace? = nil) {
+    /// With a `foyer` the roles are one task and meet there; else they meet at `meeting`, or at their node's exchange. Where every message
+    /// is dear, one in so many as `thrift` says is enough.
+    public init(space: Space, roles: Int, foyer: Foyer? = nil, meeting: MeetingPlace? = nil, thrift: Int = 1) {
+        self.thrift = thrift
         self.space = space
         self.foyer = foyer
         self.roles = roles
@@ -21,6 +24,9 @@ public final class Stage: Sendable {
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
     }
+
+    /// How often to do what is done often only because it might go wrong seldom; the same for all roles.
+    func many(_ count: Int) -> Int { thrift == 1 ? count : max(count / thrift, min(count, 10)) }
 
     /// Long enough for a loaded machine; whoever waits so long has lost something.
     static let patience = Duration.seconds(20)
@@ -101,7 +107,9 @@ public final class Stage: Sendable {
     /// Runs `async` code to its end.
     func waiting(_ body: @escaping @Sendable () async throws -> Void) throws {
         let (outcome, done) = (Outcome(), FutexWord())
-        Task {
+        // Where threads are scheduled by a simulation, this one does all that Swift's would do.
+        let loop = ScheduledThread.current == nil ? nil : JobLoop(until: done)
+        Task(executorPreference: loop) {
             do {
                 try await body()
             } catch {
@@ -110,6 +118,7 @@ public final class Stage: Sendable {
             done.set(1)
             done.wake(count: .max)
         }
+        try loop?.run()
         while done.value == 0 { _ = try done.wait(while: 0, timeoutNanoseconds: nil) }
         if let error = outcome.error.withLock({ $0 }) { throw error }
     }

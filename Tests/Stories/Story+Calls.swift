@@ -8,7 +8,7 @@ extension Story {
             "calls are answered", plainMessages: 1_500,
             Role("server") { stage in
                 let door = try stage.open("door")
-                for _ in 0..<1_500 {
+                for _ in 0..<stage.many(1_500) {
                     var request = try door.receive(timeout: Stage.patience)
                     let reply = request.takeReply()
                     try reply?.send(Message(code: request.code + 1, bytes: request.bytes.reversed()))
@@ -16,7 +16,7 @@ extension Story {
             },
             Role("client") { stage in
                 let door = try stage.fetch("door")
-                for number in 0..<1_500 {
+                for number in 0..<stage.many(1_500) {
                     let answer = try door.call(Message(code: UInt32(number), bytes: [1, 2, UInt8(number % 256)]), timeout: Stage.patience)
                     try stage.equal(answer.code, UInt32(number) + 1)
                     try stage.equal(answer.bytes, [UInt8(number % 256), 2, 1])
@@ -26,7 +26,7 @@ extension Story {
             "questions and answers of any size",
             Role("server") { stage in
                 let door = try stage.open("door")
-                for _ in 0..<100 {
+                for _ in 0..<stage.many(100) {
                     var request = try door.receive(timeout: Stage.patience)
                     let reply = request.takeReply()
                     try reply?.send(Message(bytes: [UInt8](repeating: 7, count: Int(request.code))))
@@ -35,7 +35,7 @@ extension Story {
             Role("client") { stage in
                 let door = try stage.fetch("door")
                 let sizes = [0, 1, 447, 448, 449, 4_096, 65_536]
-                for number in 0..<100 {
+                for number in 0..<stage.many(100) {
                     let (question, answer) = (sizes[number % sizes.count], sizes[number / sizes.count % sizes.count])
                     let message = try door.call(
                         Message(code: UInt32(answer), bytes: [UInt8](repeating: 1, count: question)), timeout: Stage.patience)
@@ -47,7 +47,7 @@ extension Story {
             "a reply right that is dropped tells the caller", plainMessages: 300,
             Role("server") { stage in
                 let door = try stage.open("door")
-                for _ in 0..<300 {
+                for _ in 0..<stage.many(300) {
                     var request = try door.receive(timeout: Stage.patience)
                     // Let go as a right, or with its message.
                     if request.code % 2 == 0 { request.takeReply()?.close() }
@@ -55,7 +55,7 @@ extension Story {
             },
             Role("client") { stage in
                 let door = try stage.fetch("door")
-                for number in 0..<300 {
+                for number in 0..<stage.many(300) {
                     try stage.expect(.noReply) { _ = try door.call(Message(code: UInt32(number)), timeout: Stage.patience) }
                 }
             }),
@@ -65,7 +65,7 @@ extension Story {
             Role("server") { stage in
                 let door = try stage.open("door")
                 let third = try stage.fetch("third")
-                for _ in 0..<60 {
+                for _ in 0..<stage.many(60) {
                     var request = try door.receive(timeout: Stage.patience)
                     var passed = Message(code: request.code)
                     if let reply = request.takeReply() { passed.attach(reply) }
@@ -74,7 +74,7 @@ extension Story {
             },
             Role("third") { stage in
                 let door = try stage.open("third")
-                for _ in 0..<60 {
+                for _ in 0..<stage.many(60) {
                     var message = try door.receive(timeout: Stage.patience)
                     let reply = message.takeSendOnceRight()
                     // Some are let go here: the caller is told just the same.
@@ -84,7 +84,7 @@ extension Story {
             },
             Role("client") { stage in
                 let door = try stage.fetch("door")
-                for number in 0..<60 {
+                for number in 0..<stage.many(60) {
                     let question = Message(code: UInt32(number))
                     guard number % 3 != 0 else {
                         try stage.expect(.noReply) { _ = try door.call(Message(code: UInt32(number)), timeout: Stage.patience) }

@@ -39,7 +39,7 @@ extension Story {
         Story(
             "a call in a dying port is told",
             Role("server") { stage in
-                for number in 0..<20 {
+                for number in 0..<stage.many(20) {
                     let door = try stage.open("door \(number)")
                     let first = try door.receive(timeout: Stage.patience)
                     try stage.equal(first.text, "taken and never answered")
@@ -48,7 +48,7 @@ extension Story {
                 }
             },
             Role("client") { stage in
-                for number in 0..<20 {
+                for number in 0..<stage.many(20) {
                     let door = try stage.fetch("door \(number)")
                     try stage.expect(.noReply) { _ = try door.call(Message(text: "taken and never answered"), timeout: Stage.patience) }
                 }

@@ -12,7 +12,7 @@ extension Story {
                 let door = try stage.open("door for one", "door for two", queueLimit: 10)
                 let reports = try stage.open("reports of one", "reports of two")
                 var unread = 0
-                for round in 0..<20 {
+                for round in 0..<stage.many(20) {
                     // Full, to the message, when both have been refused.
                     var accepted = 0
                     for _ in 0..<2 { accepted += Int(try reports.receive(timeout: Stage.patience).code) }
@@ -107,7 +107,7 @@ extension Story {
     private static func fill(_ stage: Stage, _ name: String) throws {
         let door = try stage.fetch("door for \(name)")
         let reports = try stage.fetch("reports of \(name)")
-        for round in 0..<20 {
+        for round in 0..<stage.many(20) {
             var accepted: UInt32 = 0
             do {
                 while true {

@@ -46,7 +46,7 @@ extension Story {
             "many memory objects in one message, and one object in many",
             Role("receiver") { stage in
                 let door = try stage.open("door")
-                for _ in 0..<30 {
+                for _ in 0..<stage.many(30) {
                     var message = try door.receive(timeout: Stage.patience)
                     try stage.equal(message.memoryCount, Limits.memoryPerMessageMax)
                     for index in 0..<message.memoryCount {
@@ -60,7 +60,7 @@ extension Story {
             Role("sender") { stage in
                 let door = try stage.fetch("door")
                 let shared = try MemoryObject(bytes: [7, 7, 7])
-                for _ in 0..<30 {
+                for _ in 0..<stage.many(30) {
                     var message = Message()
                     for index in 0..<Limits.memoryPerMessageMax {
                         message.attach(index % 2 == 0 ? shared : try MemoryObject(bytes: [UInt8(index)]))

@@ -9,7 +9,7 @@ extension Story {
             "messages of one sender arrive in order", plainMessages: 3_000,
             Role("receiver") { stage in
                 let door = try stage.open("door")
-                for number in 0..<3_000 {
+                for number in 0..<stage.many(3_000) {
                     let message = try door.receive(timeout: Stage.patience)
                     try stage.equal(message.code, UInt32(number))
                     try stage.equal(message.text, "\(message.sender.onItsNode.raw)/\(number)")
@@ -18,7 +18,7 @@ extension Story {
             },
             Role("sender") { stage in
                 let door = try stage.fetch("door")
-                for number in 0..<3_000 {
+                for number in 0..<stage.many(3_000) {
                     try door.send(Message(code: UInt32(number), text: "\(stage.space.task.raw)/\(number)"), timeout: Stage.patience)
                 }
             }),
@@ -27,7 +27,7 @@ extension Story {
             "messages of every kind keep one order",
             Role("receiver") { stage in
                 let door = try stage.open("door", queueLimit: 8)
-                for number in 0..<400 {
+                for number in 0..<stage.many(400) {
                     var message = try door.receive(timeout: Stage.patience)
                     try stage.equal(message.code, UInt32(number))
                     try stage.equal(message.bytes, mixedBytes(number))
@@ -41,13 +41,13 @@ extension Story {
             Role("sender") { stage in
                 let door = try stage.fetch("door")
                 let own = try stage.space.makePort(queueLimit: 100)
-                for number in 0..<400 {
+                for number in 0..<stage.many(400) {
                     var message = Message(code: UInt32(number), bytes: mixedBytes(number))
                     if number % 5 == 0 { message.attach(try own.makeSendRight()) }
                     if number % 7 == 0 { message.attach(try MemoryObject(bytes: mixedBytes(number))) }
                     try door.send(message, timeout: Stage.patience)
                 }
-                for number in stride(from: 0, to: 400, by: 5) {
+                for number in stride(from: 0, to: stage.many(400), by: 5) {
                     try stage.equal(try own.receive(timeout: Stage.patience).code, UInt32(number))
                 }
             }),
@@ -57,13 +57,14 @@ extension Story {
             Role("receiver") { stage in
                 let door = try stage.open("door for one", "door for two", queueLimit: 5)
                 var next: [String: UInt32] = [:]
-                for _ in 0..<3_000 {
+                for _ in 0..<2 * stage.many(1_500) {
                     let message = try door.receive(timeout: Stage.patience)
                     let sender = message.text ?? ""
                     try stage.equal(message.code, next[sender, default: 0])
                     next[sender, default: 0] += 1
                 }
-                try stage.equal(next, ["one": 1_500, "two": 1_500])
+                let each = UInt32(stage.many(1_500))
+                try stage.equal(next, ["one": each, "two": each])
             },
             Role("one") { try sendInOrder($0, "one") },
             Role("two") { try sendInOrder($0, "two") }),
@@ -90,7 +91,7 @@ extension Story {
 
     private static func sendInOrder(_ stage: Stage, _ name: String) throws {
         let door = try stage.fetch("door for \(name)")
-        for number in 0..<1_500 { try door.send(Message(code: UInt32(number), text: name), timeout: Stage.patience) }
+        for number in 0..<stage.many(1_500) { try door.send(Message(code: UInt32(number), text: name), timeout: Stage.patience) }
     }
 
     /// Lengths on both sides of every limit.

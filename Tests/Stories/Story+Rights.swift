@@ -33,24 +33,24 @@ extension Story {
             "copies live on their own", plainMessages: 200,
             Role("server") { stage in
                 let door = try stage.open("door")
-                for number in 0..<201 { try stage.equal(try door.receive(timeout: Stage.patience).code, UInt32(number)) }
+                for number in 0...stage.many(200) { try stage.equal(try door.receive(timeout: Stage.patience).code, UInt32(number)) }
             },
             Role("client") { stage in
                 let door = try stage.fetch("door")
-                for number in 0..<200 {
+                for number in 0..<stage.many(200) {
                     let copy = door.copy()
                     try copy.send(Message(code: UInt32(number)), timeout: Stage.patience)
                 }
                 let last = door.copy()
                 door.close()
-                try last.send(Message(code: 200), timeout: Stage.patience)
+                try last.send(Message(code: UInt32(stage.many(200))), timeout: Stage.patience)
             }),
         // A right that goes away and comes back, again and again, is always the same one.
         Story(
             "a right travels there and back",
             Role("server") { stage in
                 let door = try stage.open("door")
-                for _ in 0..<200 {
+                for _ in 0..<stage.many(200) {
                     var request = try door.receive(timeout: Stage.patience)
                     let reply = request.takeReply()
                     let right = request.takeSendRight()
@@ -62,7 +62,7 @@ extension Story {
             Role("client") { stage in
                 let door = try stage.fetch("door")
                 let own = try stage.space.makePort()
-                for number in 0..<200 {
+                for number in 0..<stage.many(200) {
                     var question = Message(code: UInt32(number))
                     question.attach(try own.makeSendRight())
                     var answer = try door.call(question, timeout: Stage.patience)
@@ -89,7 +89,7 @@ extension Story {
                 var message = try own.receive(timeout: Stage.patience)
                 let taken = message.takeReceiveRight()
                 guard let door = taken else { throw Stage.Failure(description: "no receive right") }
-                for number in 5..<500 { try stage.equal(try door.receive(timeout: Stage.patience).code, UInt32(number)) }
+                for number in 5..<20 + stage.many(480) { try stage.equal(try door.receive(timeout: Stage.patience).code, UInt32(number)) }
                 try stage.silence(door)
             },
             Role("sender") { stage in
@@ -97,7 +97,7 @@ extension Story {
                 for number in 0..<20 { try door.send(Message(code: UInt32(number)), timeout: Stage.patience) }
                 try stage.meet("sent")
                 // While it is under way, and where it has gone to.
-                for number in 20..<500 { try door.send(Message(code: UInt32(number)), timeout: Stage.patience) }
+                for number in 20..<20 + stage.many(480) { try door.send(Message(code: UInt32(number)), timeout: Stage.patience) }
             }),
         // 70, T2.
         Story(

@@ -15,7 +15,7 @@ extension Story {
                 // Or the flood may begin when all is over.
                 try stage.meet("begin")
                 var served = 0
-                while served < 30 {
+                while served < stage.many(30) {
                     var message = try set.receive(timeout: Stage.patience)
                     guard message.port == quiet else {
                         try stage.equal(message.port, loud)
@@ -39,7 +39,7 @@ extension Story {
             Role("quiet") { stage in
                 let door = try stage.fetch("quiet")
                 try stage.meet("begin")
-                for number in 0..<30 {
+                for number in 0..<stage.many(30) {
                     try stage.equal(try door.call(Message(code: UInt32(number)), timeout: Stage.patience).code, UInt32(number))
                 }
             }),
@@ -76,7 +76,7 @@ extension Story {
                 let boxed = Boxed(try stage.open("door"))
                 try stage.waiting {
                     guard let door = boxed.take() else { return }
-                    for _ in 0..<400 {
+                    for _ in 0..<stage.many(400) {
                         var request = try await door.next(timeout: Stage.patience)
                         let reply = request.takeReply()
                         try reply?.send(Message(code: request.code * 2))
@@ -95,7 +95,7 @@ extension Story {
                             let own = Boxed(door.copy())
                             group.addTask {
                                 guard let door = own.take() else { return }
-                                for number in stride(from: first, to: 400, by: 4) {
+                                for number in stride(from: first, to: stage.many(400), by: 4) {
                                     let answer = try await door.call(Message(code: UInt32(number)), timeout: Stage.patience)
                                     try stage.equal(answer.code, UInt32(number) * 2)
                                 }
@@ -110,7 +110,7 @@ extension Story {
             "an async sender waits for room",
             Role("server") { stage in
                 let door = try stage.open("door", queueLimit: 2)
-                for number in 0..<300 {
+                for number in 0..<stage.many(300) {
                     if number % 50 == 0 { stage.pause(milliseconds: 2) }
                     try stage.equal(try door.receive(timeout: Stage.patience).code, UInt32(number))
                 }
@@ -119,7 +119,7 @@ extension Story {
                 let boxed = Boxed(try stage.fetch("door"))
                 try stage.waiting {
                     guard let door = boxed.take() else { return }
-                    for number in 0..<300 { try await door.send(Message(code: UInt32(number)), timeout: Stage.patience) }
+                    for number in 0..<stage.many(300) { try await door.send(Message(code: UInt32(number)), timeout: Stage.patience) }
                 }
             }),
         // Architecture rule 14: the threads of one task share one reception.
@@ -132,7 +132,7 @@ extension Story {
                     threads.append(
                         try Background {
                             guard let door = boxed.take() else { return }
-                            for _ in 0..<200 {
+                            for _ in 0..<stage.many(200) {
                                 var request = try door.receive(timeout: Stage.patience)
                                 let reply = request.takeReply()
                                 try reply?.send(Message(code: request.code))
@@ -148,7 +148,7 @@ extension Story {
                     threads.append(
                         try Background {
                             guard let door = boxed.take() else { return }
-                            for number in 0..<200 {
+                            for number in 0..<stage.many(200) {
                                 try stage.equal(try door.call(Message(code: UInt32(number)), timeout: Stage.patience).code, UInt32(number))
                             }
                         })

@@ -13,7 +13,8 @@ public final class Exchange: Sendable {
         static let look: UInt32 = 4
     }
 
-    init(_ space: Space) throws {
+    /// The first task of a node is one.
+    public init(_ space: Space) throws {
         let port = try space.makePort(queueLimit: 256)
         try space.setBootstrap(port)
         try Self.serve(port)

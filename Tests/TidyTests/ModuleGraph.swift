@@ -34,7 +34,7 @@ enum ModuleGraph {
             own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire"]),
         Module(
             folder: "Sources/Servers/ShellServer", own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
-        Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixTransport", "MasixWire"]),
+        Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(
             folder: "Sources/masixd",
             own: [

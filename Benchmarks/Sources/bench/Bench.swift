@@ -126,12 +126,13 @@ struct Bench: ParsableCommand {
         return (now() - start) / readings
     }
 
-    /// A line at once, so that the table grows while the reader looks on.
-    private func say(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
-    }
 }
 
 extension CaseName: ExpressibleByArgument {}
 extension Mode: ExpressibleByArgument {}
 extension Place: ExpressibleByArgument {}
+
+/// A line at once, so that the table grows while the reader looks on.
+func say(_ line: String) {
+    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+}

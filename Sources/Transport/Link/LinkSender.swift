@@ -201,6 +201,13 @@ extension CallerEntryMemory {
     @inlinable @inline(__always)
     public func take(link: LinkID, generation: UInt32) -> Bool { move(link: link, generation: generation, to: .taken) }
 
+    /// Whether the answer can still be taken: else the nucleus has taken it over, and brings it by the home queue.
+    @inlinable @inline(__always)
+    public func isTakeable(link: LinkID, generation: UInt32) -> Bool {
+        let word = ReplyWord(bits: self.word.acquired)
+        return word.isOf(link: link.raw) && word.generation == generation && (word.state == .armed || word.state == .counted)
+    }
+
     /// The call was not made, or nobody waits for its answer any more.
     @inlinable public func abandon(link: LinkID, generation: UInt32) -> Bool { move(link: link, generation: generation, to: .free) }
 
