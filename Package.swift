@@ -91,6 +91,10 @@ let package = Package(
             dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire", system, logging] + nio
                 + certificates,
             path: "Sources/Servers/NetworkServer", swiftSettings: strict),
+        .target(
+            name: "MasixShellServer",
+            dependencies: ["MasixNetwork", "MasixProtocols", "Masix", "MasixLinux", "MasixWire", system, logging],
+            path: "Sources/Servers/ShellServer", swiftSettings: strict),
         // Whole nodes in one process, one seed.
         .target(
             name: "MasixSimulator", dependencies: ["MasixKernel", "MasixLinux", "MasixTransport", "MasixWire", collections, system],
@@ -100,7 +104,7 @@ let package = Package(
             name: "masixd",
             dependencies: [
                 "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixFileServer",
-                "MasixProtocols", "Masix", "MasixLinux", arguments,
+                "MasixShellServer", "MasixProtocols", "Masix", "MasixLinux", arguments,
                 logging,
                 system,
             ],
@@ -172,10 +176,8 @@ let package = Package(
         .testTarget(
             name: "Commands",
             dependencies: [
-                "Masix", "MasixLinux", "MasixNameServer", "MasixNetwork", "MasixProtocols", "MasixSupervisor", "MasixTestKit", "MasixWire",
-                "masix",
-                "masixd",
-                "masix-test-client", system,
+                "Masix", "MasixKernel", "MasixLinux", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixProtocols",
+                "MasixShellServer", "MasixSupervisor", "MasixTestKit", "MasixWire", "masix", "masixd", "masix-test-client", logging, system,
             ],
             swiftSettings: strict),
     ],

@@ -2,6 +2,9 @@
 // room until they have received it (architecture rule 17).
 
 extension Kernel {
+    /// Whether this task is the node's network server.
+    public func isChief(_ id: TaskID) -> Bool { chief == id }
+
     /// Whether this task may say that a message is that speaker's.
     func mayBring(_ speaker: Speaker, _ id: TaskID) -> Bool {
         chief == id && speaker.task.node != 0 && speaker.task.node != node.number

@@ -1,4 +1,5 @@
 import CLinux
+import Synchronization
 public import SystemPackage
 
 /// What stands behind a program's standard descriptors.
@@ -18,6 +19,45 @@ public enum Terminal {
     public static func setSize(_ raw: Int32, columns: Int, rows: Int) throws(Errno) {
         _ = try systemCall(.terminal) { masix_set_terminal_size(raw, Int32(clamping: columns), Int32(clamping: rows)) }
     }
+}
+
+extension Terminal {
+    /// Makes it another user's; for root.
+    public static func giveAway(_ raw: Int32, uid: UInt32, gid: UInt32) throws(Errno) {
+        _ = try systemCall(.terminal) { masix_fchown(raw, uid, gid) }
+    }
+}
+
+/// A terminal that passes on every byte as it is typed, shows nothing by itself and sends no signals, until it is restored.
+public final class RawTerminal: Sendable {
+    private let descriptor: Descriptor
+    private let before: [UInt8]
+    private let isRaw = Mutex(true)
+
+    /// `.inappropriateIOCTLForDevice` if it is no terminal. Whoever has made it raw must restore it, or the user has a terminal without echo.
+    public init(_ raw: Int32) throws(Errno) {
+        descriptor = try Descriptor.duplicate(of: raw)
+        var mode = [UInt8](repeating: 0, count: masix_terminal_mode_bytes())
+        let own = descriptor.raw
+        // Each shim reads or writes as many bytes as the first said, which the array has.
+        _ = try systemCall(.terminal) { unsafe masix_get_terminal_mode(own, &mode) }
+        before = mode
+        unsafe masix_make_raw_mode(&mode)
+        _ = try systemCall(.terminal) { unsafe masix_set_terminal_mode(own, mode) }
+    }
+
+    /// As it was, once; from any thread. A terminal that is gone needs nothing.
+    public func restore() {
+        isRaw.withLock { isRaw in
+            guard isRaw else { return }
+            isRaw = false
+            let own = descriptor.raw
+            // As above.
+            _ = try? systemCall(.terminal) { unsafe masix_set_terminal_mode(own, before) }
+        }
+    }
+
+    deinit { restore() }
 }
 
 /// A terminal made of software.

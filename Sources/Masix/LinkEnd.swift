@@ -13,6 +13,8 @@ final class LinkEnd: Sendable {
     let peer: TaskID
     /// The peer is the node's chief: what it says may be in another's name.
     let isOfChief: Bool
+    /// This node's number: in the name of its own tasks nobody speaks.
+    private let node: UInt32
     let place: UInt32
     let control: ControlMemory
     let sender: Mutex<LinkSender>
@@ -28,7 +30,8 @@ final class LinkEnd: Sendable {
     private let memory: [MappedRegion]
 
     init(
-        id: LinkID, place: UInt32, peer: TaskID, isOfChief: Bool, own: MappedRegion, other: MappedRegion, status: MappedRegion,
+        id: LinkID, place: UInt32, peer: TaskID, isOfChief: Bool, node: UInt32, own: MappedRegion, other: MappedRegion,
+        status: MappedRegion,
         bell: consuming Descriptor,
         control: ControlMemory
     ) {
@@ -36,6 +39,7 @@ final class LinkEnd: Sendable {
         self.place = place
         self.peer = peer
         self.isOfChief = isOfChief
+        self.node = node
         self.control = control
         let ownHalf = LinkHalf(own.region)
         let otherHalf = LinkHalf(other.region)
@@ -50,7 +54,7 @@ final class LinkEnd: Sendable {
 
     /// In whose name the peer may speak.
     func believe(_ speaker: Speaker?) -> Speaker? {
-        guard isOfChief, let speaker, speaker.task.node != 0 else { return nil }
+        guard isOfChief, let speaker, speaker.task.node != 0, speaker.task.node != node else { return nil }
         return speaker
     }
 

@@ -62,7 +62,8 @@ extension Space {
                     continue
                 }
                 let end = LinkEnd(
-                    id: link, place: place, peer: task, isOfChief: isChief, own: half, other: otherHalf, status: statusPage, bell: bell,
+                    id: link, place: place, peer: task, isOfChief: isChief, node: self.connection.node.number, own: half, other: otherHalf,
+                    status: statusPage, bell: bell,
                     control: self.control)
                 self.links.state.withLock { $0.ends[link] = end }
                 self.reception.add(end)

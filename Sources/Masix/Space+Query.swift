@@ -9,3 +9,11 @@ extension Space {
         return try connection.withCore { core throws(MasixError) in try core.ask(query) }
     }
 }
+
+extension Space {
+    /// Tells whoever traces of a frame between nodes, which passes the network server and not the nucleus. For the network server alone.
+    /// `step` is that of the paper's figure 2; `note` is for people, at most 256 bytes. False if nobody looks on.
+    package func show(frameOf count: Int, isSent: Bool, step: UInt32, note: String) throws(MasixError) -> Bool {
+        try query(.frame(isSent: isSent, step: step, count: UInt64(count), note: note)) == .done
+    }
+}

@@ -46,6 +46,11 @@ public struct NetworkCore: Sendable {
             }
     }
 
+    /// Ports of this node that the peer holds rights to, and ports of its that tasks of this node hold rights to.
+    public func counts(of peer: UInt32) -> (exports: Int, proxies: Int) {
+        peers[peer].map { ($0.held.count, $0.proxies.count) } ?? (0, 0)
+    }
+
     public var upPeers: [NodeID] { peers.values.map(\.id).sorted() }
     public func proxy(_ id: ProxyID) -> (port: PortID, peer: UInt32)? { proxies[id].map { ($0.port, $0.peer) } }
     /// When the next search is over.

@@ -51,6 +51,11 @@ extension Nucleus {
         case .readTrace:
             guard let subscription = record.subscription else { return .notFound }
             return subscription.read(max: Answer.traceEventsMax)
+        case .frame(let isSent, let step, let count, let note):
+            guard kernel.isChief(record.id) else { return .notPermitted }
+            guard !subscribers.isEmpty else { return .notFound }
+            show(TraceEvent(isSent ? .frameSent : .frameReceived, task: record.id, code: step, count: count, detail: note))
+            return .done
         }
     }
 

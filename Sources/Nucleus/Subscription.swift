@@ -194,7 +194,7 @@ extension Nucleus {
         }
     }
 
-    private func show(_ event: TraceEvent) {
+    func show(_ event: TraceEvent) {
         var event = event
         lastTraceEvent += 1
         event.sequence = lastTraceEvent

@@ -74,6 +74,8 @@ public enum StreamMessage: Hashable, Sendable, WireCodable {
     case exited(code: UInt8)
     /// 6, server to client, the last word: a signal has ended it.
     case killed(signal: UInt8)
+    /// 7, client to server: the client's window has this size now. Of no meaning where the program has no terminal.
+    case resized(TerminalSize)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -91,6 +93,9 @@ public enum StreamMessage: Hashable, Sendable, WireCodable {
         case .killed(let signal):
             writer.write(UInt8(6))
             writer.write(signal)
+        case .resized(let size):
+            writer.write(UInt8(7))
+            writer.write(size)
         }
     }
 
@@ -108,7 +113,31 @@ public enum StreamMessage: Hashable, Sendable, WireCodable {
             self = .signal(number)
         case 5: self = .exited(code: try reader.read())
         case 6: self = .killed(signal: try reader.read())
+        case 7: self = .resized(try reader.read())
         case let tag: throw .unknownCase(of: "StreamMessage", tag: UInt64(tag))
         }
+    }
+}
+
+/// How large a terminal is, in characters. Layout: columns u16, rows u16, each 1 or more.
+public struct TerminalSize: Hashable, Sendable, WireCodable {
+    public let columns: UInt16
+    public let rows: UInt16
+
+    /// What is out of bounds becomes the nearest that is not.
+    public init(columns: Int, rows: Int) {
+        self.columns = max(1, UInt16(clamping: columns))
+        self.rows = max(1, UInt16(clamping: rows))
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(columns)
+        writer.write(rows)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        columns = try reader.read()
+        rows = try reader.read()
+        guard columns > 0, rows > 0 else { throw .malformed(field: "terminal size") }
     }
 }

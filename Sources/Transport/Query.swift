@@ -25,6 +25,11 @@ public enum Query: Hashable, Sendable, WireCodable {
     case unsubscribeTrace
     /// What has been kept since the last time.
     case readTrace
+    /// A frame between nodes, for those who look on: the node's chief alone tells of them, since they pass it and not the nucleus.
+    /// `step` is that of the paper's figure 2; `note` is for people. `notFound`: nobody looks on.
+    case frame(isSent: Bool, step: UInt32, count: UInt64, note: String)
+
+    static let noteBytesMax = 256
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -50,6 +55,12 @@ public enum Query: Hashable, Sendable, WireCodable {
             writer.write(filter)
         case .unsubscribeTrace: writer.write(UInt8(8))
         case .readTrace: writer.write(UInt8(9))
+        case .frame(let isSent, let step, let count, let note):
+            writer.write(UInt8(10))
+            writer.write(isSent)
+            writer.write(step)
+            writer.write(count)
+            writer.write(note)
         }
     }
 
@@ -64,6 +75,10 @@ public enum Query: Hashable, Sendable, WireCodable {
         case 7: self = .subscribeTrace(try reader.read())
         case 8: self = .unsubscribeTrace
         case 9: self = .readTrace
+        case 10:
+            self = .frame(
+                isSent: try reader.readBool(), step: try reader.read(), count: try reader.read(),
+                note: try reader.readText(limit: Self.noteBytesMax, field: "note"))
         case let tag: throw .unknownCase(of: "Query", tag: UInt64(tag))
         }
     }

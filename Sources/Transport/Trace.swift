@@ -65,6 +65,10 @@ public struct TraceEvent: Hashable, Sendable, WireCodable {
         case refused = 14
         /// Any other request that was done.
         case done = 15
+        /// A frame of `count` bytes went to another node, or came from one, by the word of `task`, the network server; `code` is the
+        /// step of the paper's figure 2.
+        case frameSent = 16
+        case frameReceived = 17
     }
 
     /// Rises by one with each event of the node that anybody traces.

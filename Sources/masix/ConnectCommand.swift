@@ -94,10 +94,18 @@ final class ConnectedStream: Sendable {
     /// The program at the other end reads no more.
     private let isUnwanted = Atomic<Bool>(false)
 
-    init(_ name: String, _ server: borrowing SendRight, _ space: Space) throws {
+    convenience init(_ name: String, _ server: borrowing SendRight, _ space: Space) throws {
+        try self.init(name, server, space, opening: Message(code: StreamProtocol.openingCode, bytes: StreamOpening().wireBytes)) { _ in }
+    }
+
+    /// `opening` says what is wanted; `judge` throws if it is the wrong one who answers, who is then told nothing more.
+    init(
+        _ name: String, _ server: borrowing SendRight, _ space: Space, opening: consuming Message,
+        judge: (borrowing ReceivedMessage) throws -> Void
+    ) throws {
         self.name = name
         incoming = try space.makePort(queueLimit: StreamProtocol.queueLimit)
-        var opening = Message(code: StreamProtocol.openingCode, bytes: StreamOpening().wireBytes)
+        var opening = opening
         opening.attach(try incoming.makeSendRight())
         try incoming.requestNoSenders(sync: 1, to: incoming)
         var answer: ReceivedMessage
@@ -107,8 +115,9 @@ final class ConnectedStream: Sendable {
             if error == .noReply && !server.isDead { throw Complaint("'\(name)' did not answer: it is no stream", .malformed) }
             throw error
         }
+        try judge(answer)
         guard answer.code == StreamProtocol.openingCode, let opened = try? StreamOpened(wireBytes: answer.bytes) else {
-            throw Complaint("'\(name)' is no stream: it was not registered by `masix serve`", .malformed)
+            throw Complaint("'\(name)' is no stream", .malformed)
         }
         if case .refused(let why) = opened { throw Complaint("'\(name)' refused: \(TextTable.printable(why))", .ownFailure) }
         if answer.isDead(at: 0) { throw MasixError.deadName }
@@ -121,6 +130,8 @@ final class ConnectedStream: Sendable {
         guard let number = UInt8(exactly: number) else { return }
         urge(.signal(number))
     }
+
+    func resize(to size: TerminalSize) { urge(.resized(size)) }
 
     /// What does not wait behind bytes. If it cannot be said, the other end has died, which the receiver learns.
     private func urge(_ word: StreamMessage) {
@@ -182,7 +193,7 @@ final class ConnectedStream: Sendable {
                     isWanted = false
                     urge(.closed)
                 }
-            case .end, .signal: break
+            case .end, .signal, .resized: break
             case .closed: isUnwanted.store(true, ordering: .relaxed)
             case .exited(let code): return Int32(code)
             case .killed(let signal): return 128 + Int32(signal)

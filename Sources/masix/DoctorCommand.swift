@@ -8,16 +8,23 @@ import SystemPackage
 /// `masix doctor`
 struct DoctorCommand: ReportingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Say what this machine offers, and which promises hold on it.",
-        discussion:
-            "The exit code is 0 if nothing is missing that a node needs to start, and 1 otherwise. Needs no node; if one runs, it is looked at too."
-    )
+        commandName: "doctor", abstract: "Say what this machine offers, and which promises hold on it; or why two nodes do not talk.",
+        discussion: """
+            The exit code is 0 if nothing is missing that a node needs to start, and 1 otherwise. Needs no node; if one runs, it is looked at \
+            too.
+
+            With PEER, a node of the roster, it says why this node and that one do not talk, and what to do. Whoever may read the node's key \
+            has it call the other node; everybody else learns what the running network server knows.
+            """)
 
     @OptionGroup var node: NodeOptions
+    @OptionGroup var state: StateOption
     @OptionGroup var json: JSONOption
+    @Argument(help: "Another node, by its name in the roster.")
+    var peer: String?
 
     /// Something that holds here or does not, and what follows.
-    private struct Finding {
+    struct Finding {
         enum Weight: String { case good, weaker, bad }
 
         let weight: Weight
@@ -27,7 +34,9 @@ struct DoctorCommand: ReportingCommand {
 
     func perform() throws {
         let features = Features.detect(environment: CurrentProcess.environmentTable)
-        let findings = Self.linux(features) + Self.limits() + promises(features) + health()
+        let findings =
+            try peer.map { try PeerExamination(name: $0, node: node, state: NetworkState(state.path(node))).findings() }
+            ?? Self.linux(features) + Self.limits() + promises(features) + health()
         let isUsable = !findings.contains { $0.weight == .bad }
         if json.isOn {
             try Output.line(

@@ -14,7 +14,7 @@ struct Explanation: Sendable {
     /// Everything that can be explained.
     static var all: [Explanation] {
         errors + nameErrors + Refusal.allCases.map(of) + LinkFault.allCases.map(of) + notifications + FileFailure.Reason.allCases.map(of)
-            + ExitMeaning.allCases.map(of)
+            + betweenNodes + ExitMeaning.allCases.map(of)
     }
 
     /// By name (case, "-" and "_" do not count) or by number.

@@ -24,7 +24,9 @@ struct MasixCommand: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "Talking:",
-                subcommands: [CallCommand.self, PingCommand.self, AnswerCommand.self, ServeCommand.self, ConnectCommand.self]),
+                subcommands: [
+                    CallCommand.self, PingCommand.self, AnswerCommand.self, ServeCommand.self, ConnectCommand.self, ShellCommand.self,
+                ]),
             CommandGroup(name: "Files:", subcommands: [FilesCommand.self, LsCommand.self, GetCommand.self, PutCommand.self]),
             CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, ExitCodesCommand.self]),
         ])
@@ -118,6 +120,7 @@ struct ExitCodesCommand: ReportingCommand {
         table.add(["128+n", "signal", "signal n ended the program at the other end of connect, or masix itself"])
         try Output.write(table.text)
         try Output.line()
-        try Output.line("The exit code of `masix connect` is that of the program at the other end; 125 to 127 say that masix failed.")
+        try Output.line(
+            "The exit code of `masix connect` and `masix shell` is that of the program at the other end; 125 to 127 say that masix failed.")
     }
 }

@@ -97,6 +97,9 @@ struct NetworkState {
     /// The node's own key as rosters have it; nil if it has none.
     var ownFingerprint: [UInt8]? { try? key().fingerprint }
 
+    /// The node's own number among the others; nil if it has none.
+    var ownNumber: UInt32? { try? network().number }
+
     // MARK: - The roster
 
     func roster() throws(Complaint) -> NodeRoster {

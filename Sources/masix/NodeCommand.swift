@@ -9,7 +9,10 @@ import SystemPackage
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "Make, run, look at and stop a node.",
-        subcommands: [NodeInitCommand.self, NodeLineCommand.self, NodeRunCommand.self, NodeStatusCommand.self, NodeStopCommand.self])
+        subcommands: [
+            NodeInitCommand.self, NodeLineCommand.self, NodeRunCommand.self, NodeStatusCommand.self, NodePeersCommand.self,
+            NodeStopCommand.self,
+        ])
 }
 
 /// `masix node init`
@@ -27,6 +30,8 @@ struct NodeInitCommand: ReportingCommand {
     var name: String?
     @Option(help: "The node's number among the other nodes.")
     var number: UInt32?
+    @Flag(help: "Run a shell server, for those whom shell.permits names: nobody but you, at first.")
+    var shell = false
 
     func validate() throws {
         let given = [listen != nil, name != nil, number != nil].count { $0 }
@@ -44,11 +49,18 @@ struct NodeInitCommand: ReportingCommand {
                 throw Complaint("\(error)", .malformed)
             }
         }
+        let servers = shell ? try Self.shellEntry(path) : ""
         do throws(Errno) {
             try Directory.makeAll(path, mode: 0o755)
             let file = try File.open(configuration, [.write, .create, .exclusive], mode: 0o644)
-            try file.writeAll(Array("{\"servers\": []}\n".utf8))
+            try file.writeAll(Array("{\"servers\": [\(servers)]}\n".utf8))
         } catch .fileExists {
+            // What the administrator has written stays as it is.
+            if shell {
+                throw Complaint(
+                    "\(configuration) is there already: write into its list \(servers), and who may into \(path)/\(ShellProtocol.permitsFileName)",
+                    .cannotCreate)
+            }
             // A node that has been made can still learn to speak with others.
             if network == nil {
                 throw Complaint("\(configuration) is there already: this directory has been made before", .cannotCreate)
@@ -56,6 +68,7 @@ struct NodeInitCommand: ReportingCommand {
         } catch {
             throw Complaint(error, path)
         }
+        if shell { try Self.makePermits(path) }
         let networkState = NetworkState(path)
         var line: NodeRosterEntry?
         if let network {
@@ -74,6 +87,33 @@ struct NodeInitCommand: ReportingCommand {
             try Output.line(line.description)
         } else {
             try Output.line("`masix node line --address HOST:PORT` prints the line by which the other nodes know it")
+        }
+    }
+}
+
+extension NodeInitCommand {
+    /// The shell server as servers.json has it.
+    private static func shellEntry(_ path: String) throws -> String {
+        let state = try NodeRunCommand.absolute(path)
+        let command = [try NodeRunCommand.absolute(try NodeRunCommand.daemon()), "shell", "--state", state]
+        return JSON.object([("name", JSON(ShellProtocol.name)), ("command", JSON(command.map { JSON($0) }))]).text
+    }
+
+    /// One that is there says already who may.
+    private static func makePermits(_ path: String) throws(Complaint) {
+        let permits = "\(path)/\(ShellProtocol.permitsFileName)"
+        let text = """
+            # Who may have a shell on this node: one line each. Without a line nobody may but the server's own user on this node itself.
+            #   permit NODE/UID [as UID] [by PROGRAM]
+            # NODE is a number or a name of the roster, or `here` for this node. `as` needs a server that root runs.
+
+            """
+        do throws(Errno) {
+            try File.open(permits, [.write, .create, .exclusive, .noFollow], mode: 0o644).writeAll(Array(text.utf8))
+        } catch .fileExists {
+            return
+        } catch {
+            throw Complaint(error, permits)
         }
     }
 }
@@ -100,7 +140,7 @@ struct NodeRunCommand: ReportingCommand {
         }
     }
 
-    private static func absolute(_ path: String) throws -> String {
+    static func absolute(_ path: String) throws -> String {
         if path.hasPrefix("/") { return path }
         do throws(Errno) { return try Link.target(of: "/proc/self/cwd") + "/" + path } catch { throw Complaint(error, path) }
     }

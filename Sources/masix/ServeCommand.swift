@@ -3,7 +3,6 @@ import Masix
 import MasixLinux
 import MasixProtocols
 import MasixWire
-import Synchronization
 import SystemPackage
 
 /// `masix serve`
@@ -36,7 +35,7 @@ struct ServeCommand: ReportingCommand {
         let space = try node.attach()
         let port = try space.names.register(name, queueLimit: 64, timeout: .seconds(10))
         Output.remark("masix: \(name) starts \(command.joined(separator: " "))")
-        let running = RunningSessions(max: sessions)
+        let running = StreamSessions(max: sessions)
         try signals.onEach { number in
             running.endAll()
             Self.exit(withError: ExitCode(128 + number))
@@ -49,7 +48,7 @@ struct ServeCommand: ReportingCommand {
             case .failure(let refusal): try Self.answer(.refused(refusal.words), nil, reply)
             case .success(let session):
                 try Self.answer(.accepted(pid: session.pid), session, reply)
-                try session.start()
+                do throws(Errno) { try session.start() } catch { throw Complaint("no thread for a stream: \(error)", .internalFault) }
                 if isOnce { throw ExitCode(session.waitForEnd()) }
             }
         }
@@ -58,22 +57,34 @@ struct ServeCommand: ReportingCommand {
     private struct Refused: Error { let words: String }
 
     private func open(
-        _ message: inout ReceivedMessage, _ space: Space, _ running: RunningSessions
-    ) -> Result<ServedSession, Refused> {
+        _ message: inout ReceivedMessage, _ space: Space, _ running: StreamSessions
+    ) -> Result<StreamSession, Refused> {
         guard let opening = try? StreamOpening(wireBytes: message.bytes), opening.version == StreamProtocol.version,
             let client = message.takeSendRight()
         else { return .failure(Refused(words: "this is not how a stream is opened in version \(StreamProtocol.version)")) }
         guard running.begin() else { return .failure(Refused(words: "\(sessions) programs run already")) }
         do {
             // From this thread, which lives as long as the process: the program is told when serve dies.
-            return .success(try ServedSession(command, client: client, space, running))
+            let session = try StreamSession(client: client, space, running, remark: { Output.remark("masix: \($0)") }, start: start)
+            return .success(session)
         } catch {
             running.end(nil)
             return .failure(Refused(words: String(Complaint(any: error).words.prefix(200))))
         }
     }
 
-    private static func answer(_ answer: StreamOpened, _ session: ServedSession?, _ reply: consuming SendOnceRight) throws {
+    private func start() throws -> StreamProgram {
+        let inward = try Self.onLinux { () throws(Errno) in try Pipe.make() }
+        let outward = try Self.onLinux { () throws(Errno) in try Pipe.make() }
+        let child = try Program.start(command, input: inward.reader.raw, output: outward.writer.raw, deathSignal: Signal.hangUp)
+        return StreamProgram(child, input: inward.takeWriter(), output: outward.takeReader())
+    }
+
+    private static func onLinux<Result: ~Copyable>(_ body: () throws(Errno) -> Result) throws(Complaint) -> Result {
+        do throws(Errno) { return try body() } catch { throw Complaint(error, "pipe") }
+    }
+
+    private static func answer(_ answer: StreamOpened, _ session: StreamSession?, _ reply: consuming SendOnceRight) throws {
         var message = Message(code: StreamProtocol.openingCode, bytes: answer.wireBytes)
         if let session {
             message.attach(try session.makeDataRight())
@@ -89,36 +100,9 @@ struct ServeCommand: ReportingCommand {
     }
 }
 
-/// The programs that run, so that they can be told when serve ends.
-final class RunningSessions: Sendable {
-    private struct State {
-        var count = 0
-        var sessions: [Int32: ServedSession] = [:]
-    }
-
-    private let state = Mutex(State())
-    private let max: Int
-
-    init(max: Int) { self.max = max }
-
-    func begin() -> Bool {
-        state.withLock { state in
-            guard state.count < max else { return false }
-            state.count += 1
-            return true
-        }
-    }
-
-    func add(_ session: ServedSession) { state.withLock { $0.sessions[session.pid] = session } }
-
-    func end(_ session: ServedSession?) {
-        state.withLock { state in
-            state.count -= 1
-            if let session { state.sessions[session.pid] = nil }
-        }
-    }
-
-    func endAll() {
-        for session in state.withLock({ Array($0.sessions.values) }) { session.signal(Signal.hangUp) }
-    }
+extension PipeEnds {
+    /// Closes the writer.
+    consuming func takeReader() -> Descriptor { reader }
+    /// Closes the reader.
+    consuming func takeWriter() -> Descriptor { writer }
 }

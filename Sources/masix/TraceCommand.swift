@@ -12,6 +12,10 @@ struct TraceCommand: ReportingCommand {
             Filters add up: an event is shown if it concerns one of the tasks, or one of the ports or names. While a task is traced its \
             leases are closed, so that every message passes the nucleus and is seen: that costs it time (--links leaves them open, and then \
             shows only what does not take a link). Contents of messages are never shown.
+
+            --resolving traces the name server and the network server, and so the steps by which a name is found (figure 2 of the paper): \
+            1, 2, 3, 6, 7 and 8 on the node that asks, 3, 4, 5 and 6 on the node that knows. Steps 3 and 6 are frames between the nodes, \
+            of which the network server tells.
             """)
 
     @OptionGroup var node: NodeOptions
@@ -22,6 +26,8 @@ struct TraceCommand: ReportingCommand {
     var ports: [String] = []
     @Option(name: .customLong("name"), help: ArgumentHelp("Events of the port of this name.", valueName: "name"))
     var names: [String] = []
+    @Flag(name: .customLong("resolving"), help: "Events of the name server and the network server.")
+    var isResolving = false
     @Flag(name: .customLong("links"), help: "Leave the leases of traced tasks open.")
     var leavesLinks = false
     @Option(name: .customLong("count"), help: ArgumentHelp("End after so many events.", valueName: "n"))
@@ -46,6 +52,9 @@ struct TraceCommand: ReportingCommand {
         }
         for name in names { filter.ports.append(try space.names.lookUp(name, timeout: .seconds(10)).port) }
         let rows = try tables.tasks()
+        if isResolving {
+            filter.tasks += rows.filter { $0.identity.launched && ["names", "network"].contains($0.identity.name) }.map(\.id)
+        }
         for task in filter.tasks where !rows.contains(where: { $0.id == task }) {
             throw Complaint("there is no \(task): `masix ps` lists the tasks", .notFound)
         }
@@ -74,8 +83,10 @@ struct TraceCommand: ReportingCommand {
             guard case .trace(let events, let dropped) = try tables.ask(.readTrace) else { throw MasixError.malformedMessage }
             if dropped > 0 { Output.remark("trace: \(dropped) events were dropped: too much happened at once") }
             for event in events where event.task != own {
-                if people[event.task] == nil, event.task != .kernel { people[event.task] = try? space.identity(of: event.task) }
-                try Output.line(json.isOn ? Self.json(event).text : Self.line(event, people, since: start))
+                for task in [event.task, event.peer ?? event.task] where people[task] == nil && task != .kernel {
+                    people[task] = try? space.identity(of: task)
+                }
+                try Output.line(json.isOn ? Self.json(event, people).text : Self.line(event, people, since: start))
                 shown += 1
                 if shown == count { return }
             }
@@ -102,8 +113,10 @@ struct TraceCommand: ReportingCommand {
         case .leaseClosed: words = ["lease on \(port ?? "?") closed", "\(event.count) messages taken over"]
         case .rightArrived, .rightGone, .attached, .ended, .linkOpened, .linkClosed, .portDied, .refused, .done:
             words = [port ?? "", event.peer.map { "with \(who($0))" } ?? ""]
+        case .frameSent, .frameReceived: words = ["\(event.count) bytes"]
         }
         words.append(event.detail)
+        if let step = ResolutionStep(event, people) { words.append(step.words) }
         let rest = words.filter { !$0.isEmpty }.joined(separator: ", ")
         return TextTable.printable("\(padded(time, 10)) \(padded(who(event.task), 16)) \(padded(Self.verb(event.kind), 14)) \(rest)")
     }
@@ -125,6 +138,8 @@ struct TraceCommand: ReportingCommand {
         case .portDied: "port died"
         case .refused: "refused"
         case .done: "done"
+        case .frameSent: "frame sent"
+        case .frameReceived: "frame came"
         }
     }
 
@@ -139,11 +154,12 @@ struct TraceCommand: ReportingCommand {
         }
     }
 
-    private static func json(_ event: TraceEvent) -> JSON {
+    private static func json(_ event: TraceEvent, _ people: [TaskID: TaskIdentity]) -> JSON {
         [
             "sequence": JSON(event.sequence), "nanoseconds": JSON(event.nanoseconds), "kind": JSON("\(event.kind)"),
             "task": JSON(event.task.raw), "peer": event.peer.map { JSON($0.raw) } ?? .null, "port": JSON(event.port?.number),
             "code": JSON(event.code), "count": JSON(event.count), "detail": JSON(event.detail),
+            "step": ResolutionStep(event, people).map { JSON($0.rawValue) } ?? .null,
         ]
     }
 }

@@ -11,6 +11,6 @@ struct Masixd: ParsableCommand {
             own: masix-nucleus, masix-names and masix-files where they exist, else numbers from --user-base on.
             """,
         version: MasixVersion.current,
-        subcommands: [SupervisorRole.self, NucleusRole.self, NamesRole.self, NetworkRole.self, FilesRole.self],
+        subcommands: [SupervisorRole.self, NucleusRole.self, NamesRole.self, NetworkRole.self, FilesRole.self, ShellRole.self],
         defaultSubcommand: SupervisorRole.self)
 }

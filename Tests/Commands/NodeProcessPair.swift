@@ -12,13 +12,14 @@ struct NodeProcessPair {
     static var masix: String { NodeProcess.programs + "/masix" }
 
     /// Makes the directory of a node that speaks with others; it does not run yet.
-    static func make(_ name: String, number: UInt32) throws -> String {
+    static func make(_ name: String, number: UInt32, _ flags: String...) throws -> String {
         let directory = try NodeProcess.newDirectory()
         // Below the ports that Linux gives to whoever calls; the host is this node's alone.
         let port = 20_000 + (try RandomBytes.uint64()) % 12_000
         let (words, status) = try outcome(
             masix,
-            ["node", "init", "--node", directory, "--listen", "127.0.0.\(number + 1):\(port)", "--name", name, "--number", "\(number)"])
+            ["node", "init", "--node", directory, "--listen", "127.0.0.\(number + 1):\(port)", "--name", name, "--number", "\(number)"]
+                + flags)
         guard status == .exited(code: 0) else { throw NodeProcess.Failure(words: words) }
         return directory
     }
@@ -37,12 +38,12 @@ struct NodeProcessPair {
     }
 
     /// Runs a test with two nodes that know each other, on a thread of its own: everything in it blocks.
-    static func play(_ body: @escaping @Sendable (NodeProcessPair) throws -> Void) async throws {
-        try await onThread { try run(body) }
+    static func play(shellOnB: Bool = false, _ body: @escaping @Sendable (NodeProcessPair) throws -> Void) async throws {
+        try await onThread { try run(shellOnB, body) }
     }
 
-    private static func run(_ body: (NodeProcessPair) throws -> Void) throws {
-        let (a, b) = (try make("a", number: 1), try make("b", number: 2))
+    private static func run(_ shellOnB: Bool, _ body: (NodeProcessPair) throws -> Void) throws {
+        let (a, b) = (try make("a", number: 1), shellOnB ? try make("b", number: 2, "--shell") : try make("b", number: 2))
         try tell(a, of: b)
         try tell(b, of: a)
         let pair = NodeProcessPair(a: try NodeProcess(in: a), b: try NodeProcess(in: b))

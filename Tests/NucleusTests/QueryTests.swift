@@ -69,6 +69,8 @@ struct QueryTests {
             #expect(try other.query(query) == .notPermitted)
         }
         #expect(try other.query(.trace(other.id, true)) == .done)
+        // Of frames between nodes the network server alone tells.
+        for task in [first, other] { #expect(try task.query(.frame(isSent: true, step: 3, count: 1, note: "")) == .notPermitted) }
     }
 
     @Test func aTracedTaskUsesNoLinks() throws {

@@ -32,12 +32,14 @@ enum ModuleGraph {
         Module(
             folder: "Sources/Servers/NetworkServer",
             own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire"]),
+        Module(
+            folder: "Sources/Servers/ShellServer", own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(
             folder: "Sources/masixd",
             own: [
                 "MasixNucleus", "MasixSupervisor", "MasixNameServer", "MasixFileServer", "MasixNetworkServer", "MasixNetwork",
-                "MasixProtocols",
+                "MasixShellServer", "MasixProtocols",
                 "Masix", "MasixLinux",
             ]),
         Module(

@@ -8,7 +8,7 @@ extension Target {
         let requests = Story.all.flatMap { $0.map(\.1) }
         var stage = Story.opening
         var responses: [Response] = [
-            .linkPeer(Story.first, Story.identity("peer"), place: 3), .links([Story.link]), .empty, .introduced(Story.third),
+            .linkPeer(Story.first, Story.identity("peer"), place: 3, isChief: true), .links([Story.link]), .empty, .introduced(Story.third),
             .returned(
                 Delivered(
                     sender: .kernel, port: Story.well, code: 72, reply: .sendOnce(SendOnceID(raw: 3), Story.reply),

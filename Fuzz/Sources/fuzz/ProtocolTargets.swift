@@ -127,6 +127,18 @@ extension Target {
         [
             .exact([StreamOpening()]), .exact([StreamOpened.refused("no"), .accepted(pid: 7)]),
             .exact([StreamMessage.data([1, 2, 3]), .end, .closed, .signal(15), .exited(code: 1), .killed(signal: 9)]),
+            .exact([StreamMessage.resized(TerminalSize(columns: 80, rows: 24))]),
+            .exact([ShellOpening(terminal: TerminalSize(columns: 80, rows: 24), kind: "xterm", command: ["uname", "-a"])]),
+            .exact([NetworkRequest.status, .measure(2)]), .exact([NetworkRoundTrip(nanoseconds: 1)]),
+            .exact([
+                NetworkStatus(
+                    name: "a",
+                    peers: [
+                        PeerStatus(
+                            number: 2, name: "b", address: "192.0.2.2:7117", isUp: true, milliseconds: 5, version: 1, software: "1",
+                            exports: 1, proxies: 2, framesSent: 3, framesReceived: 4, refusal: "lost", words: "it was cut", ago: 6)
+                    ], strangers: ["192.0.2.9: a key"])
+            ]),
         ])
 
     private struct Servers: Codable, Equatable {

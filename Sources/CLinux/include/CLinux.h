@@ -37,6 +37,7 @@
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -568,6 +569,26 @@ static inline long masix_set_terminal_size(int fd, int columns, int rows) {
     size.ws_row = (unsigned short)rows;
     return masix_result(ioctl(fd, TIOCSWINSZ, &size));
 }
+// How a terminal treats what is typed: the words are a struct termios, for whoever puts them back.
+static inline size_t masix_terminal_mode_bytes(void) { return sizeof(struct termios); }
+static inline long masix_get_terminal_mode(int fd, void *mode) {
+    struct termios found;
+    long result = masix_result(tcgetattr(fd, &found));
+    if (result >= 0) memcpy(mode, &found, sizeof found);
+    return result;
+}
+static inline long masix_set_terminal_mode(int fd, const void *mode) {
+    struct termios wanted;
+    memcpy(&wanted, mode, sizeof wanted);
+    return masix_result(tcsetattr(fd, TCSADRAIN, &wanted));
+}
+static inline void masix_make_raw_mode(void *mode) {
+    struct termios changed;
+    memcpy(&changed, mode, sizeof changed);
+    cfmakeraw(&changed);
+    memcpy(mode, &changed, sizeof changed);
+}
+static inline long masix_fchown(int fd, uint32_t uid, uint32_t gid) { return masix_result(fchown(fd, uid, gid)); }
 static inline long masix_open_terminal(char *path, size_t capacity) {
     int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (master < 0) return -(long)errno;

@@ -111,6 +111,12 @@ public final class NodeChannels: Sendable {
         }
     }
 
+    /// What is known of every other node of the roster, and of strangers. On the event loop alone.
+    func reports() -> (peers: [ChannelReport], strangers: [String]) {
+        guard let board = board.value else { return ([], []) }
+        return (board.reports(), board.strangers)
+    }
+
     /// On the event loop, after what is happening there now.
     private func ask(_ body: @escaping @Sendable (Switchboard) -> Void) {
         // The thread of a stopped loop takes nothing more.

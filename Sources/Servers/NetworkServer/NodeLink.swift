@@ -116,7 +116,7 @@ final class NodeLink: ChannelInboundHandler {
     /// The connection ended before TLS had come to an end.
     private static let cut = BoringSSLError.sslError([.eofDuringHandshake])
 
-    private static let refusedOurKey = "it does not believe this node's key: its roster needs the line that `masix node line` prints here"
+    static let refusedOurKey = "it does not believe this node's key: its roster needs the line that `masix node line` prints here"
 
     static func words(_ error: any Error) -> String {
         switch error {

@@ -30,6 +30,7 @@ final class Switchboard {
     private var lives: [UInt32: UInt32] = [:]
     /// The serial of the latest channel that has ended, for hellos.
     private var endings: [UInt32: UInt64] = [:]
+    private var history = PeerHistory()
     private var lastID: UInt64 = 0
     private var lastSerial: UInt64
     private var halfOpen = 0
@@ -114,6 +115,7 @@ final class Switchboard {
         dials[peer.number]?.pause?.cancel()
         dials[peer.number]?.pause = nil
         dials[peer.number]?.lastWords = ""
+        history.change(of: peer.number)
         link.goUp(peer, serial: serial)
         logger.info("node \(peer.number) '\(peer.name)' is up, in its life \(peer.incarnation), at \(link.place)")
         deliver(.up(link.id, peer))
@@ -139,11 +141,18 @@ final class Switchboard {
         if case .refused(let refusal) = reason {
             queues.count { $0.refusals[refusal.kind, default: 0] += 1 }
             refusals.say(refusal, of: whom, now: .now())
+            if link.entry == nil, link.dialled == nil {
+                history.add(stranger: "\(link.channel.remoteAddress?.ipAddress ?? "?"): \(refusal)")
+            }
+        }
+        if let number = link.entry?.number ?? link.dialled, Self.isTrouble(reason) {
+            history.trouble(with: number, reason.kind, "\(reason)")
         }
         if case .up(let peer) = stage {
             queues.close(link.id)
             if up[peer.number] === link { up[peer.number] = nil }
             endings[peer.number] = max(endings[peer.number] ?? 0, link.serial)
+            history.change(of: peer.number)
             logger.info("node \(peer.number) '\(peer.name)' is down: \(reason)")
             deliver(.down(link.id, peer: peer.number, reason))
             if dials[peer.number]?.link == link.id { dials[peer.number]?.link = nil }
@@ -157,6 +166,24 @@ final class Switchboard {
             link.channel.closeFuture.assumeIsolated().whenComplete { _ in self.leaveHalfOpen() }
         }
     }
+
+    /// Two connections at once are a matter of course, and so is an end in order.
+    private static func isTrouble(_ reason: ChannelEnd) -> Bool {
+        switch reason {
+        case .refused(.duplicate), .refusedByPeer(.duplicate), .superseded, .stopped, .goodbye: false
+        default: true
+        }
+    }
+
+    /// Every node of the roster but this one, by number.
+    func reports() -> [ChannelReport] {
+        roster.entries.filter(isDialled).sorted { $0.number < $1.number }.map { entry in
+            if let link = up[entry.number], case .up(let peer) = link.stage { return history.report(entry, up: peer) }
+            return history.report(entry, up: nil)
+        }
+    }
+
+    var strangers: [String] { history.strangers }
 
     private func leaveHalfOpen() {
         halfOpen -= 1
@@ -187,6 +214,7 @@ final class Switchboard {
             dials[number] = nil
             lives[number] = nil
             endings[number] = nil
+            history.forget(number)
             queues.count { $0.peers[number] = nil }
         }
         for entry in new.entries {
@@ -258,6 +286,7 @@ final class Switchboard {
     private func dial(_ number: UInt32) {
         guard !isStopped, up[number] == nil, let entry = roster[number: number], isDialled(entry) else { return }
         guard entry.isLive(at: configuration.now()) else {
+            history.trouble(with: number, "\(ChannelRefusal.Kind.expired)", "\(ChannelRefusal.expired(number: number))")
             dials[number, default: Dial()].attempts += 1
             return dialLater(number)
         }
@@ -278,6 +307,7 @@ final class Switchboard {
 
     /// The connection was not made.
     private func unreached(_ id: ChannelID, _ number: UInt32, _ words: String) {
+        defer { history.trouble(with: number, "unreachable", words) }
         if let link = links[id] { return link.end(.lost(words)) }
         guard dials[number]?.link == id else { return }
         failed(number, words)

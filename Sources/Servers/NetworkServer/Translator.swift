@@ -20,8 +20,8 @@ final class Translator {
     private var isOver = false
 
     var core: NetworkCore
-    private var roster: NodeRoster
-    private var channelOf: [UInt32: ChannelID] = [:]
+    private(set) var roster: NodeRoster
+    var channelOf: [UInt32: ChannelID] = [:]
     private var peerOf: [ChannelID: UInt32] = [:]
     private var congested: Set<UInt32> = []
     private var isPumping = false
@@ -52,6 +52,10 @@ final class Translator {
     private var incoming: [TransferKey: [IncomingMemory]] = [:]
     private var askers: [UInt64: Asker] = [:]
     private var lastAsker: UInt64 = 0
+    /// Round trips that somebody measures.
+    var measures: [UInt64: Measure] = [:]
+    /// Until then nobody is told of frames: a moment ago nobody looked on.
+    var unwatchedUntil: UInt64 = 0
     private var timer: Scheduled<Void>?
     private var events: [NetworkEvent] = []
     private let start = Clock.monotonicNanoseconds()
@@ -136,6 +140,8 @@ final class Translator {
             guard let peer = peerOf[channel] else { return }
             do throws(WireError) {
                 let frame = try NetworkFrame(wireBytes: bytes)
+                if ended(frame, from: peer) { return }
+                show(frame, count: bytes.count, peer, isSent: false)
                 handle(.frame(peer: peer, frame))
             } catch {
                 refuse(peer, .malformed, "\(error)")
@@ -149,6 +155,7 @@ final class Translator {
             guard peerOf.removeValue(forKey: channel) != nil else { return }
             channelOf[peer] = nil
             congested.remove(peer)
+            giveUpMeasures(of: peer)
             handle(.down(peer: peer))
         case .unreachable(let peer): handle(.unreachable(peer: peer))
         }
@@ -158,14 +165,17 @@ final class Translator {
     private func refuse(_ peer: UInt32, _ fault: NetworkFault, _ detail: String = "") {
         guard let channel = channelOf.removeValue(forKey: peer) else { return }
         peerOf[channel] = nil
+        giveUpMeasures(of: peer)
         logger.warning(
             "a node has broken the protocol", metadata: ["node": "\(peer)", "reason": "\(fault.words)", "detail": "\(detail)"])
         channels.close(channel, .protocolViolation(fault.words))
     }
 
-    private func send(_ frame: NetworkFrame, to peer: UInt32) {
+    func send(_ frame: NetworkFrame, to peer: UInt32) {
         guard let channel = channelOf[peer] else { return }
-        if !channels.send(frame.wireBytes, on: channel), congested.insert(peer).inserted { events.append(.congested(peer: peer)) }
+        let bytes = frame.wireBytes
+        show(frame, count: bytes.count, peer, isSent: true)
+        if !channels.send(bytes, on: channel), congested.insert(peer).inserted { events.append(.congested(peer: peer)) }
     }
 
     /// Memory flows while the channels take it, a piece of each message in turn, and no more than a little at a time.
@@ -552,7 +562,7 @@ final class Translator {
                 handle(.resolved(peer: peer, request: request, localRight(at: 0, of: &message, for: peer)))
             }
         } else if message.port == control.port {
-            find(&message)
+            if message.code == NetworkRequest.code { tell(&message) } else { find(&message) }
         }
     }
 
