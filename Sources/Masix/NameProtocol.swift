@@ -28,7 +28,7 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
     case list(after: String)
     /// 5: the same as `lookUp` for the names of this node alone: what another node's network server asks by ours (figure 2, step 4).
     case lookUpHere(String, waitMilliseconds: UInt32)
-    /// 6: the right in the message is the network server's port for `ResolverRequest`. For the network server alone.
+    /// 6: the right in the message is the network server's port for `ResolverQuestion`. For the network server alone.
     case connectNodes
     /// 7: whether the name is still this port's: `done`, or `notYet` if it is to be looked up. Bare, so that it can go by a link.
     case confirm(String, PortID)
@@ -172,7 +172,7 @@ public enum NameAnswer: Hashable, Sendable, WireCodable {
         case 9: self = .tooMany(limit: try reader.read())
         case 10: self = .noRight
         case 11:
-            let count = try reader.readCount(limit: ResolverRequest.nodesMax, field: "nodes")
+            let count = try reader.readCount(limit: ResolverQuestion.nodesMax, field: "nodes")
             var nodes: [String] = []
             for _ in 0..<count { nodes.append(try reader.readName()) }
             self = .silent(nodes: nodes)

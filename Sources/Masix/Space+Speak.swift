@@ -48,10 +48,8 @@ extension Space {
     package func speak(
         _ message: inout Message, to right: borrowing SendRight, reply: ReplyRight = .none, as speaker: Speaker?
     ) throws(MasixError) -> Bool {
-        try message.check()
         do throws(MasixError) {
-            try sendByNucleus(
-                &message, destination: .send(right.reference.entry), reply: reply.transfer, deadline: .now, speaker: speaker)
+            try speak(&message, to: right, reply, speaker, until: .now)
             return true
         } catch .timedOut {
             return false
@@ -62,9 +60,15 @@ extension Space {
     package func speakWaiting(
         _ message: inout Message, to right: borrowing SendRight, reply: ReplyRight = .none, as speaker: Speaker?
     ) throws(MasixError) {
+        try speak(&message, to: right, reply, speaker, until: Deadline(nil))
+    }
+
+    private func speak(
+        _ message: inout Message, to right: borrowing SendRight, _ reply: ReplyRight, _ speaker: Speaker?, until deadline: Deadline
+    ) throws(MasixError) {
         try message.check()
         try sendByNucleus(
-            &message, destination: .send(right.reference.entry), reply: reply.transfer, deadline: Deadline(nil), speaker: speaker)
+            &message, destination: .send(right.reference.entry), reply: reply.transfer, deadline: deadline, speaker: speaker)
     }
 
     /// Uses a send-once right, which never waits.

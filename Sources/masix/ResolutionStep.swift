@@ -24,8 +24,8 @@ enum ResolutionStep: Int {
             case (NameRequest.code, "names", "network"): self = .answerThere
             case (NameRequest.code, _, "names"): self = .ask
             case (NameRequest.code, "names", _): self = .answer
-            case (ResolverRequest.code, "names", "network"): self = .askNetwork
-            case (ResolverRequest.code, "network", "names"): self = .answerNetwork
+            case (ResolverQuestion.code, "names", "network"): self = .askNetwork
+            case (ResolverQuestion.code, "network", "names"): self = .answerNetwork
             default: return nil
             }
         default: return nil

@@ -192,7 +192,7 @@ import Testing
         try station.awaitUp()
         caller.send(bytes)
         try Self.expect(kind, at: station, caller)
-        #expect(station.ends.count == 1)
+        try eventually("its end") { station.ends.count == 1 }
     }
 
     @Test func halfAFrameIsNoFrame() throws {

@@ -15,7 +15,7 @@ import Testing
             case (.frameSent, let step): "sent \(step)"
             case (.frameReceived, let step): "came \(step)"
             case (.received, NameRequest.code): "name"
-            case (.received, ResolverRequest.code): "resolver"
+            case (.received, ResolverQuestion.code): "resolver"
             default: nil
             }
         }

@@ -36,7 +36,11 @@ struct Bench: ParsableCommand {
     @Option(help: "Measure nothing but the memory that so many ports of another node take.")
     var proxies: Int?
 
+    @Option(help: "Send nothing but one message of so many MiB to another node, and small calls beside it.")
+    var large: Int?
+
     func validate() throws {
+        if let large, !(1...3_000).contains(large) { throw ValidationError("--large takes 1 to 3000.") }
         if let proxies, !(1...65_000).contains(proxies) { throw ValidationError("--proxies takes 1 to 65000.") }
         if let rounds, !(1...1000).contains(rounds) { throw ValidationError("--rounds takes 1 to 1000.") }
         if floorsOnly, check != nil { throw ValidationError("--check needs ratios, and --floors-only has none.") }
@@ -45,6 +49,7 @@ struct Bench: ParsableCommand {
     func run() throws {
         // The other side of a comparison is this program again, in a process of its own.
         if let directory = ProcessInfo.processInfo.environment[Peer.variable] { return try Peer(directory).serve() }
+        if let large { return try LargeMessage(mebibytes: large).measure(to: output) }
         if let proxies { return try ProxyMemory(proxies).measure(to: output) }
         let thresholds = try check.map { try JSONDecoder().decode([Threshold].self, from: Data(contentsOf: URL(filePath: $0))) }
         let processors = try Processors()

@@ -171,8 +171,8 @@ public final class NameServer {
     /// Figure 2, step 2. Without an answer the send-once right comes back unused, or the network server's death is told.
     private func ask(_ name: String, _ wait: UInt32, for asker: NameTable.Asker) throws(MasixError) {
         guard let resolver = rights[Self.networkName] else { return try perform(table.handle(.notElsewhere(asker, silent: []))) }
-        let question = ResolverQuestion(number: asker, .find(name, waitMilliseconds: wait))
-        var message = Message(code: ResolverRequest.code, bytes: question.wireBytes)
+        let question = ResolverQuestion(number: asker, name: name, waitMilliseconds: wait)
+        var message = Message(code: ResolverQuestion.code, bytes: question.wireBytes)
         message.attach(try set.makeSendOnceRight(to: answers))
         do throws(MasixError) {
             // It never waits for us for long; were it to, the asker would be told that nobody knows the name.
@@ -185,7 +185,7 @@ public final class NameServer {
 
     /// Figure 2, step 7.
     private func takeAnswer(_ message: inout ReceivedMessage) throws(MasixError) {
-        guard message.code == ResolverRequest.code, let answer = try? ResolverAnswer(wireBytes: message.bytes) else { return }
+        guard message.code == ResolverQuestion.code, let answer = try? ResolverAnswer(wireBytes: message.bytes) else { return }
         let asker = answer.number
         switch answer.answer {
         case .found:

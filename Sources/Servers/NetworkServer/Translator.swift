@@ -31,22 +31,16 @@ final class Translator {
     let control: ReceiveRight
     /// Our ports that others know.
     var exported: [PortID: ExportedRight] = [:]
-    /// Send rights of the message that is being handled.
-    private var stash: [PortID: Held<SendRight>] = [:]
+    /// Rights of the message that is being handled, to ports that no other node knows yet.
+    private var stash: [PortID: ExportedRight] = [:]
     private var proxies: [ProxyID: ProxyPort] = [:]
     private var proxyAt: [PortID: ProxyID] = [:]
     /// Send-once rights of our tasks that other nodes hold.
     private var onces: [UInt64: Held<SendOnceRight>] = [:]
     private var lastOnce: UInt64 = 0
-    /// Ports that stand for send-once rights of others, or for answers of the name server.
-    private var single: [PortID: SingleUse] = [:]
-    private var singleFor: [OnceKey: PortID] = [:]
+    private let single: SingleUsePorts
     private let linked: LinkedDeliveries
     private var receptionsTimer: Scheduled<Void>?
-    private var spares: [PortID] = []
-    /// The fewest of them that there have been since the timer was set: so many nobody needs.
-    private var sparesUnneeded = 0
-    private var sparesTimer: Scheduled<Void>?
     private var outgoing: [UInt64: [MemoryObject]] = [:]
     private var lastTransfer: UInt64 = 0
     private var incoming: [TransferKey: [IncomingMemory]] = [:]
@@ -67,11 +61,6 @@ final class Translator {
         var made: UInt32 = 0
     }
 
-    private enum SingleUse {
-        case once(OnceKey)
-        case question(peer: UInt32, request: UInt64)
-    }
-
     private struct Asker {
         let number: UInt64
         let reply: Held<SendOnceRight>
@@ -87,6 +76,7 @@ final class Translator {
         core = NetworkCore(node: channels.configuration.node)
         linked = LinkedDeliveries(space: space)
         set = space.makePortSet()
+        single = SingleUsePorts(space: space, set: set, loop: loop)
         control = try space.makePort(queueLimit: 256)
         expect(roster)
     }
@@ -108,7 +98,7 @@ final class Translator {
     func end() {
         isOver = true
         timer?.cancel()
-        sparesTimer?.cancel()
+        single.end()
         receptionsTimer?.cancel()
         linked.expect(false)
     }
@@ -288,9 +278,7 @@ final class Translator {
             proxies[id]?.right = nil
             set.insert(right)
         case .destroyOnce(let key):
-            guard !linked.giveUp(key), let port = singleFor.removeValue(forKey: key) else { return }
-            single[port] = nil
-            _ = set.remove(port)
+            if !linked.giveUp(key) { single.destroy(key) }
         case .drop(let once): onces[once] = nil
         case .deliver(let number, let delivery): try deliver(number, delivery)
         case .collect(let key, let lengths):
@@ -309,9 +297,7 @@ final class Translator {
     }
 
     private func hold(_ port: PortID) throws(MasixError) {
-        guard let right = stash.removeValue(forKey: port)?.take() else { throw .invalidRight }
-        let limit = limits[port] ?? 64
-        let export = ExportedRight(right, limit: limit)
+        guard let export = stash.removeValue(forKey: port) else { throw .invalidRight }
         exported[port] = export
         do throws(MasixError) {
             try export.right.requestDeadName(to: control)
@@ -320,9 +306,6 @@ final class Translator {
             events.append(.died(port))
         }
     }
-
-    /// Queue limits of the ports in the message that is being handled.
-    private var limits: [PortID: UInt32] = [:]
 
     // MARK: in
 
@@ -342,7 +325,7 @@ final class Translator {
                 case .held(let port):
                     if let export = exported[port] { message.attach(export.right.copy()) } else { message.attachDead() }
                 case .proxy(let id): message.attach(try makeSendRight(to: id))
-                case .once(let key): message.attach(try set.makeSendOnceRight(to: try single(for: .once(key))))
+                case .once(let key): message.attach(try set.makeSendOnceRight(to: try single.port(for: .once(key))))
                 case .kept(let number):
                     if let once = onces.removeValue(forKey: number)?.take() { message.attach(once) } else { message.attachDead() }
                 }
@@ -369,7 +352,7 @@ final class Translator {
             events.append(.undelivered(number))
             if case .once(let once) = delivery.destination { onces[once] = nil }
             // Send-once rights for which no port was made yet go unused, which their owners are to be told.
-            for case .once(let key) in [delivery.reply] + delivery.rights where singleFor[key] == nil { events.append(.unused(key)) }
+            for case .once(let key) in [delivery.reply] + delivery.rights where !single.contains(key) { events.append(.unused(key)) }
             throw error
         }
     }
@@ -429,7 +412,7 @@ final class Translator {
             guard let proxy = proxies[id] else { return .dead }
             proxies[id]?.made += 1
             return .made(proxy.local)
-        case .once(let key): return .once(try single(for: .once(key)))
+        case .once(let key): return .once(try single.port(for: .once(key)))
         case .kept(let number):
             guard let once = onces.removeValue(forKey: number)?.take() else { return .dead }
             return try space.replyRight(once)
@@ -447,45 +430,6 @@ final class Translator {
         }
         proxies[id]?.made += 1
         return right
-    }
-
-    /// A port that takes one message, perhaps one that has done so before.
-    private func single(for use: SingleUse) throws(MasixError) -> PortID {
-        let port: PortID
-        if let spare = spares.popLast() {
-            port = spare
-            sparesUnneeded = min(sparesUnneeded, spares.count)
-        } else {
-            let right = try space.makePort(queueLimit: 1)
-            try right.leave()
-            port = set.insert(right)
-        }
-        single[port] = use
-        if case .once(let key) = use { singleFor[key] = port }
-        return port
-    }
-
-    private func used(_ port: PortID) {
-        single[port] = nil
-        guard spares.count < 64 else {
-            _ = set.remove(port)
-            return
-        }
-        spares.append(port)
-        if sparesTimer == nil { lookAfterSpares() }
-    }
-
-    /// Spare ports that nobody has needed for a second are destroyed.
-    private func lookAfterSpares() {
-        sparesUnneeded = spares.count
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        sparesTimer = loop.scheduleTask(in: .seconds(1)) {
-            let translator = bound.value
-            translator.sparesTimer = nil
-            guard !translator.isOver else { return }
-            for _ in 0..<translator.sparesUnneeded { if let spare = translator.spares.popLast() { _ = translator.set.remove(spare) } }
-            if !translator.spares.isEmpty { translator.lookAfterSpares() }
-        }
     }
 
     // MARK: out
@@ -531,31 +475,25 @@ final class Translator {
         case .message(var message):
             let (local, transfer) = translate(&message, for: key.peer)
             handle(.answered(key, local, transfer: transfer))
-            (stash, limits) = ([:], [:])
+            stash = [:]
         }
     }
 
     private func take(_ received: consuming ReceivedMessage) {
         var message = received
-        defer {
-            stash = [:]
-            limits = [:]
-        }
+        defer { stash = [:] }
         if let notification = message.notification { return take(notification, at: message.port) }
         if let id = proxyAt[message.port] {
             guard let peer = core.proxy(id)?.peer else { return }
             let (local, transfer) = translate(&message, for: peer)
             handle(.sent(to: id, local, transfer: transfer))
         } else if let use = single[message.port] {
-            let port = message.port
+            single.finish(message.port)
             switch use {
             case .once(let key):
-                singleFor[key] = nil
-                used(port)
                 let (local, transfer) = translate(&message, for: key.peer)
                 handle(.answered(key, local, transfer: transfer))
             case .question(let peer, let request):
-                used(port)
                 guard message.code == NameRequest.code, case .found? = try? NameAnswer(wireBytes: message.bytes) else {
                     return handle(.resolved(peer: peer, request: request, .null))
                 }
@@ -575,11 +513,9 @@ final class Translator {
             handle(.noSenders(id))
         case .sendOnce:
             guard let use = single[port] else { return }
-            used(port)
+            single.finish(port)
             switch use {
-            case .once(let key):
-                singleFor[key] = nil
-                handle(.unused(key))
+            case .once(let key): handle(.unused(key))
             case .question(let peer, let request): handle(.resolved(peer: peer, request: request, .null))
             }
         case .deadName(let dead): handle(.died(dead))
@@ -618,9 +554,7 @@ final class Translator {
     private func keep(_ once: consuming SendOnceRight, for peer: UInt32) -> LocalRight {
         if let port = once.port, case .once(let key)? = single[port], key.peer == peer {
             // It stands for one of another node, and goes home. The port goes with it: nothing is to come of this right there.
-            singleFor[key] = nil
-            single[port] = nil
-            _ = set.remove(port)
+            single.destroy(port)
             return .onceHome(key)
         }
         if let port = once.port, let key = linked.key(of: port), key.peer == peer {
@@ -638,8 +572,7 @@ final class Translator {
         if let id = proxyAt[port], core.proxy(id)?.peer == peer { return .proxy(id) }
         if let known = exported[port] { return .send(port, limit: known.limit) }
         guard let limit = try? space.queueLimit(of: right) else { return .dead }
-        stash[port] = Held(right)
-        limits[port] = limit
+        stash[port] = ExportedRight(right, limit: limit)
         return .send(port, limit: limit)
     }
 
@@ -647,16 +580,13 @@ final class Translator {
 
     /// Figure 2, step 2: the name server asks.
     private func find(_ message: inout ReceivedMessage) {
-        guard message.code == ResolverRequest.code, let question = try? ResolverQuestion(wireBytes: message.bytes),
+        guard message.code == ResolverQuestion.code, let question = try? ResolverQuestion(wireBytes: message.bytes),
             let reply = message.takeSendOnceRight(at: 0)
         else { return }
         lastAsker += 1
         askers[lastAsker] = Asker(number: question.number, reply: Held(reply))
-        switch question.request {
-        case .find(let name, let wait):
-            handle(
-                .find(asker: lastAsker, name: name, waitMilliseconds: wait, until: now + UInt64(wait) + NetworkCore.patience))
-        }
+        let wait = question.waitMilliseconds
+        handle(.find(asker: lastAsker, name: question.name, waitMilliseconds: wait, until: now + UInt64(wait) + NetworkCore.patience))
     }
 
     /// Figure 2, step 7.
@@ -664,7 +594,7 @@ final class Translator {
         guard let asker = askers.removeValue(forKey: number), let reply = asker.reply.take() else { return }
         let names = silent.map { roster[number: $0]?.name ?? "node \($0)" }
         let answer: NameAnswer = right != nil ? .found : names.isEmpty ? .unknown(known: [], count: 0) : .silent(nodes: names)
-        var message = Message(code: ResolverRequest.code, bytes: ResolverAnswer(number: asker.number, answer).wireBytes)
+        var message = Message(code: ResolverQuestion.code, bytes: ResolverAnswer(number: asker.number, answer).wireBytes)
         switch right {
         case .proxy(let id): message.attach(try makeSendRight(to: id))
         case .held(let port): if let export = exported[port] { message.attach(export.right.copy()) }
@@ -677,28 +607,10 @@ final class Translator {
     private func resolve(_ peer: UInt32, _ request: UInt64, _ name: String, _ wait: UInt32) throws(MasixError) {
         guard NameRequest.isName(name) else { return events.append(.resolved(peer: peer, request: request, .null)) }
         var message = Message(code: NameRequest.code, bytes: NameRequest.lookUpHere(name, waitMilliseconds: wait).wireBytes)
-        let port = try single(for: .question(peer: peer, request: request))
+        let port = try single.port(for: .question(peer: peer, request: request))
         let isAsked = try space.speak(&message, to: try space.bootstrap(), reply: .once(port), as: nil)
         guard !isAsked else { return }
-        used(port)
+        single.finish(port)
         events.append(.resolved(peer: peer, request: request, .null))
-    }
-}
-
-/// A memory object on its way to us.
-private final class IncomingMemory {
-    private var draft: MemoryObject.Draft?
-    private var offset = 0
-
-    init(count: Int) throws(MasixError) { draft = try MemoryObject.Draft(count: count) }
-
-    func append(_ bytes: [UInt8]) throws(MasixError) {
-        try draft?.write(bytes, at: offset)
-        offset += bytes.count
-    }
-
-    func finish() throws(MasixError) -> MemoryObject {
-        guard let draft = draft.take() else { throw .invalidValue }
-        return try MemoryObject(draft)
     }
 }

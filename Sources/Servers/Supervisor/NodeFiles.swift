@@ -167,12 +167,14 @@ struct NodeFiles: ~Copyable {
     /// The node's key. Nobody but its owner may be able to read it.
     borrowing func openKey() throws(SupervisorError) -> Descriptor {
         let path = state + "/" + NodeNetworkFile.keyFileName
-        let status: FileStatus
-        do throws(Errno) { status = try File.status(path, followingLinks: false) } catch { throw .file(path: path, error) }
-        guard status.mode & 0o077 == 0 else {
-            throw .unreadable(path: path, why: "others than its owner can read it: chmod 600, or make a new key")
+        do throws(Errno) {
+            let key = try File.open(path, [.read, .noFollow])
+            // Of the file that is open, whatever the path leads to by now.
+            if try File.status(of: key.raw).mode & 0o077 == 0 { return key }
+        } catch {
+            throw .file(path: path, error)
         }
-        do throws(Errno) { return try File.open(path, [.read, .noFollow]) } catch { throw .file(path: path, error) }
+        throw .unreadable(path: path, why: "others than its owner can read it: chmod 600, or make a new key")
     }
 
     // MARK: the servers

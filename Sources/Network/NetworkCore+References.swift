@@ -1,0 +1,68 @@
+// Who holds rights to what on other nodes, and when nobody does any more.
+
+import DequeModule
+import MasixKernel
+
+extension NetworkCore {
+    mutating func noSenders(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard let proxy = proxies[id], !proxy.isDead else { return }
+        proxies[id]?.isWatched = false
+        // A right that is about to be made is not counted in what we were told; when it has been, we are told again.
+        guard proxy.pins == 0 else { return }
+        // A proxy made anew would not know what is under way, and exceed the window.
+        guard proxy.unaccepted == 0 else {
+            proxies[id]?.awaitsAcceptance = true
+            return
+        }
+        clean(id, &actions)
+    }
+
+    mutating func watch(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard let proxy = proxies[id] else { return }
+        guard !proxy.isDead else { return considerCleaning(id, &actions) }
+        guard !proxy.isWatched else { return }
+        proxies[id]?.isWatched = true
+        actions.append(.watch(id))
+    }
+
+    /// A proxy to which no right was ever made, or none will be any more.
+    mutating func considerCleaning(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard let proxy = proxies[id], proxy.pins == 0 else { return }
+        // If its last sender has gone while a right was on its way, that has been said in vain: it is to be said again.
+        guard proxy.isDead || proxy.made == 0 else { return watch(id, &actions) }
+        clean(id, &actions)
+    }
+
+    mutating func clean(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard let proxy = proxies.removeValue(forKey: id) else { return }
+        proxyOfPort[proxy.port] = nil
+        peers[proxy.peer]?.proxies.remove(id)
+        if !proxy.isDead { actions.append(.destroyProxy(id)) }
+        actions.append(.send(peer: proxy.peer, .clean(proxy.port, receptions: proxy.receptions)))
+    }
+
+    /// The port behind the proxy has died.
+    mutating func bury(_ id: ProxyID, _ actions: inout [NetworkAction]) {
+        guard proxies[id]?.isDead == false else { return }
+        actions.append(.destroyProxy(id))
+        proxies[id]?.isDead = true
+        considerCleaning(id, &actions)
+    }
+
+    mutating func died(_ port: PortID, _ actions: inout [NetworkAction]) {
+        guard exports[port]?.isDead == false else { return }
+        exports[port]?.isDead = true
+        exports[port]?.underWay = [:]
+        exports[port]?.queued = []
+        for peer in (exports[port]?.holders ?? [:]).keys.sorted() { actions.append(.send(peer: peer, .portDied(port))) }
+        considerReleasing(port, &actions)
+    }
+
+    mutating func considerReleasing(_ port: PortID, _ actions: inout [NetworkAction]) {
+        guard let export = exports[port], export.holders.isEmpty, export.pins == 0, export.underWay.isEmpty, export.delivering == 0,
+            export.queued.isEmpty
+        else { return }
+        exports[port] = nil
+        actions.append(.release(port))
+    }
+}
