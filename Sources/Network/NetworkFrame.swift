@@ -227,6 +227,17 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
     }
 }
 
+extension NetworkFrame {
+    /// About so many bytes its encoding has.
+    public var bytesExpected: Int {
+        switch self {
+        case .chunk(_, _, let bytes): bytes.count + 32
+        case .message(let message): message.bytes.count + 512
+        default: 128
+        }
+    }
+}
+
 /// What is bounded between nodes. Whoever goes over a bound loses its channel: an honest node never does.
 public enum NetworkLimits {
     /// Bytes of one chunk of memory: small enough that a small message waits little behind it.

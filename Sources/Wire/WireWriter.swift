@@ -71,8 +71,11 @@ public typealias WireCodable = WireEncodable & WireDecodable
 
 extension WireEncodable {
     /// The encoding by itself.
-    public var wireBytes: [UInt8] {
-        var writer = WireWriter()
+    public var wireBytes: [UInt8] { wireBytes(capacity: 128) }
+
+    /// The same where it is known how many bytes it will come to, more or less.
+    public func wireBytes(capacity: Int) -> [UInt8] {
+        var writer = WireWriter(capacity: capacity)
         encode(into: &writer)
         return writer.bytes
     }

@@ -23,6 +23,7 @@ struct NetworkRole: ParsableCommand {
         // First of all: a roster may be to be read again at once.
         let signals = try SignalDescriptor([Signal.terminate, Signal.hangUp])
         _ = try LimitsOfProcess.raiseDescriptors(to: 65_536)
+        Heap.keepFreed(8 << 20)
         let key = try Self.key()
         try start.begin(as: "network", diesWithSupervisor: true)
         let level = start.logLevel.level

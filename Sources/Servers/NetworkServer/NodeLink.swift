@@ -252,7 +252,10 @@ final class NodeLink: ChannelInboundHandler {
     func write(_ frames: [[UInt8]]) {
         guard isUp else { return }
         lastWrite = .now()
-        var buffer = channel.allocator.buffer(capacity: min(Self.batchBytes, frames.reduce(0) { $0 + $1.count + 4 }))
+        // A batch ends with the frame that makes it one: it never outgrows this.
+        let sizes = frames.map { $0.count + 4 }
+        let capacity = min(sizes.reduce(0, +), Self.batchBytes + (sizes.max() ?? 0))
+        var buffer = channel.allocator.buffer(capacity: capacity)
         var payload = 0
         for frame in frames {
             buffer.writeInteger(UInt32(frame.count), endianness: .little)
@@ -260,7 +263,7 @@ final class NodeLink: ChannelInboundHandler {
             payload += frame.count
             if buffer.readableBytes >= Self.batchBytes {
                 write(buffer, payload: payload)
-                buffer = channel.allocator.buffer(capacity: Self.batchBytes)
+                buffer = channel.allocator.buffer(capacity: capacity)
                 payload = 0
             }
         }

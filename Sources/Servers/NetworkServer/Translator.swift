@@ -163,7 +163,7 @@ final class Translator {
 
     func send(_ frame: NetworkFrame, to peer: UInt32) {
         guard let channel = channelOf[peer] else { return }
-        let bytes = frame.wireBytes
+        let bytes = frame.wireBytes(capacity: frame.bytesExpected)
         show(frame, count: bytes.count, peer, isSent: true)
         if !channels.send(bytes, on: channel), congested.insert(peer).inserted { events.append(.congested(peer: peer)) }
     }
