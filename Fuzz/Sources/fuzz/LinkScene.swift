@@ -62,6 +62,8 @@ final class LinkScene: @unchecked Sendable {
         for number in [UInt16(0), 8, 4] { writer.write(number) }
         writer.write(UInt32(0))
         writer.write(true)
+        // One of the two keeps room.
+        writer.write(half)
         guard let lease = decoded(Lease.self, writer.bytes) else { fatalError("no lease") }
         return lease
     }

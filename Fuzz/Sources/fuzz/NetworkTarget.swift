@@ -45,7 +45,8 @@ extension Target {
         return writer.bytes
     }
 
-    /// To a core that has given the peer a port and two send-once rights. Whatever was said, nothing is left when the channel has ended.
+    /// To a core that has given the peer a port and two send-once rights. Whatever was said, nothing is left when the channel has ended and
+    /// what it brought has been received.
     private static func converse(_ frames: [NetworkFrame]) {
         var core = NetworkCore(node: here, expecting: [2])
         _ = core.handle(.up(peer))
@@ -53,13 +54,18 @@ extension Target {
         _ = core.handle(.frame(peer: 2, .found(request: 1, theirs, limit: 64)))
         let gift = LocalMessage(from: speaker, code: 1, reply: .once(3), rights: [.send(own, limit: 64), .once(5)])
         _ = core.handle(.sent(to: ProxyID(raw: 1), gift, transfer: 0))
+        var late: [UInt64] = []
+        var count: UInt32 = 0
         for frame in frames {
-            for case .deliver(let number, _) in core.handle(.frame(peer: 2, frame)) where number % 2 == 0 {
-                _ = core.handle(.delivered(number))
+            for case .deliver(let number, let delivery) in core.handle(.frame(peer: 2, frame)) {
+                if case .held(own) = delivery.destination { count += 1 }
+                if number % 2 == 0 { _ = core.handle(.delivered(number)) } else { late.append(number) }
             }
             _ = core.nextChunk(for: 2)
         }
         _ = core.handle(.down(peer: 2))
+        for number in late { _ = core.handle(.delivered(number)) }
+        _ = core.handle(.received(own, count: count))
         require(core.isEmpty, "something is left of a channel that has ended")
     }
 }
