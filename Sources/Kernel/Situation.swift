@@ -42,6 +42,9 @@ extension Kernel {
         }
     }
 
+    /// The situation that this request would meet, if it came next.
+    public func situation(of request: Request, by id: TaskID) -> Situation? { tasks[id].map { situation(of: request, by: $0) } }
+
     private func hasLeases(_ task: Task) -> Bool {
         task.links.values.contains { links[$0]?.leases.isEmpty == false }
     }

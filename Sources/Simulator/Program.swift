@@ -296,9 +296,20 @@ final class Program: Routine {
         var first = list.filter { $0.isDead(for: task) }
         // Then those with a lease, which ends with them.
         if first.isEmpty { first = list.filter { $0.memory.lease() != nil } }
+        // Of them those about which most is to be told.
+        let eventful = first.filter { Self.isEventful($0, task) }
+        if !eventful.isEmpty { first = eventful }
         guard let entry = task.simulation.chance.pick(first.isEmpty || task.simulation.chance.oneIn(4) ? list : first), entry.references > 0
         else { return .next }
         return call(DroppingReference(entry), then: 0)
+    }
+
+    /// The last right, with a lease, to a port whose receiver has asked to be told.
+    private static func isEventful(_ entry: HeldSend, _ task: SimulatedTask) -> Bool {
+        guard entry.memory.lease() != nil,
+            let situation = task.simulation.node.situation(of: .drop(.send(entry.port)), by: task.id)
+        else { return false }
+        return situation.description.hasSuffix("last, and asked for")
     }
 
     private func destroy(_ thread: SimulatedThread) -> Progress {
@@ -345,7 +356,9 @@ final class Program: Routine {
         let kind: NotificationRequest.Kind = [.noSenders, .deadName, .portDestroyed][simulation.chance.below(3)]
         let port: PortID
         if kind == .deadName {
-            guard let entry = simulation.chance.pick(task.sendList) else { return nil }
+            // As often as not of a right whose end somebody else waits for too.
+            let eventful = simulation.chance.oneIn(2) ? task.sendList.filter { Self.isEventful($0, task) } : []
+            guard let entry = simulation.chance.pick(eventful.isEmpty ? task.sendList : eventful) else { return nil }
             port = entry.port
         } else {
             guard let entry = simulation.chance.pick(task.receiveList) else { return nil }

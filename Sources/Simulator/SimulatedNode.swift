@@ -38,6 +38,8 @@ final class SimulatedNode {
     let book: Book
     unowned let simulation: any NodeSurroundings
     private(set) var kernel: Kernel
+    /// An event is being handled: tasks may run inside of it, but the kernel cannot be looked at.
+    private var isHandling = false
     private var journal: [JournalRecord] = []
     private var journalStart: Kernel
     private var work: Work?
@@ -129,9 +131,14 @@ final class SimulatedNode {
             simulation.closed(lease, closing, byRevocation: isRevocation)
         }
         var world = RecordingWorld(mutable)
+        isHandling = true
         let actions = kernel.handle(event, world: &world)
+        isHandling = false
         return (actions, world.observations, kept)
     }
+
+    /// What this request of the task would meet now, as far as that can be told.
+    func situation(of request: Request, by task: TaskID) -> Situation? { isHandling ? nil : kernel.situation(of: request, by: task) }
 
     /// Looks for what must never be so in any kernel.
     func audit(after event: Event) {
