@@ -53,9 +53,9 @@ final class LinkEnd: Sendable {
     }
 
     /// In whose name the peer may speak.
-    func believe(_ speaker: Speaker?) -> Speaker? {
+    func believe(_ speaker: Speaker?) -> Words? {
         guard isOfChief, let speaker, speaker.task.node != 0, speaker.task.node != node else { return nil }
-        return speaker
+        return Words(speaker)
     }
 
     /// Whether something is announced. Read without the lock: both words are atomic.

@@ -14,8 +14,8 @@ public struct ReceivedMessage: ~Copyable, Sendable {
     public let sender: TaskID
     /// What the kernel tells by this message, if it comes from the kernel.
     public let notification: Notification?
-    /// Who the sender is, if the node's chief brought it with the message.
-    let identity: TaskIdentity?
+    /// Whose words they are, if the node's chief brought them.
+    let words: Words?
     var reply: OwnedRight
     var rights: [OwnedRight]
     var memory: [MemoryObject?]
@@ -31,7 +31,7 @@ public struct ReceivedMessage: ~Copyable, Sendable {
 
     /// Who sent it: user, process, executable, from the operating system and not from the sender (architecture, "What is trusted").
     public func senderIdentity() throws(MasixError) -> TaskIdentity {
-        if let identity { return identity }
+        if let words { return words.speaker.identity }
         return try space.identity(of: sender)
     }
 

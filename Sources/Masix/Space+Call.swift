@@ -170,7 +170,7 @@ extension Space {
             if header.flags & FrameHeader.spoken != 0 {
                 guard let body = header.body(of: incoming.bytes) else { return nil }
                 incoming.bytes = body.bytes
-                incoming.say(by: link.believe(body.speaker))
+                if let words = link.believe(body.speaker) { incoming.say(words) }
             }
             if header.flags & FrameHeader.dropped != 0 { incoming.notification = .sendOnce }
             return incoming

@@ -77,26 +77,27 @@ extension Space {
                 case .stale: return .none
                 case .fault(let fault): return .fault(fault)
                 case .frame(let frame):
-                    var early: FrameBody?
+                    var early: [UInt8]?
+                    var words: Words?
                     if entry.keptRoom.isOn || frame.header.flags & FrameHeader.spoken != 0 {
                         // Before it is taken: nobody can tell from what is published whether the slot is still read, and what cannot be
                         // read is the nucleus's to put away, with the link.
-                        early = frame.header.body(of: receiver.body(frame))
-                        guard early != nil else { return .fault(.malformedFrame) }
+                        guard let body = frame.header.body(of: receiver.body(frame)) else { return .fault(.malformedFrame) }
+                        early = body.bytes
+                        words = link.believe(body.speaker)
                     }
                     Interlude.at(.frameSeen)
                     // The reception, if and only if this succeeds; else the nucleus has put it into the home queue.
                     guard receiver.take(frame, takeIndex: ready.announcement.index) else { return .none }
                     Interlude.at(.frameTaken)
                     if ready.isFollowed { receiver.prepareNext(frame) }
-                    let bytes = early?.bytes ?? receiver.body(frame)
-                    let speaker = link.believe(early?.speaker)
+                    let bytes = early ?? receiver.body(frame)
                     if let reply = frame.reply { receiver.prepareReply(reply) }
                     // Else it is published when its room is given back.
-                    guard !entry.keptRoom.isOn else { return .taken(frame, bytes, speaker, mustRing: false) }
+                    guard !entry.keptRoom.isOn else { return .taken(frame, bytes, words, mustRing: false) }
                     receiver.publish(frame)
                     Interlude.at(.framePublished)
-                    return .taken(frame, bytes, speaker, mustRing: receiver.peerWaits())
+                    return .taken(frame, bytes, words, mustRing: receiver.peerWaits())
                 }
             }
             switch taken {
@@ -105,13 +106,13 @@ extension Space {
                 entry.putBack(ready)
                 return nil
             case .fault(let fault): report(fault, of: link.id)
-            case .taken(let frame, let bytes, let speaker, let mustRing):
+            case .taken(let frame, let bytes, let words, let mustRing):
                 if mustRing { link.ring() }
                 if entry.keptRoom.isOn { entry.keptRoom.add(frame, takeIndex: ready.announcement.index, on: link) }
                 var incoming = Incoming(
                     port: entry.port, code: frame.header.code, bytes: bytes, sender: link.peer, notification: nil,
                     reply: frame.reply.map { armed($0, on: link) } ?? .null)
-                incoming.say(by: speaker)
+                if let words { incoming.say(words) }
                 return incoming
             }
         }
@@ -122,7 +123,7 @@ extension Space {
         case none
         case heldBack
         case fault(LinkFault)
-        case taken(ReadyFrame, [UInt8], Speaker?, mustRing: Bool)
+        case taken(ReadyFrame, [UInt8], Words?, mustRing: Bool)
     }
 
     /// The reply right of a call that has just been taken. If the link has closed in between, the kernel keeps it for us.
@@ -182,7 +183,7 @@ extension Space {
     func received(_ incoming: Incoming) -> ReceivedMessage {
         ReceivedMessage(
             port: incoming.port, code: incoming.code, bytes: incoming.bytes, sender: incoming.sender, notification: incoming.notification,
-            identity: incoming.identity, reply: incoming.reply, rights: incoming.rights, memory: incoming.memory, space: self)
+            words: incoming.words, reply: incoming.reply, rights: incoming.rights, memory: incoming.memory, space: self)
     }
 }
 
@@ -196,13 +197,17 @@ struct Incoming: Sendable {
     var reply: OwnedRight
     var rights: [OwnedRight] = []
     var memory: [MemoryObject?] = []
-    /// Who the sender is, where it came with the message.
-    var identity: TaskIdentity?
+    /// Whose words they are, where a chief brought them.
+    var words: Words?
 
-    /// A chief says it in the name of another.
-    mutating func say(by speaker: Speaker?) {
-        guard let speaker else { return }
-        sender = speaker.task
-        identity = speaker.identity
+    mutating func say(_ words: Words) {
+        sender = words.speaker.task
+        self.words = words
     }
+}
+
+/// What a chief says in the name of another. An object, so that it weighs nothing in all the messages in which nobody does.
+final class Words: Sendable {
+    let speaker: Speaker
+    init(_ speaker: Speaker) { self.speaker = speaker }
 }
