@@ -29,7 +29,8 @@ public struct Kernel: Hashable, Sendable {
     var chief: TaskID?
     /// Those tasks, the latest ones.
     var strangers = Remembrance()
-    /// What the chief has sent to send rights and has been received, by port, since it asked last.
+    /// What the chief has sent to send rights and has been received, and it has not asked for yet: from home queues, and by leases that
+    /// have closed.
     var receipts: [Receipt.Place: UInt64] = [:]
     /// Tasks that have ended and may still be asked for.
     var ended = Remembrance()

@@ -189,6 +189,14 @@ public enum File {
     /// The whole content; `.fileTooLarge` above `max` bytes.
     public static func contents(of path: String, max: Int) throws(Errno) -> [UInt8] { try open(path, .read).readAll(max: max) }
 
+    /// The same; nil if there is no such file.
+    public static func contentsIfThere(_ path: String, max: Int) throws(Errno) -> [UInt8]? {
+        do throws(Errno) { return try contents(of: path, max: max) } catch {
+            guard error == .noSuchFileOrDirectory else { throw error }
+            return nil
+        }
+    }
+
     public static func changeMode(_ path: String, to mode: UInt32, at directory: Int32 = Origin.workingDirectory) throws(Errno) {
         let path = try checkedPath(path)
         // The path is a C string that lives over the call.

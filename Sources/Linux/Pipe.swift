@@ -11,6 +11,11 @@ public struct PipeEnds: ~Copyable, Sendable {
         self.reader = reader
         self.writer = writer
     }
+
+    /// Closes the writer.
+    public consuming func takeReader() -> Descriptor { reader }
+    /// Closes the reader.
+    public consuming func takeWriter() -> Descriptor { writer }
 }
 
 /// Pipes: doorbells and streams.

@@ -36,26 +36,27 @@ final class KeptRoom: Sendable {
     func give(_ count: UInt32) -> UInt32 {
         parts.withLock { parts in
             var left = count
-            while left > 0, var part = parts.first {
+            while left > 0, let part = parts.first {
                 let share = min(left, part.count)
-                let (isGiven, mustRing) = part.link.receiver.withLock { receiver in
-                    guard receiver.give(UInt64(share), of: part.lease, takeIndex: part.takeIndex, epoch: part.epoch) else {
-                        return (false, false)
-                    }
-                    return (true, receiver.peerWaits())
-                }
-                if mustRing { part.link.ring() }
-                // Of one that has closed all is the nucleus's, and it is asked for as much of it as anybody's.
-                guard isGiven, share < part.count else {
-                    if isGiven { left -= share }
+                guard Self.give(share, of: part) else {
+                    // It has closed, and all that it kept is the nucleus's, which is asked for as much of it as anybody's.
                     parts.removeFirst()
                     continue
                 }
                 left -= share
-                part.count -= share
-                parts[0] = part
+                if share == part.count { parts.removeFirst() } else { parts[0].count -= share }
             }
             return left
         }
+    }
+
+    /// False if the lease has closed.
+    private static func give(_ count: UInt32, of part: Part) -> Bool {
+        let mustRing = part.link.receiver.withLock { receiver -> Bool? in
+            let isGiven = receiver.give(UInt64(count), of: part.lease, takeIndex: part.takeIndex, epoch: part.epoch)
+            return isGiven ? receiver.peerWaits() : nil
+        }
+        if mustRing == true { part.link.ring() }
+        return mustRing != nil
     }
 }

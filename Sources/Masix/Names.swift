@@ -1,7 +1,6 @@
 import MasixKernel
 import MasixLinux
 import MasixWire
-import Synchronization
 
 /// The node's names: where a program finds the first port of another.
 ///
@@ -146,21 +145,6 @@ public struct Names: Sendable {
         case .tooMany(let limit): .tooMany(limit: Int(limit))
         case .noRight: .deadRight(name)
         case .silent(let nodes): .unanswered(name, silent: nodes)
-        }
-    }
-}
-
-/// Which port was last found under which name. No right: what the program lets go of is not held for it.
-final class FoundNames: Sendable {
-    private static let countMax = 256
-    private let ports = Mutex<[String: PortID]>([:])
-
-    subscript(name: String) -> PortID? { ports.withLock { $0[name] } }
-
-    func note(_ name: String, _ port: PortID) {
-        ports.withLock { ports in
-            if ports.count >= Self.countMax { ports = [:] }
-            ports[name] = port
         }
     }
 }

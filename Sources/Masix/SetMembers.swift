@@ -51,8 +51,10 @@ struct SetMembers {
         } else {
             locals.removeAll { $0 == port }
         }
-        member.holder.entry.tell(nil)
-        member.holder.entry.isLinedUp.store(false, ordering: .relaxed)
+        let entry = member.holder.entry
+        entry.tell(nil)
+        // Else it would have two places in line, should it come back.
+        if entry.isLinedUp.exchange(false, ordering: .relaxed) { ready.removeAll { $0 === entry } }
         return member.holder
     }
 
@@ -83,7 +85,6 @@ struct SetMembers {
     /// The first in line, if it has something still.
     private mutating func takeFirst() -> ReceiveEntry? {
         while let entry = ready.popFirst() {
-            guard members[entry.port]?.holder.entry === entry else { continue }
             entry.isLinedUp.store(false, ordering: .relaxed)
             if entry.isReady { return entry }
         }

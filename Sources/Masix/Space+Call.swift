@@ -79,18 +79,16 @@ extension Space {
             return call
         }
         var kit = try takeCallKit()
-        if message.isPlain, let reply = try prepareReply(for: entry, &kit) {
-            var isSent = false
-            do throws(MasixError) {
-                isSent = try sendByLease(
-                    code: message.code, bytes: message.bytes, to: entry, reply: reply, deadline: deadline, hasWaited: &hasWaited)
-            } catch {
-                unprepare(reply)
-                giveBack(kit)
-                throw error
+        do throws(MasixError) {
+            if message.isPlain,
+                let (reply, _) = try callByLease(
+                    code: message.code, bytes: message.bytes, to: entry, &kit, deadline: deadline, hasWaited: &hasWaited)
+            {
+                return PendingCall(kit: kit, reply: reply)
             }
-            if isSent { return PendingCall(kit: kit, reply: reply) }
-            unprepare(reply)
+        } catch {
+            giveBack(kit)
+            throw error
         }
         do throws(MasixError) {
             try sendByNucleus(&message, destination: .send(entry), reply: .makeSendOnce(kit.port.port), deadline: deadline)
@@ -137,8 +135,29 @@ extension Space {
         }
     }
 
+    /// A call by a lease, and the lease that it went by; nil if there is none, or no reply word on its link. The kit stays the caller's.
+    func callByLease(
+        code: UInt32, bytes: [UInt8], flags: UInt16 = 0, to entry: SendEntry, _ kit: inout CallKit, deadline: Deadline,
+        hasWaited: inout Bool
+    ) throws(MasixError) -> (PreparedReply, UsedLease)? {
+        guard let reply = try prepareReply(for: entry, &kit) else { return nil }
+        let lease: UsedLease?
+        do throws(MasixError) {
+            lease = try sendByLease(
+                code: code, bytes: bytes, flags: flags, to: entry, reply: reply, deadline: deadline, hasWaited: &hasWaited)
+        } catch {
+            unprepare(reply)
+            throw error
+        }
+        guard let lease else {
+            unprepare(reply)
+            return nil
+        }
+        return (reply, lease)
+    }
+
     /// A reply word on the link of the lease, if there is one: the kit's, if it is of that link, in its next use.
-    func prepareReply(for entry: SendEntry, _ kit: inout CallKit) throws(MasixError) -> PreparedReply? {
+    private func prepareReply(for entry: SendEntry, _ kit: inout CallKit) throws(MasixError) -> PreparedReply? {
         guard let lease = entry.memory.lease(), let link = try link(of: entry, lease) else { return nil }
         if let word = kit.word, word.link === link {
             kit.word = (link, word.token.next)
@@ -155,7 +174,7 @@ extension Space {
     }
 
     /// The call did not go by the link: nobody can have seen the word.
-    func unprepare(_ reply: PreparedReply) {
+    private func unprepare(_ reply: PreparedReply) {
         _ = reply.entry.abandon(link: reply.link.id, generation: reply.token.generation)
     }
 

@@ -205,9 +205,3 @@ struct Incoming: Sendable {
         self.words = words
     }
 }
-
-/// What a chief says in the name of another. An object, so that it weighs nothing in all the messages in which nobody does.
-final class Words: Sendable {
-    let speaker: Speaker
-    init(_ speaker: Speaker) { self.speaker = speaker }
-}

@@ -17,7 +17,7 @@ extension Space {
         }
         if message.isPlain,
             try sendByLease(
-                code: message.code, bytes: message.bytes, to: entry, reply: nil, deadline: deadline, hasWaited: &hasWaited)
+                code: message.code, bytes: message.bytes, to: entry, reply: nil, deadline: deadline, hasWaited: &hasWaited) != nil
         {
             return
         }
@@ -31,26 +31,35 @@ extension Space {
 
     // MARK: by a lease
 
+    /// The lease that a message went by.
+    package struct UsedLease: Sendable {
+        let link: LinkEnd
+        let firstSlot: Int
+        /// The lease's number, as far as its words carry it.
+        package let epoch: UInt32
+    }
+
     /// How a send by a lease ended.
-    enum LeaseSend {
-        case sent(LinkEnd, OutgoingLease)
+    private enum LeaseSend {
+        case sent(UsedLease)
         /// No lease, or it has closed: the nucleus is the way.
         case closed
         case full(LinkEnd, OutgoingLease)
     }
 
-    /// True if the message went by the link. False: it has to go by the nucleus; `hasWaited` if it was a blocked sender before.
+    /// The lease that the message went by. Nil: it has to go by the nucleus; `hasWaited` if it was a blocked sender before.
     func sendByLease(
-        code: UInt32, bytes: [UInt8], to entry: SendEntry, reply: PreparedReply?, deadline: Deadline, hasWaited: inout Bool
-    ) throws(MasixError) -> Bool {
+        code: UInt32, bytes: [UInt8], flags: UInt16 = 0, to entry: SendEntry, reply: PreparedReply?, deadline: Deadline,
+        hasWaited: inout Bool
+    ) throws(MasixError) -> UsedLease? {
         while true {
-            switch try trySendByLease(code: code, bytes: bytes, to: entry, reply: reply) {
-            case .sent: return true
-            case .closed: return false
+            switch try trySendByLease(code: code, bytes: bytes, flags: flags, to: entry, reply: reply) {
+            case .sent(let lease): return lease
+            case .closed: return nil
             case .full(let link, let lease):
                 // With the whole limit in our hands nobody else could give us room: wait for it on the link. Else the nucleus
                 // knows whether there is more (architecture rule 3).
-                guard lease.isWhole, !deadline.isPoll else { return false }
+                guard lease.isWhole, !deadline.isPoll else { return nil }
                 hasWaited = true
                 try waitForRoom(on: link, lease, entry, deadline)
             }
@@ -58,8 +67,8 @@ extension Space {
     }
 
     /// One attempt: the steps of `LinkSender`, in order.
-    func trySendByLease(
-        code: UInt32, bytes: [UInt8], flags: UInt16 = 0, to entry: SendEntry, reply: PreparedReply?
+    private func trySendByLease(
+        code: UInt32, bytes: [UInt8], flags: UInt16, to entry: SendEntry, reply: PreparedReply?
     ) throws(MasixError) -> LeaseSend {
         let memory = entry.memory
         guard let found = memory.lease(), !memory.isDead else { return .closed }
@@ -95,7 +104,7 @@ extension Space {
         case .full(let lease): return .full(link, lease)
         case .sent(let lease, let mustRing):
             if mustRing { link.ring() }
-            return .sent(link, lease)
+            return .sent(UsedLease(link: link, firstSlot: lease.firstSlot, epoch: lease.word.epoch))
         }
     }
 

@@ -6,14 +6,6 @@ import Synchronization
 // begun here and looked at later, and what the receiver has received is read from the link.
 
 extension Space {
-    /// A lease by which the chief has sent.
-    package struct UsedLease: Sendable {
-        fileprivate let link: LinkEnd
-        fileprivate let firstSlot: Int
-        /// The lease's number, as far as its words carry it.
-        package let epoch: UInt32
-    }
-
     /// A call of the chief's that has been sent by a link and not been answered.
     package struct LinkedCall: Sendable {
         fileprivate let call: PendingCall
@@ -33,38 +25,30 @@ extension Space {
     package func speakByLease(
         _ message: inout Message, to right: borrowing SendRight, as speaker: Speaker?, isCall: Bool
     ) throws(MasixError) -> (UsedLease, LinkedCall?)? {
-        guard message.rights.isEmpty, message.memory.isEmpty, message.bytes.count <= LinkHalf.bodyMax else { return nil }
         let body = speaker == nil ? message.bytes : FrameBody(speaker: speaker, bytes: message.bytes).slotBytes
         let entry = right.reference.entry
-        guard body.count <= LinkHalf.bodyMax, !entry.isLocal, entry.memory.lease() != nil else { return nil }
+        guard message.isPlain, body.count <= LinkHalf.bodyMax, !entry.isLocal, entry.memory.lease() != nil else { return nil }
         let flags = speaker == nil ? 0 : FrameHeader.spoken
-        guard isCall else {
-            guard case .sent(let link, let lease) = try trySendByLease(code: message.code, bytes: body, flags: flags, to: entry, reply: nil)
-            else { return nil }
-            message = Message(code: message.code)
-            return (UsedLease(link: link, firstSlot: lease.firstSlot, epoch: lease.word.epoch), nil)
+        var hasWaited = false
+        var used: (UsedLease, LinkedCall?)?
+        if isCall {
+            var kit = try takeCallKit()
+            do throws(MasixError) {
+                let sent = try callByLease(
+                    code: message.code, bytes: body, flags: flags, to: entry, &kit, deadline: .now, hasWaited: &hasWaited)
+                used = sent.map { ($1, LinkedCall(call: PendingCall(kit: kit, reply: $0))) }
+            } catch {
+                giveBack(kit)
+                throw error
+            }
+            if used == nil { giveBack(kit) }
+        } else {
+            let lease = try sendByLease(
+                code: message.code, bytes: body, flags: flags, to: entry, reply: nil, deadline: .now, hasWaited: &hasWaited)
+            used = lease.map { ($0, nil) }
         }
-        var kit = try takeCallKit()
-        guard let reply = try prepareReply(for: entry, &kit) else {
-            giveBack(kit)
-            return nil
-        }
-        let sent: LeaseSend
-        do throws(MasixError) {
-            sent = try trySendByLease(code: message.code, bytes: body, flags: flags, to: entry, reply: reply)
-        } catch {
-            unprepare(reply)
-            giveBack(kit)
-            throw error
-        }
-        guard case .sent(let link, let lease) = sent else {
-            unprepare(reply)
-            giveBack(kit)
-            return nil
-        }
-        message = Message(code: message.code)
-        let used = UsedLease(link: link, firstSlot: lease.firstSlot, epoch: lease.word.epoch)
-        return (used, LinkedCall(call: PendingCall(kit: kit, reply: reply)))
+        if used != nil { message = Message(code: message.code) }
+        return used
     }
 
     /// The answer to a call, and with it the call is over; nil if there is none yet.

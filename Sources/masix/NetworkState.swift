@@ -132,13 +132,7 @@ struct NetworkState {
 
     /// Nil if there is no such file.
     private func contents(_ path: String) throws(Complaint) -> [UInt8]? {
-        do throws(Errno) {
-            return try File.contents(of: path, max: NodeRoster.bytesMax + 1)
-        } catch .noSuchFileOrDirectory {
-            return nil
-        } catch {
-            throw Complaint(error, path)
-        }
+        do throws(Errno) { return try File.contentsIfThere(path, max: NodeRoster.bytesMax + 1) } catch { throw Complaint(error, path) }
     }
 
     /// The whole file, or what was there before: also if the machine stops in between.

@@ -99,10 +99,3 @@ struct ServeCommand: ReportingCommand {
         }
     }
 }
-
-extension PipeEnds {
-    /// Closes the writer.
-    consuming func takeReader() -> Descriptor { reader }
-    /// Closes the reader.
-    consuming func takeWriter() -> Descriptor { writer }
-}

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import Logging
 import Masix
 import MasixLinux
@@ -37,8 +36,9 @@ struct NetworkRole: ParsableCommand {
     }
 
     private func serve(_ key: NodeKey, _ signals: consuming SignalDescriptor, _ logger: Logger) throws {
-        let network = try JSONDecoder().decode(
-            NodeNetworkFile.self, from: Data(try File.contents(of: "\(state)/\(NodeNetworkFile.fileName)", max: 1 << 16)))
+        guard let network = try NodeNetworkFile.read(in: state) else {
+            throw SupervisorError.file(path: "\(state)/\(NodeNetworkFile.fileName)", .noSuchFileOrDirectory)
+        }
         let address = try network.address()
         let space = try Space.attach()
         let server = NetworkServer(
@@ -79,17 +79,9 @@ struct NetworkRole: ParsableCommand {
 
     /// The other nodes; none if there is no file.
     private func roster() throws -> NodeRoster {
-        guard let text = try rosterText() else { return NodeRoster() }
+        let path = "\(state)/\(NodeNetworkFile.rosterFileName)"
+        guard let text = try File.contentsIfThere(path, max: NodeRoster.bytesMax + 1) else { return NodeRoster() }
         return try NodeRoster(text: text)
-    }
-
-    private func rosterText() throws(Errno) -> [UInt8]? {
-        do throws(Errno) {
-            return try File.contents(of: "\(state)/\(NodeNetworkFile.rosterFileName)", max: NodeRoster.bytesMax + 1)
-        } catch {
-            if error == .noSuchFileOrDirectory { return nil }
-            throw error
-        }
     }
 
     private static func key() throws -> NodeKey {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import Logging
 import Masix
 import MasixLinux
@@ -42,7 +41,8 @@ struct ShellRole: ParsableCommand {
         do {
             let space = try Space.attach()
             let server = try ShellServer(space, state: state, sessions: sessions, logger: logger)
-            let name = try nodeName()
+            // What this node is called among the others; nothing if it speaks with none.
+            let name = try NodeNetworkFile.read(in: state)?.name
             if let name { try server.register(on: name) }
             logger.info("giving shells", metadata: ["to": "those in \(state)/\(ShellProtocol.permitsFileName)", "node": "\(name ?? "-")"])
             do throws(MasixError) {
@@ -55,18 +55,5 @@ struct ShellRole: ParsableCommand {
             logger.error("ended: \(error)")
             throw ExitCode(1)
         }
-    }
-
-    /// What this node is called among the others; nil if it speaks with none.
-    private func nodeName() throws -> String? {
-        let path = "\(state)/\(NodeNetworkFile.fileName)"
-        let bytes: [UInt8]
-        do throws(Errno) {
-            bytes = try File.contents(of: path, max: 1 << 16)
-        } catch {
-            if error == .noSuchFileOrDirectory { return nil }
-            throw error
-        }
-        return try JSONDecoder().decode(NodeNetworkFile.self, from: Data(bytes)).name
     }
 }

@@ -138,8 +138,3 @@ func complain(_ words: String) {
         // Nobody reads.
     }
 }
-
-extension PipeEnds {
-    /// Closes the writer.
-    fileprivate consuming func takeReader() -> Descriptor { reader }
-}

@@ -136,10 +136,5 @@ func isRunning(_ pid: Int32) -> Bool {
     return !stat[end...].hasPrefix(") Z")
 }
 
-extension PipeEnds {
-    /// Closes the writer.
-    consuming func takeReader() -> Descriptor { reader }
-}
-
 /// Nodes of real processes are heavy: one at a time.
 @Suite(.serialized) enum Nodes {}

@@ -110,4 +110,24 @@ import Testing
             #expect(try set.receive(timeout: .seconds(10)).notification == .deadName(right.port))
         }
     }
+
+    /// Members take turns, also one that has been taken out and put back while it had messages.
+    @Test func whoComesBackHasOnePlaceInLine() throws {
+        try TestNode.run { node in
+            let space = try node.attach()
+            let set = space.makePortSet()
+            let ports = try (0..<2).map { _ in set.insert(try space.makePort(queueLimit: 64)) }
+            for port in ports {
+                let right = try set.makeSendRight(to: port)
+                for _ in 0..<40 { try right.send(Message(), timeout: .zero) }
+            }
+            for _ in 0..<10 {
+                guard let first = set.remove(ports[0]) else { throw MasixError.invalidRight }
+                set.insert(first)
+            }
+            var heard: [PortID] = []
+            for _ in 0..<20 { heard.append(try set.receive(timeout: .seconds(10)).port) }
+            #expect(heard.count { $0 == ports[0] } == 10, "\(heard)")
+        }
+    }
 }

@@ -46,7 +46,7 @@ final class ExportedRight: Sendable {
     ) throws(MasixError) {
         var prepared = prepared
         let number = prepared.number
-        let isFirst = waiting.withLock { $0 == nil }
+        let isFirst = !isBusy
         if isFirst {
             do throws(MasixError) {
                 if try space.speak(&prepared.message, to: right, reply: prepared.reply, as: prepared.speaker) {

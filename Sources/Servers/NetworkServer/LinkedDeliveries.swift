@@ -16,7 +16,7 @@ final class LinkedDeliveries {
     }
 
     private let space: Space
-    /// By port, the oldest lease first; those with nothing to tell are dropped.
+    /// By port, the oldest lease first. Each stays until the nucleus has told what was received by it, after it has closed.
     private var flows: [PortID: [Flow]] = [:]
     /// Where something has not been received yet.
     private var outstanding: Set<PortID> = []
@@ -79,9 +79,7 @@ final class LinkedDeliveries {
             return UInt32(receipt.count - untrue)
         }
         guard let place = flows[port]?.firstIndex(where: { $0.lease.epoch == lease.epoch }), let flow = flows[port]?.remove(at: place)
-        else {
-            return 0
-        }
+        else { return 0 }
         if flows[port]?.isEmpty == true { flows[port] = nil }
         settle(port)
         if flow.received > receipt.count { excess[port, default: 0] += flow.received - receipt.count }

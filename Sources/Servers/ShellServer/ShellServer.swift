@@ -201,13 +201,6 @@ public final class ShellServer {
     }
 }
 
-extension PipeEnds {
-    /// Closes the writer.
-    fileprivate consuming func takeReader() -> Descriptor { reader }
-    /// Closes the reader.
-    fileprivate consuming func takeWriter() -> Descriptor { writer }
-}
-
 extension PseudoTerminal {
     fileprivate consuming func takeMaster() -> Descriptor { master }
 }

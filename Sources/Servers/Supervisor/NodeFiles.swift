@@ -108,12 +108,7 @@ struct NodeFiles: ~Copyable {
 
     /// Nil if there is no such file.
     private static func contents(_ path: String) throws(SupervisorError) -> [UInt8]? {
-        do throws(Errno) {
-            return try File.contents(of: path, max: 1 << 20)
-        } catch {
-            if error == .noSuchFileOrDirectory { return nil }
-            throw .file(path: path, error)
-        }
+        do throws(Errno) { return try File.contentsIfThere(path, max: 1 << 20) } catch { throw .file(path: path, error) }
     }
 
     // MARK: the socket
@@ -154,14 +149,7 @@ struct NodeFiles: ~Copyable {
 
     /// Who the node is for others; nil if it has not been made to speak with any.
     borrowing func network() throws(SupervisorError) -> NodeNetworkFile? {
-        let path = state + "/" + NodeNetworkFile.fileName
-        guard let bytes = try Self.contents(path) else { return nil }
-        let network: NodeNetworkFile
-        do { network = try JSONDecoder().decode(NodeNetworkFile.self, from: Data(bytes)) } catch {
-            throw .unreadable(path: path, why: "no object with number, name and listen: \(error)")
-        }
-        if let fault = network.fault { throw .unreadable(path: path, why: "\(fault)") }
-        return network
+        try NodeNetworkFile.read(in: state)
     }
 
     /// The node's key. Nobody but its owner may be able to read it.

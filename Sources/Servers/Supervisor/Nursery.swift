@@ -117,8 +117,3 @@ extension SocketPair {
     /// Closes the other.
     consuming func takeFirst() -> Descriptor { first }
 }
-
-extension PipeEnds {
-    /// Closes the writer.
-    consuming func takeReader() -> Descriptor { reader }
-}

@@ -171,8 +171,8 @@ public struct TakeEntryMemory: Sendable {
         }
     }
 
-    /// Gives room back by the link, for so many more that were received by the lease with this epoch. False if it has closed: then the
-    /// nucleus has counted them as kept, and is to be told.
+    /// Gives room back by the link, for so many more that were received by the lease with this epoch; what has been given then. Nil if
+    /// it has closed: then the nucleus has counted them as kept, and is to be told.
     @inlinable
     public func give(_ count: UInt64, epoch: UInt32) -> LeaseWord? {
         let old = LeaseWord(bits: given.acquired)
