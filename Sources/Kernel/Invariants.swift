@@ -108,9 +108,15 @@ final class Audit {
     func walkRequests() {
         for port in kernel.ports.values {
             for once in [port.noSenders, port.portDestroyed] { if let once { onceHolders[once, default: []].append(.request) } }
-            for (task, once) in port.deadNames {
-                onceHolders[once, default: []].append(.request)
-                expect(port.senders.contains(task), "\(port.id): a dead-name request of \(task), who has no send right")
+            for (holder, request) in port.deadNames {
+                onceHolders[request.notify, default: []].append(.request)
+                let hasName =
+                    if let once = holder.once {
+                        kernel.sendOnces[once]?.holder == .task(holder.task)
+                    } else {
+                        port.senders.contains(holder.task) || port.receiver == .task(holder.task)
+                    }
+                expect(hasName, "\(port.id): a dead-name request of \(holder.task), who has no such right")
             }
         }
         for (once, record) in kernel.sendOnces {

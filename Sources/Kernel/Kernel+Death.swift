@@ -16,7 +16,7 @@ extension Kernel {
                 case .message(let message): destroy(message, &step)
                 case .port(let port): destroy(port, &step, &world)
                 case .deadNames(let port, let requests):
-                    for request in requests { notifyByRequest(.deadName(port), request, &step) }
+                    for request in requests { notifyByRequest(.deadName(port, name: request.name), request.notify, &step) }
                 }
             } else if let port = step.lessSenders.popLast() {
                 checkNoSenders(port, &step)

@@ -5,6 +5,7 @@ extension Kernel {
     /// Registers, replaces or cancels (T1). The previous right comes back.
     mutating func register(_ request: NotificationRequest, of id: TaskID, _ step: inout Step) throws(Refusal) -> Response {
         let port = request.port
+        var isFired = false
         switch request.kind {
         case .noSenders:
             guard tasks[id]?.receives[port] != nil else { throw .invalidRight }
@@ -12,9 +13,18 @@ extension Kernel {
             guard tasks[id]?.receives[port] != nil else { throw .invalidRight }
             guard request.sync == 0 else { throw .invalidValue }
         case .deadName:
-            guard let entry = tasks[id]?.sends[port] else { throw .invalidName }
-            // T3, the XNU form.
-            guard !entry.isDead else { throw .invalidValue }
+            let isDead: Bool
+            if let once = request.once {
+                guard tasks[id]?.sendOnces.contains(once) == true else { throw .invalidName }
+                guard sendOnces[once]?.port == port || sendOnces[once]?.port == nil else { throw .invalidName }
+                isDead = sendOnces[once]?.port == nil
+            } else {
+                guard tasks[id]?.sends[port] != nil || tasks[id]?.receives[port] != nil else { throw .invalidName }
+                isDead = tasks[id]?.sends[port]?.isDead == true
+            }
+            // T3: the form of Mach3 is told at once if it wants to be, that of XNU never.
+            isFired = isDead && request.sync != 0 && request.notify != .null
+            guard !isDead || isFired else { throw .invalidValue }
         }
         switch request.notify {
         case .null, .makeSendOnce, .moveSendOnce: break
@@ -46,8 +56,13 @@ extension Kernel {
             previous = ports[port]?.portDestroyed
             ports[port]?.portDestroyed = notify
         case .deadName:
-            previous = ports[port]?.deadNames[id]
-            ports[port]?.deadNames[id] = notify
+            if isFired {
+                if let once = notify { notifyByRequest(.deadName(port, name: request.name), once, &step) }
+                return .arrived(.null)
+            }
+            let holder = NameHolder(id, request.once)
+            previous = ports[port]?.deadNames[holder]?.notify
+            ports[port]?.deadNames[holder] = notify.map { DeadNameRequest(notify: $0, name: request.name) }
         }
         guard let previous else { return .arrived(.null) }
         sendOnces[previous]?.holder = .transit

@@ -4,9 +4,11 @@ import DequeModule
 
 extension Kernel {
     mutating func receive(
-        from port: PortID, by id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+        from port: PortID, by id: TaskID, room: UInt32, _ step: inout Step, _ world: inout some LeaseWorld
     ) throws(Refusal) -> Response {
         guard tasks[id]?.receives[port] != nil, let record = ports[port] else { throw .invalidName }
+        // V4: what is too large stays.
+        if room != .max, let size = record.queue.first?.size, size > Int(room) { return .tooLarge(UInt32(size)) }
         guard let message = record.dequeue() else { return .empty }
         uncharge(message)
         if record.keepsRoom, message.via == .send { record.held += 1 }

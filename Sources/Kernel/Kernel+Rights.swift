@@ -57,6 +57,8 @@ extension Kernel {
             ports[port]?.keepsRoom = false
             ports[port]?.held = 0
             if let message { ports[port]?.receiver = .transit(message) }
+            // R3.
+            freeName(of: port, in: id, &step)
             return .receive(port)
         case .makeSend(let port):
             ports[port]?.makeSendCount &+= 1
@@ -82,6 +84,7 @@ extension Kernel {
             return .sendOnce(right)
         case .moveSendOnce(let right):
             tasks[id]?.sendOnces.remove(right)
+            freeName(of: right, in: id, &step)
             guard sendOnces[right]?.port != nil else {
                 sendOnces[right] = nil
                 return .dead
@@ -169,10 +172,8 @@ extension Kernel {
         ports[port]?.candidates.remove(id)
         ports[port]?.applicants.remove(id)
         step.lessSenders.append(port)
-        if let request = ports[port]?.deadNames.removeValue(forKey: id) {
-            // D2: the name is gone while its port lives.
-            notifyByRequest(.portDeleted(port), request, &step)
-        }
+        // D2: the name is gone while its port lives.
+        freeName(of: port, in: id, &step)
     }
 
     // MARK: requests
@@ -227,10 +228,12 @@ extension Kernel {
             forget(sendRightTo: port, of: id, &step)
         case .sendOnce(let once):
             guard tasks[id]?.sendOnces.remove(once) != nil else { throw .invalidName }
+            freeName(of: once, in: id, &step)
             release(.sendOnce(once), &step)
         case .receive(let port):
             guard let index = tasks[id]?.receives.removeValue(forKey: port) else { throw .invalidName }
             tasks[id]?.receiveIndexes.give(back: index)
+            freeName(of: port, in: id, &step)
             step.doomed.append(.port(port))
         }
         return .done
@@ -246,6 +249,19 @@ extension Kernel {
         // them too, for a lease that was the whole limit no longer is.
         for lease in ports[port]?.leases ?? [] { close(lease, &step, &world) }
         step.roomier.append(port)
+        return .done
+    }
+
+    /// Where a send-once right leads; nil if its port has died.
+    func port(of once: SendOnceID, heldBy id: TaskID) throws(Refusal) -> PortID? {
+        guard tasks[id]?.sendOnces.contains(once) == true else { throw .invalidName }
+        return sendOnces[once]?.port
+    }
+
+    /// Plain assignment (spec/mach.md 1.2).
+    func setMakeSendCount(_ count: UInt32, of port: PortID, by id: TaskID) throws(Refusal) -> Response {
+        guard tasks[id]?.receives[port] != nil else { throw .invalidRight }
+        ports[port]?.makeSendCount = count
         return .done
     }
 

@@ -82,8 +82,10 @@ extension Kernel {
         for port in sends {
             forget(sendRightTo: port, of: id, &step)
         }
+        for port in receives { freeName(of: port, in: id, &step) }
         for right in sendOnces {
             tasks[id]?.sendOnces.remove(right)
+            freeName(of: right, in: id, &step)
             release(.sendOnce(right), &step)
         }
         settle(&step, &world)

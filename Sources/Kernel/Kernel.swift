@@ -144,7 +144,7 @@ public struct Kernel: Hashable, Sendable {
         }
         for part in parts {
             let response =
-                if case .receive(let port) = part, isBare(port) == false {
+                if case .receive(let port, _) = part, isBare(port) == false {
                     Response.refused(.notBare)
                 } else {
                     answer(part, of: id, &step, &world)
@@ -178,11 +178,17 @@ public struct Kernel: Hashable, Sendable {
         case .make(let transfer): try make(transfer, for: id, &step)
         case .send(let outgoing): try send(outgoing, from: id, &step, &world)
         case .cancelSend(let ticket): cancelSend(ticket, of: id, &step)
-        case .receive(let port): try receive(from: port, by: id, &step, &world)
+        case .receive(let port, let room): try receive(from: port, by: id, room: room, &step, &world)
         case .drop(let right): try drop(right, of: id, &step, &world)
         case .setQueueLimit(let port, let limit): try setQueueLimit(limit, of: port, by: id, &step, &world)
         case .notify(let request): try register(request, of: id, &step)
         case .status(let port): try status(of: port, for: id)
+        case .setMakeSendCount(let port, let count): try setMakeSendCount(count, of: port, by: id)
+        case .nameFreed(let port): nameFreed(of: port, by: id, &step)
+        case .isDead(let once):
+            try port(of: once, heldBy: id) == nil ? .refused(.invalidDestination) : .done
+        case .portOf(let once):
+            .arrived(try port(of: once, heldBy: id).map { .sendOnce(once, $0) } ?? .dead)
         case .identity(let other): try identity(of: other)
         case .linkOffers: linkOffers(of: id)
         case .linkMapped(let link): try linkMapped(link, by: id, &step, &world)
@@ -229,6 +235,6 @@ struct Step {
         /// It has lost its receive right.
         case port(PortID)
         /// The dead-name requests of a port whose messages are gone.
-        case deadNames(PortID, [SendOnceID])
+        case deadNames(PortID, [DeadNameRequest])
     }
 }

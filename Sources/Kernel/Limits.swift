@@ -10,6 +10,10 @@ public struct Limits: Hashable, Sendable {
     public static let requestsTogetherMax = 256
     /// The largest queue limit of a port (spec/mach.md 1.2, the XNU form).
     public static let queueMessagesMax = 1024
+    /// What a body costs in front of its descriptors, and one descriptor of each kind, as Mach's messages have them (spec/mach.md 4).
+    public static let bodyHeaderBytes = 4
+    public static let rightDescriptorBytes = 12
+    public static let memoryDescriptorBytes = 16
     /// Slots of one direction of a link.
     public static let slotsPerDirection = 1024
     /// Bytes of text in an identity.

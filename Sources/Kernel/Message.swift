@@ -1,27 +1,43 @@
 public import MasixWire
 
+/// How the inline bytes of a message are laid out (Documentation/Decisions/0015): for its two partners, the kernel only passes it on.
+public enum BodyFormat: UInt8, Hashable, Sendable, CaseIterable {
+    /// Bytes and nothing else; rights and memory stand beside them.
+    case plain = 0
+    /// A table of descriptors, which say where each right and memory object belongs, and bytes behind it (spec/mach.md 4).
+    case complex = 1
+    /// Runs of typed data, each behind the word that says of what type it is (spec/mach.md 4).
+    case typed = 2
+}
+
 /// The inline bytes of a message. The kernel never looks into them: it passes on where they lie and counts them.
 public struct Payload: Hashable, Sendable, WireCodable {
     /// The place, given by the shell; 0 for no bytes at all.
     public let place: UInt64
     /// Bytes, at most `Limits.inlineBytesMax`.
     public let length: UInt32
+    public let format: BodyFormat
 
     public static let empty = Payload(place: 0, length: 0)
 
-    public init(place: UInt64, length: UInt32) {
+    public init(place: UInt64, length: UInt32, format: BodyFormat = .plain) {
         self.place = place
         self.length = length
+        self.format = format
     }
 
     public func encode(into writer: inout WireWriter) {
         writer.write(place)
         writer.write(length)
+        writer.write(format.rawValue)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
         place = try reader.read()
         length = try reader.read()
+        let tag = try reader.read(UInt8.self)
+        guard let format = BodyFormat(rawValue: tag) else { throw .unknownCase(of: "BodyFormat", tag: UInt64(tag)) }
+        self.format = format
     }
 }
 
@@ -49,8 +65,8 @@ public struct MemoryToken: Hashable, Sendable, WireCodable {
 
 /// What the kernel tells a task through a port (spec/mach.md 1.5). The numbers are Mach's message ids.
 public enum Notification: Hashable, Sendable, WireCodable {
-    /// 65: a name with a dead-name request was freed while its port lives.
-    case portDeleted(PortID)
+    /// 65: a name with a dead-name request was freed while its port lives. `name`: as the request gave it.
+    case portDeleted(PortID, name: UInt32)
     /// 69: the receive right was destroyed and comes here instead of dying.
     case portDestroyed
     /// 70: no send right is left; the make-send count at that moment.
@@ -58,7 +74,7 @@ public enum Notification: Hashable, Sendable, WireCodable {
     /// 71: a send-once right was destroyed without having been used.
     case sendOnce
     /// 72: the port of this name has died.
-    case deadName(PortID)
+    case deadName(PortID, name: UInt32)
 
     public var code: UInt32 {
         switch self {
@@ -73,7 +89,9 @@ public enum Notification: Hashable, Sendable, WireCodable {
     public func encode(into writer: inout WireWriter) {
         writer.write(UInt8(code))
         switch self {
-        case .portDeleted(let port), .deadName(let port): writer.write(port)
+        case .portDeleted(let port, let name), .deadName(let port, let name):
+            writer.write(port)
+            writer.write(name)
         case .noSenders(let count): writer.write(count)
         case .portDestroyed, .sendOnce: break
         }
@@ -81,11 +99,11 @@ public enum Notification: Hashable, Sendable, WireCodable {
 
     public init(from reader: inout WireReader) throws(WireError) {
         switch try reader.read(UInt8.self) {
-        case 65: self = .portDeleted(try reader.read())
+        case 65: self = .portDeleted(try reader.read(), name: try reader.read())
         case 69: self = .portDestroyed
         case 70: self = .noSenders(makeSendCount: try reader.read())
         case 71: self = .sendOnce
-        case 72: self = .deadName(try reader.read())
+        case 72: self = .deadName(try reader.read(), name: try reader.read())
         case let tag: throw .unknownCase(of: "Notification", tag: UInt64(tag))
         }
     }
@@ -110,6 +128,15 @@ struct Message: Hashable, Sendable {
     enum Via: Hashable, Sendable {
         case send
         case sendOnce(SendOnceID)
+    }
+
+    /// Bytes behind the header of Mach's message that this is (spec/mach.md V4): with a descriptor for each right and memory object, unless
+    /// the body has them in it.
+    var size: Int {
+        let items = rights.count + memory.count
+        guard payload.format == .plain, items > 0 else { return Int(payload.length) }
+        return Int(payload.length) + Limits.bodyHeaderBytes + rights.count * Limits.rightDescriptorBytes
+            + memory.count * Limits.memoryDescriptorBytes
     }
 
     var carriesReceive: Bool { rights.contains(where: \.isReceive) || reply.isReceive }

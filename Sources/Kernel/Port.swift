@@ -42,7 +42,7 @@ final class Port: @unchecked Sendable {
 
     var noSenders: SendOnceID?
     var portDestroyed: SendOnceID?
-    var deadNames: [TaskID: SendOnceID] = [:]
+    var deadNames: [NameHolder: DeadNameRequest] = [:]
 
     init(id: PortID, receiver: Receiver, queueLimit: Int) {
         self.id = id

@@ -12,14 +12,22 @@ public enum Request: Hashable, Sendable, WireCodable {
     case send(Outgoing)
     /// Takes a blocked send back; what it carried is returned (spec/mach.md S7).
     case cancelSend(Ticket)
-    /// The oldest message of the port's home queue.
-    case receive(PortID)
+    /// The oldest message of the port's home queue, if it needs no more than `room` bytes behind its header (V4).
+    case receive(PortID, room: UInt32 = .max)
     /// Gives a right up: the whole entry of a send right, one send-once right, or the receive right.
     case drop(Right)
     case setQueueLimit(PortID, UInt32)
     /// Registers, replaces or (with `.null`) cancels a notification (T1).
     case notify(NotificationRequest)
     case status(PortID)
+    /// Plain assignment (spec/mach.md 1.2).
+    case setMakeSendCount(PortID, UInt32)
+    /// The task's name for the port is free: for one that keeps the right a little longer (D2).
+    case nameFreed(PortID)
+    /// Whether the port of this send-once right has died: refused if so.
+    case isDead(SendOnceID)
+    /// The port of this send-once right.
+    case portOf(SendOnceID)
     case identity(TaskID)
     /// The links that wait for this task to map its half.
     case linkOffers
@@ -59,7 +67,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .allocate, .make, .receive, .drop, .notify: true
         case .portBlock, .send, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
             .claimReply,
-            .setBootstrap, .setChief, .keepRoom, .giveRoom, .receipts, .introduce, .rejected, .several:
+            .setBootstrap, .setMakeSendCount, .nameFreed, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts, .introduce, .rejected, .several:
             false
         }
     }
@@ -84,9 +92,10 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .cancelSend(let ticket):
             writer.write(UInt8(5))
             writer.write(ticket)
-        case .receive(let port):
+        case .receive(let port, let room):
             writer.write(UInt8(6))
             writer.write(port)
+            writer.write(room)
         case .drop(let right):
             writer.write(UInt8(7))
             writer.write(right)
@@ -143,6 +152,19 @@ public enum Request: Hashable, Sendable, WireCodable {
             writer.write(port)
             writer.write(count)
         case .receipts: writer.write(UInt8(33))
+        case .setMakeSendCount(let port, let count):
+            writer.write(UInt8(21))
+            writer.write(port)
+            writer.write(count)
+        case .nameFreed(let port):
+            writer.write(UInt8(22))
+            writer.write(port)
+        case .isDead(let once):
+            writer.write(UInt8(23))
+            writer.write(once)
+        case .portOf(let once):
+            writer.write(UInt8(24))
+            writer.write(once)
         }
     }
 
@@ -171,7 +193,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         case 3: self = .make(try reader.read())
         case 4: self = .send(try reader.read())
         case 5: self = .cancelSend(try reader.read())
-        case 6: self = .receive(try reader.read())
+        case 6: self = .receive(try reader.read(), room: try reader.read())
         case 7: self = .drop(try reader.read())
         case 8: self = .setQueueLimit(try reader.read(), try reader.read())
         case 9: self = .notify(try reader.read())
@@ -190,6 +212,10 @@ public enum Request: Hashable, Sendable, WireCodable {
             let code = try reader.read(UInt16.self)
             guard let refusal = Refusal(rawValue: code) else { throw .unknownCase(of: "Refusal", tag: UInt64(code)) }
             self = .rejected(refusal)
+        case 21: self = .setMakeSendCount(try reader.read(), try reader.read())
+        case 22: self = .nameFreed(try reader.read())
+        case 23: self = .isDead(try reader.read())
+        case 24: self = .portOf(try reader.read())
         case 30: self = .setChief(try reader.read())
         case 31: self = .keepRoom(try reader.read())
         case 32: self = .giveRoom(try reader.read(), try reader.read())
@@ -273,14 +299,21 @@ public struct NotificationRequest: Hashable, Sendable, WireCodable {
 
     public var kind: Kind
     public var port: PortID
-    /// No-senders: fires at once if there are no senders and the make-send count has reached this (T2).
+    /// No-senders: fires at once if there are no senders and the make-send count has reached this (T2). Dead-name: not 0 for a name that
+    /// is dead already is answered at once (T3).
     public var sync: UInt32
     /// `.makeSendOnce` of a port of one's own, `.moveSendOnce`, or `.null` to cancel.
     public var notify: Transfer
+    /// Dead-name: the send-once right that it is for; nil for the send or receive right.
+    public var once: SendOnceID?
+    /// Dead-name: what the task calls the right, for the notification.
+    public var name: UInt32
 
-    public init(_ kind: Kind, port: PortID, sync: UInt32 = 0, notify: Transfer) {
+    public init(_ kind: Kind, port: PortID, once: SendOnceID? = nil, name: UInt32 = 0, sync: UInt32 = 0, notify: Transfer) {
         self.kind = kind
         self.port = port
+        self.once = once
+        self.name = name
         self.sync = sync
         self.notify = notify
     }
@@ -290,6 +323,8 @@ public struct NotificationRequest: Hashable, Sendable, WireCodable {
         writer.write(port)
         writer.write(sync)
         writer.write(notify)
+        writer.write(optional: once)
+        writer.write(name)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
@@ -299,6 +334,8 @@ public struct NotificationRequest: Hashable, Sendable, WireCodable {
         port = try reader.read()
         sync = try reader.read()
         notify = try reader.read()
+        once = try reader.readOptional()
+        name = try reader.read()
     }
 }
 

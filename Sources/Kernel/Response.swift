@@ -13,6 +13,8 @@ public enum Response: Hashable, Sendable, WireCodable {
     case blocked(Ticket)
     case message(Delivered)
     case empty
+    /// The next message needs so many bytes behind its header, more than there is room for; it stays (V4).
+    case tooLarge(UInt32)
     /// A cancelled send: the rights are back, in the form they arrived in (S7).
     case returned(Delivered)
     case identity(TaskIdentity)
@@ -78,6 +80,9 @@ public enum Response: Hashable, Sendable, WireCodable {
         case .several(let parts):
             writer.write(UInt8(16))
             writer.write(list: parts)
+        case .tooLarge(let size):
+            writer.write(UInt8(17))
+            writer.write(size)
         case .receipts(let receipts):
             writer.write(UInt8(30))
             writer.write(list: receipts)
@@ -120,6 +125,7 @@ public enum Response: Hashable, Sendable, WireCodable {
         case 13: self = .links(try reader.readList(limit: 65_536, field: "links"))
         case 14: self = .linkPeer(try reader.read(), try reader.read(), place: try reader.read(), isChief: try reader.readBool())
         case 15: self = .introduced(try reader.read())
+        case 17: self = .tooLarge(try reader.read())
         case 30: self = .receipts(try reader.readList(limit: Receipt.listMax, field: "receipts"))
         case let tag: throw .unknownCase(of: "Response", tag: UInt64(tag))
         }

@@ -60,7 +60,7 @@ extension Kernel {
             guard let record = ports[port] else { return Situation("drop send right", "dead name") }
             return Situation(
                 "drop send right", entry.lease == nil ? "no lease" : "lease",
-                record.deadNames[task.id] == nil ? "no dead-name request" : "dead-name request",
+                record.deadNames[NameHolder(task.id)] == nil ? "no dead-name request" : "dead-name request",
                 record.sendRights > 1 ? "one of several" : record.noSenders == nil ? "last" : "last, and asked for")
         case .sendOnce(let once):
             guard task.sendOnces.contains(once) else { return Situation("drop send-once right", "not held") }
@@ -91,14 +91,21 @@ extension Kernel {
             case .deadName: "request dead-name"
             }
         guard let record = ports[request.port] else { return Situation(kind, "dead port") }
-        let isHeld = request.kind == .deadName ? task.sends[record.id] != nil : task.receives[record.id] != nil
+        let isHeld =
+            if request.kind != .deadName {
+                task.receives[record.id] != nil
+            } else if let once = request.once {
+                task.sendOnces.contains(once)
+            } else {
+                task.sends[record.id] != nil || task.receives[record.id] != nil
+            }
         guard isHeld else { return Situation(kind, "not held") }
         if request.kind == .portDestroyed, request.sync != 0 { return Situation(kind, "sync out of range") }
         let previous =
             switch request.kind {
             case .noSenders: record.noSenders
             case .portDestroyed: record.portDestroyed
-            case .deadName: record.deadNames[task.id]
+            case .deadName: record.deadNames[NameHolder(task.id, request.once)]?.notify
             }
         switch request.notify {
         case .null: return Situation(kind, previous == nil ? "cancels nothing" : "cancels")

@@ -59,7 +59,19 @@ extension Kernel {
             guard task.tickets.contains(ticket) else { return Situation("cancel send", "not waiting") }
             let port = ticketPorts[ticket].flatMap { ports[$0] }
             return Situation("cancel send", port?.blocked.first?.ticket == ticket ? "first" : "behind others")
-        case .receive(let port): return situation(ofReceivingFrom: port, by: task)
+        case .receive(let port, let room):
+            if task.receives[port] != nil, let size = ports[port]?.queue.first?.size, room != .max, size > Int(room) {
+                return Situation("receive", "too large")
+            }
+            return situation(ofReceivingFrom: port, by: task)
+        case .setMakeSendCount(let port, _):
+            return Situation("set make-send count", task.receives[port] == nil ? "no receive right" : "receive right")
+        case .isDead(let once), .portOf(let once):
+            return Situation(
+                "ask of a send-once right",
+                !task.sendOnces.contains(once) ? "not held" : sendOnces[once]?.port == nil ? "dead" : "live")
+        case .nameFreed(let port):
+            return Situation("name freed", ports[port]?.deadNames[NameHolder(task.id)] == nil ? "no dead-name request" : "dead-name request")
         case .drop(let right): return situation(ofDropping: right, by: task)
         case .setQueueLimit(let port, let limit):
             guard task.receives[port] != nil, let record = ports[port] else { return Situation("set queue limit", "no receive right") }

@@ -16,10 +16,12 @@ public enum Bell {
 
     /// Reads what has been rung, at most a few hundred rings at once; what is left is read the next time. Waits for the first if
     /// the descriptor is one that waits; `.resourceTemporarilyUnavailable` if not.
-    public static func listen(_ raw: Int32) throws(Errno) {
+    ///
+    /// `.interrupted` for a caught signal, if it is to be told.
+    public static func listen(_ raw: Int32, isInterruptible: Bool = false) throws(Errno) {
         if ScheduledThread.current != nil { _ = try Ready.poll(raw, for: .readable, timeoutNanoseconds: nil) }
         // The shim reads into memory of its own.
-        let count = try systemCall(.read) { masix_read_rings(raw) }
+        let count = try systemCall(.read, retryingInterrupts: !isInterruptible) { masix_read_rings(raw) }
         if count == 0 { throw .connectionReset }
     }
 

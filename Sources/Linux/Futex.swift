@@ -16,12 +16,13 @@ public enum Futex {
     ///
     /// The word must stay mapped over the call. Passes a fault point: not for spin paths, which do not sleep.
     public static func wait(
-        on word: UnsafeMutablePointer<UInt32>, expected: UInt32, timeoutNanoseconds: UInt64?, shared: Bool
+        on word: UnsafeMutablePointer<UInt32>, expected: UInt32, timeoutNanoseconds: UInt64?, shared: Bool,
+        isInterruptible: Bool = false
     ) throws(Errno) -> Outcome {
         let deadline = timeoutNanoseconds.flatMap { Clock.deadline(after: $0) }.map { Int64($0) } ?? -1
         do {
             // Linux only reads the word, atomically; the caller keeps it mapped.
-            _ = try systemCall(.futexWait) { unsafe masix_futex_wait(word, expected, deadline, shared ? 0 : 1) }
+            _ = try systemCall(.futexWait, retryingInterrupts: !isInterruptible) { unsafe masix_futex_wait(word, expected, deadline, shared ? 0 : 1) }
             return .woken
         } catch {
             if error.meansWouldBlock { return .changed }
@@ -31,13 +32,14 @@ public enum Futex {
     }
 
     public static func wait(
-        on word: UnsafeMutablePointer<Atomic<UInt32>>, expected: UInt32, timeoutNanoseconds: UInt64?, shared: Bool
+        on word: UnsafeMutablePointer<Atomic<UInt32>>, expected: UInt32, timeoutNanoseconds: UInt64?, shared: Bool,
+        isInterruptible: Bool = false
     ) throws(Errno) -> Outcome {
         // An Atomic<UInt32> is laid out as its UInt32.
         try unsafe wait(
             on: UnsafeMutableRawPointer(word).assumingMemoryBound(to: UInt32.self), expected: expected,
             timeoutNanoseconds: timeoutNanoseconds,
-            shared: shared)
+            shared: shared, isInterruptible: isInterruptible)
     }
 
     /// Wakes up to `count` sleepers; answers how many. Cannot fail on a mapped, aligned word.

@@ -21,9 +21,11 @@ public final class FutexWord: @unchecked Sendable {
     public func set(_ value: UInt32) { unsafe word.pointee.store(value, ordering: .releasing) }
 
     /// Returns at once if the value is no longer `expected`; may return for no reason. False after the time is over.
-    public func wait(while expected: UInt32, timeoutNanoseconds: UInt64?) throws(Errno) -> Bool {
+    ///
+    /// `.interrupted` for a caught signal, if it is to be told.
+    public func wait(while expected: UInt32, timeoutNanoseconds: UInt64?, isInterruptible: Bool = false) throws(Errno) -> Bool {
         guard let schedule = ScheduledThread.current else {
-            return try waitInLinux(while: expected, timeoutNanoseconds: timeoutNanoseconds)
+            return try waitInLinux(while: expected, timeoutNanoseconds: timeoutNanoseconds, isInterruptible: isInterruptible)
         }
         let deadline = timeoutNanoseconds.flatMap { Clock.deadline(after: $0) }
         schedule.wait(for: .change(of: self, from: expected), until: deadline)
@@ -31,9 +33,10 @@ public final class FutexWord: @unchecked Sendable {
     }
 
     /// The same whoever schedules the calling thread: it is what a schedule stops its threads with.
-    package func waitInLinux(while expected: UInt32, timeoutNanoseconds: UInt64?) throws(Errno) -> Bool {
+    package func waitInLinux(while expected: UInt32, timeoutNanoseconds: UInt64?, isInterruptible: Bool = false) throws(Errno) -> Bool {
         // The word lives as long as this object, which the caller holds.
-        try unsafe Futex.wait(on: word, expected: expected, timeoutNanoseconds: timeoutNanoseconds, shared: false) != .timedOut
+        try unsafe Futex.wait(on: word, expected: expected, timeoutNanoseconds: timeoutNanoseconds, shared: false, isInterruptible: isInterruptible)
+            != .timedOut
     }
 
     public func wake(count: Int = 1) {

@@ -41,14 +41,15 @@ public enum Ready {
 
     /// Waits for the first of two; tells which are ready. Both false when time ran out.
     public static func pollTwo(
-        _ first: Int32, for firstDirection: Direction, _ second: Int32, for secondDirection: Direction, timeoutNanoseconds: UInt64?
+        _ first: Int32, for firstDirection: Direction, _ second: Int32, for secondDirection: Direction, timeoutNanoseconds: UInt64?,
+        isInterruptible: Bool = false
     ) throws(Errno) -> (first: Bool, second: Bool) {
         let timeoutNanoseconds = rest(of: timeoutNanoseconds, [Request(first, for: firstDirection), Request(second, for: secondDirection)])
         var waiting = (
             pollfd(fd: first, events: firstDirection.events, revents: 0), pollfd(fd: second, events: secondDirection.events, revents: 0)
         )
         // Two elements next to each other, ours, over the call.
-        _ = try untilDeadline(timeoutNanoseconds) { timeout in
+        _ = try untilDeadline(timeoutNanoseconds, isInterruptible: isInterruptible) { timeout in
             unsafe withUnsafeMutableBytes(of: &waiting) {
                 unsafe masix_poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, timeout)
             }
@@ -77,7 +78,9 @@ public enum Ready {
     }
 
     /// Repeats an interrupted call with the time that is left.
-    private static func untilDeadline(_ timeoutNanoseconds: UInt64?, _ call: (Int64) -> Int) throws(Errno) -> Int {
+    private static func untilDeadline(
+        _ timeoutNanoseconds: UInt64?, isInterruptible: Bool = false, _ call: (Int64) -> Int
+    ) throws(Errno) -> Int {
         let deadline = timeoutNanoseconds.flatMap { Clock.deadline(after: $0) }
         var remaining: Int64 = timeoutNanoseconds == 0 ? 0 : deadline == nil ? -1 : Int64(clamping: timeoutNanoseconds ?? 0)
         while true {
@@ -85,7 +88,7 @@ public enum Ready {
                 let remaining = remaining
                 return try systemCall(.poll, retryingInterrupts: false) { call(remaining) }
             } catch {
-                guard error == .interrupted else { throw error }
+                guard error == .interrupted, !isInterruptible else { throw error }
                 if let deadline { remaining = Int64(clamping: deadline - min(deadline, Clock.monotonicNanoseconds())) }
             }
         }

@@ -1,14 +1,18 @@
 import MasixLinux
+import Synchronization
 
 /// An instant at which waiting ends: a timeout made absolute once, so that waiting again does not start it again.
-struct Deadline: Sendable {
+package struct Deadline: Sendable {
     /// Monotonic nanoseconds; nil waits for ever.
     let instant: UInt64?
+
+    /// Who is told that a signal has interrupted the wait, which is over then; nobody for most: they go on.
+    package var interruption: Interruption?
 
     static let never = Deadline(instant: nil)
 
     /// `timeout` nil waits for ever; zero and less only looks.
-    init(_ timeout: Duration?) {
+    package init(_ timeout: Duration?) {
         guard let timeout else {
             instant = nil
             return
@@ -26,7 +30,7 @@ struct Deadline: Sendable {
     }
 
     /// Already over: only look.
-    static let now = Deadline(instant: 0)
+    package static let now = Deadline(instant: 0)
 
     private init(instant: UInt64?) { self.instant = instant }
 
@@ -44,4 +48,14 @@ struct Deadline: Sendable {
         let now = Clock.monotonicNanoseconds()
         return instant > now ? instant - now : 0
     }
+}
+
+/// A wait that a caught signal ends (spec/mach.md S6, V2).
+package final class Interruption: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    package init() {}
+
+    package var hasHappened: Bool { flag.load(ordering: .relaxed) }
+    func happen() { flag.store(true, ordering: .relaxed) }
 }

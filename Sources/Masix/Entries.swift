@@ -5,8 +5,8 @@ import Synchronization
 
 /// The library's record of one send right: all values that name the port share it, and the kernel knows only this one entry
 /// (Documentation/Decisions/0002).
-final class SendEntry: Sendable {
-    let port: PortID
+package final class SendEntry: Sendable {
+    package let port: PortID
     /// The port, if the right was made while only this library knew it.
     let local: LocalPort?
     private let control: ControlMemory
@@ -42,7 +42,7 @@ final class SendEntry: Sendable {
     @inline(__always)
     var memory: SendEntryMemory { control.send(index.load(ordering: .acquiring)) }
 
-    var isDead: Bool {
+    package var isDead: Bool {
         if let local, isLocal { return local.isDead }
         return memory.isDead
     }
@@ -54,8 +54,8 @@ final class SendEntry: Sendable {
 private let notLeft = UInt32.max
 
 /// The library's record of one receive right.
-final class ReceiveEntry: Sendable {
-    let port: PortID
+package final class ReceiveEntry: Sendable {
+    package let port: PortID
     /// The port, if it was made here and came here last without the nucleus.
     let local: LocalPort?
     private let control: ControlMemory
@@ -108,15 +108,22 @@ final class ReceiveEntry: Sendable {
         return port
     }
 
-    /// It stands in the line of its set's ready members; changed under the set's lock alone.
-    let isLinedUp = Atomic<Bool>(false)
     private let isInSet = Atomic<Bool>(false)
-    private let notes = Mutex<ReadyNotes?>(nil)
+    private let notes = Mutex<[ReadyNotes]>([])
 
-    /// Who is told of what is filed from here on.
-    func tell(_ notes: ReadyNotes?) {
-        self.notes.withLock { $0 = notes }
-        isInSet.store(notes != nil, ordering: .sequentiallyConsistent)
+    /// Who else is told of what is filed from here on: a set that it has come into.
+    func tell(_ set: ReadyNotes) {
+        notes.withLock { $0.append(set) }
+        isInSet.store(true, ordering: .sequentiallyConsistent)
+    }
+
+    /// It has left the set.
+    func tellNoMore(_ set: ReadyNotes) {
+        let isAlone = notes.withLock { notes in
+            notes.removeAll { $0 === set }
+            return notes.isEmpty
+        }
+        if isAlone { isInSet.store(false, ordering: .sequentiallyConsistent) }
     }
 
     /// Announcements filed, counted outside the lock so that a set can look at many ports quickly.
@@ -125,7 +132,7 @@ final class ReceiveEntry: Sendable {
     func file(_ announcements: ReadyAnnouncement) {
         ready.withLock { $0.frames.append(announcements) }
         frameCount.add(announcements.count, ordering: .sequentiallyConsistent)
-        if isInSet.load(ordering: .sequentiallyConsistent) { notes.withLock { $0 }?.note(self) }
+        if isInSet.load(ordering: .sequentiallyConsistent) { for set in notes.withLock({ $0 }) { set.note(self) } }
     }
 
     /// It is not this one's turn: it waits at the head.

@@ -184,6 +184,8 @@ final class LocalPort: @unchecked Sendable {
         /// And whether a blocked sender has been let in.
         case message(LocalMessage, mustWake: Bool)
         case nothing
+        /// It needs so many bytes behind its header, and stays (V4).
+        case tooLarge(Int)
         /// In the home queue of the nucleus lies what is older.
         case home
         case left
@@ -191,7 +193,7 @@ final class LocalPort: @unchecked Sendable {
     }
 
     /// Takes the oldest message.
-    func take(by entry: ReceiveEntry, _ control: ControlMemory, _ key: inout Locals.Key) -> Taken {
+    func take(by entry: ReceiveEntry, room: Int, _ control: ControlMemory, _ key: inout Locals.Key) -> Taken {
         switch state {
         case .left: return .left
         case .dead: return .dead
@@ -200,6 +202,7 @@ final class LocalPort: @unchecked Sendable {
         case .leaving(let index) where control.homeCount(index).acquired > 0: return .home
         case .alone, .leaving: break
         }
+        if let size = queue.first?.size, size > room { return .tooLarge(size) }
         guard let message = queue.popFirst() else { return .nothing }
         count.subtract(1, ordering: .relaxed)
         for port in message.localReceives { port.vehicle = nil }
@@ -362,6 +365,7 @@ struct LocalMessage: Sendable {
     let via: Via
     let code: UInt32
     let bytes: [UInt8]
+    let format: BodyFormat
     let notification: Notification?
     let reply: OwnedRight
     var rights: [OwnedRight]
@@ -371,6 +375,7 @@ struct LocalMessage: Sendable {
         self.via = via
         code = message.code
         bytes = message.bytes
+        format = message.format
         notification = nil
         self.reply = reply
         rights = message.rights
@@ -381,6 +386,7 @@ struct LocalMessage: Sendable {
         via = .sendOnce
         code = notification.code
         bytes = []
+        format = .plain
         self.notification = notification
         reply = .null
         rights = []
@@ -388,6 +394,14 @@ struct LocalMessage: Sendable {
     }
 
     static let unused = LocalMessage(notification: .sendOnce)
+
+    /// As the kernel counts it.
+    var size: Int {
+        let items = rights.count + memory.count
+        guard format == .plain, items > 0 else { return bytes.count }
+        return bytes.count + Limits.bodyHeaderBytes + rights.count * Limits.rightDescriptorBytes
+            + memory.count * Limits.memoryDescriptorBytes
+    }
 
     var receives: [ReceiveHolder] {
         rights.compactMap { right in if case .receive(let holder) = right { holder } else { nil } }
@@ -416,7 +430,7 @@ extension OwnedRight {
         case .null, .dead: nil
         case .send(let reference): reference.entry.isLocal ? reference.entry.local : nil
         case .receive(let holder): holder.entry.isLocal ? holder.entry.local : nil
-        case .make(let entry): entry.isLocal ? entry.local : nil
+        case .make(let entry), .makeOnce(let entry): entry.isLocal ? entry.local : nil
         case .sendOnce(let state): state.place.withLock { place in if case .local(let port) = place { port } else { nil } }
         }
     }
@@ -426,7 +440,7 @@ extension OwnedRight {
         switch self {
         case .send(let reference): reference.entry.isDead ? .dead : self
         case .sendOnce: localPort?.isDead == true ? .dead : self
-        case .null, .dead, .receive, .make: self
+        case .null, .dead, .receive, .make, .makeOnce: self
         }
     }
 }

@@ -1,4 +1,4 @@
-import MasixKernel
+package import MasixKernel
 import MasixTransport
 
 /// A message to be sent: a code, inline bytes, and rights and memory that it owns.
@@ -15,8 +15,12 @@ public struct Message: ~Copyable, Sendable {
     public var code: UInt32
     /// Inline bytes, at most `Limits.inlineBytesMax`.
     public var bytes: [UInt8]
-    var rights: [OwnedRight] = []
-    var memory: [MemoryObject] = []
+    package var rights: [OwnedRight] = []
+    package var memory: [MemoryObject] = []
+    /// A right for the answer, beside those of the body; none for most messages, since a call makes its own.
+    package var reply: OwnedRight = .null
+    /// How `bytes` are laid out.
+    package var format = BodyFormat.plain
 
     /// A message without rights.
     public init(code: UInt32 = 0, bytes: [UInt8] = []) {
@@ -61,7 +65,7 @@ public struct Message: ~Copyable, Sendable {
     public var memoryCount: Int { memory.count }
 
     /// Only bytes, and few: such a message can go by a link (architecture rule 6).
-    var isPlain: Bool { rights.isEmpty && memory.isEmpty && bytes.count <= LinkHalf.bodyMax }
+    var isPlain: Bool { rights.isEmpty && memory.isEmpty && reply.isNull && bytes.count <= LinkHalf.bodyMax }
 
     /// Whether one message may carry as much.
     package func check() throws(MasixError) {
@@ -71,7 +75,7 @@ public struct Message: ~Copyable, Sendable {
 }
 
 /// A right that a message owns. Each is an object that releases the right when it is let go and has not been given away.
-enum OwnedRight: Sendable {
+package enum OwnedRight: Sendable {
     case null
     case dead
     case send(SendReference)
@@ -79,6 +83,10 @@ enum OwnedRight: Sendable {
     case receive(ReceiveHolder)
     /// A send right that the sending makes. Nothing is owned: the port may be gone by then, which the kernel refuses.
     case make(ReceiveEntry)
+    /// The same of a send-once right; as a reply right alone.
+    case makeOnce(ReceiveEntry)
+
+    package var isNull: Bool { if case .null = self { true } else { false } }
 }
 
 extension OwnedRight {

@@ -9,7 +9,7 @@ import Synchronization
 /// received from while it is empty, and members may come and go meanwhile.
 public final class PortSet: Sendable {
     let space: Space
-    private let members = Mutex(SetMembers())
+    let members = Mutex(SetMembers())
 
     init(space: Space) { self.space = space }
 
@@ -149,10 +149,20 @@ public final class PortSet: Sendable {
     }
 
     /// One message of the next member that has any, after the one that was served last.
-    func takeNext() throws(MasixError) -> Incoming? {
+    ///
+    /// `.tooLarge` if it needs more than `room` bytes: it stays, and its member has the next turn too (V4).
+    ///
+    /// `taken` runs in the step that takes it.
+    func takeNext(room: Int = .max, taken: (PortID) -> Void = { _ in }) throws(MasixError) -> Incoming? {
         while let entry = nextReady() {
             do throws(MasixError) {
-                if let incoming = try space.take(from: entry) { return incoming }
+                guard let holder = members.withLock({ $0[entry.port] }) else { continue }
+                let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
+                    let incoming = try space.take(from: entry, room: room)
+                    if incoming != nil { taken(entry.port) }
+                    return incoming
+                }
+                if let incoming { return incoming }
             } catch {
                 // Another thread has taken the member out meanwhile: the others are still to be received from.
                 guard error == .portDied, members.withLock({ $0[entry.port] == nil }) else { throw error }

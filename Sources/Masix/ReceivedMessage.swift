@@ -16,9 +16,11 @@ public struct ReceivedMessage: ~Copyable, Sendable {
     public let notification: Notification?
     /// Whose words they are, if the node's chief brought them.
     let words: Words?
-    var reply: OwnedRight
-    var rights: [OwnedRight]
-    var memory: [MemoryObject?]
+    package var reply: OwnedRight
+    package var rights: [OwnedRight]
+    package var memory: [MemoryObject?]
+    /// How `bytes` are laid out.
+    package let format: BodyFormat
     let space: Space
 
     /// The inline bytes as text, if they are UTF-8.

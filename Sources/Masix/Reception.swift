@@ -307,6 +307,10 @@ final class Reception: Sendable {
                 leave(place)
                 throw error
             }
+            if deadline.interruption?.hasHappened == true {
+                leave(place)
+                return try attempt()
+            }
         }
     }
 
@@ -365,9 +369,11 @@ final class Reception: Sendable {
         }
         do throws(Errno) {
             while follower.word.value == 0 {
-                if try !follower.word.wait(while: 0, timeoutNanoseconds: deadline.remaining) { break }
+                let isInterruptible = deadline.interruption != nil
+                if try !follower.word.wait(while: 0, timeoutNanoseconds: deadline.remaining, isInterruptible: isInterruptible) { break }
             }
         } catch {
+            if error == .interrupted, let interruption = deadline.interruption { return interruption.happen() }
             throw .nodeGone
         }
     }
@@ -402,7 +408,9 @@ final class Reception: Sendable {
             try block(until: deadline)
         } catch {
             awake()
-            throw .nodeGone
+            guard error == .interrupted, let interruption = deadline.interruption else { throw .nodeGone }
+            interruption.happen()
+            return true
         }
         Interlude.at(.woken)
         awake()
@@ -420,10 +428,11 @@ final class Reception: Sendable {
 
     /// Until the bell has rung, or a little before the deadline, or the node is gone.
     private func block(until deadline: Deadline) throws(Errno) {
+        let isInterruptible = deadline.interruption != nil
         if watch.covers(deadline.instant, bell: ownBell.raw, kernelSocket: kernelSocket) {
             if watch.isGone { throw .connectionReset }
             do throws(Errno) {
-                try Bell.listen(pipe.raw)
+                try Bell.listen(pipe.raw, isInterruptible: isInterruptible)
                 if watch.isGone { throw Errno.connectionReset }
                 return
             } catch {
@@ -431,7 +440,7 @@ final class Reception: Sendable {
                 guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
             }
         }
-        let ready = try Ready.pollTwo(pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining)
+        let ready = try Ready.pollTwo(pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining, isInterruptible: isInterruptible)
         if ready.second { throw .connectionReset }
         if ready.first { try Bell.listen(pipe.raw) }
     }

@@ -58,7 +58,7 @@ public struct SendRight: ~Copyable, Sendable {
 }
 
 /// One user reference to a send right; gives it up when it is let go.
-final class SendReference: Sendable {
+package final class SendReference: Sendable {
     let space: Space
     let entry: SendEntry
     private let isGiven = Atomic<Bool>(false)
@@ -68,7 +68,7 @@ final class SendReference: Sendable {
         self.entry = entry
     }
 
-    func copy() -> SendReference {
+    package func copy() -> SendReference {
         entry.references.add(1, ordering: .relaxed)
         return SendReference(space: space, entry: entry)
     }
@@ -100,7 +100,7 @@ public struct SendOnceRight: ~Copyable, Sendable {
 }
 
 /// A send-once right and where it lives: in the kernel, or in a link as long as it is only answered with (architecture rule 10).
-final class SendOnceState: Sendable {
+package final class SendOnceState: Sendable {
     let space: Space
     let place: Mutex<Place>
     /// Where it leads, if the kernel has said so.
@@ -199,9 +199,11 @@ public struct ReceiveRight: ~Copyable, Sendable {
 }
 
 /// The receive right of a port; destroys it when it is let go.
-final class ReceiveHolder: Sendable {
+package final class ReceiveHolder: Sendable {
     let space: Space
     let entry: ReceiveEntry
+    /// Held by who takes a message and must count it in the same step.
+    let taking = Mutex(())
     private let isGiven = Atomic<Bool>(false)
 
     init(space: Space, entry: ReceiveEntry) {

@@ -12,6 +12,8 @@ struct SetMembers {
         let holder: ReceiveHolder
         /// Its place in `homes`; nil while it is local.
         var place: Int?
+        /// It stands in the line of the ready ones.
+        var isLinedUp = false
     }
 
     private var members: [PortID: Member] = [:]
@@ -52,9 +54,9 @@ struct SetMembers {
             locals.removeAll { $0 == port }
         }
         let entry = member.holder.entry
-        entry.tell(nil)
+        entry.tellNoMore(notes)
         // Else it would have two places in line, should it come back.
-        if entry.isLinedUp.exchange(false, ordering: .relaxed) { ready.removeAll { $0 === entry } }
+        if member.isLinedUp { ready.removeAll { $0 === entry } }
         return member.holder
     }
 
@@ -75,7 +77,7 @@ struct SetMembers {
             if suits(entry) { found.append(entry) } else { others.append(entry) }
         }
         for entry in others.reversed() {
-            entry.isLinedUp.store(true, ordering: .relaxed)
+            members[entry.port]?.isLinedUp = true
             ready.prepend(entry)
         }
         for entry in found { line(up: entry) }
@@ -85,7 +87,7 @@ struct SetMembers {
     /// The first in line, if it has something still.
     private mutating func takeFirst() -> ReceiveEntry? {
         while let entry = ready.popFirst() {
-            entry.isLinedUp.store(false, ordering: .relaxed)
+            members[entry.port]?.isLinedUp = false
             if entry.isReady { return entry }
         }
         return nil
@@ -123,7 +125,8 @@ struct SetMembers {
     }
 
     private mutating func line(up entry: ReceiveEntry) {
-        guard !entry.isLinedUp.exchange(true, ordering: .relaxed) else { return }
+        guard members[entry.port]?.isLinedUp == false else { return }
+        members[entry.port]?.isLinedUp = true
         ready.append(entry)
     }
 }

@@ -82,7 +82,7 @@ extension Space {
         do throws(MasixError) {
             if message.isPlain,
                 let (reply, _) = try callByLease(
-                    code: message.code, bytes: message.bytes, to: entry, &kit, deadline: deadline, hasWaited: &hasWaited)
+                    code: message.code, bytes: message.bytes, flags: FrameHeader.flags(message.format), to: entry, &kit, deadline: deadline, hasWaited: &hasWaited)
             {
                 return PendingCall(kit: kit, reply: reply)
             }
@@ -191,6 +191,7 @@ extension Space {
                 incoming.bytes = body.bytes
                 if let words = link.believe(body.speaker) { incoming.say(words) }
             }
+            incoming.format = header.format
             if header.flags & FrameHeader.dropped != 0 { incoming.notification = .sendOnce }
             return incoming
         }
@@ -214,8 +215,9 @@ extension Space {
         case .gone: throw .deadName
         case .link(let link, let token):
             let body = speaker == nil ? message.bytes : FrameBody(speaker: speaker, bytes: message.bytes).slotBytes
-            if message.rights.isEmpty, message.memory.isEmpty, body.count <= LinkHalf.bodyMax {
-                switch answer(code: message.code, bytes: body, flags: speaker == nil ? 0 : FrameHeader.spoken, token, on: link) {
+            if message.isPlain, body.count <= LinkHalf.bodyMax {
+                let flags = FrameHeader.flags(message.format) | (speaker == nil ? 0 : FrameHeader.spoken)
+                switch answer(code: message.code, bytes: body, flags: flags, token, on: link) {
                 case .given:
                     _ = state.take()
                     return

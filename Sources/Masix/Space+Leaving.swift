@@ -111,7 +111,7 @@ extension Space {
         let transfers = message.rights.map { transfer($0, &plan, core, &key) }
         let outgoing = Outgoing(
             to: message.via == .send ? .copySend(port.port) : .makeSendOnce(port.port), reply: reply, code: message.code, rights: transfers,
-            payload: Payload(place: 0, length: UInt32(message.bytes.count)),
+            payload: Payload(place: 0, length: UInt32(message.bytes.count), format: message.format),
             memory: message.memory.enumerated().map { MemoryToken(place: UInt64($0.offset), length: UInt64($0.element.count)) },
             blocks: false)
         _ = try core.demand(.send(outgoing), payload: message.bytes, descriptors: message.memory.map { $0.descriptor.raw })

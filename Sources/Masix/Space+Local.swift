@@ -113,12 +113,9 @@ extension Space {
         _ message: inout Message, to port: LocalPort, reply: OwnedRight, deadline: Deadline, hasWaited: inout Bool
     ) throws(MasixError) -> Bool {
         // A right that the nucleus would have made with the message is made now.
-        for place in message.rights.indices {
-            if case .make(let entry) = message.rights[place] {
-                message.rights[place] = .send(try makeSendRight(to: entry).reference)
-            }
-        }
-        let parcel = LocalMessage(message, via: .send, reply: reply)
+        for place in message.rights.indices { message.rights[place] = try made(message.rights[place]) }
+        message.reply = try made(message.reply)
+        let parcel = LocalMessage(message, via: .send, reply: reply.isNull ? message.reply : reply)
         let (offered, mustWake) = locals.withKey { port.offer(parcel, blocks: !deadline.isPoll, &$0) }
         if mustWake { reception.interruptOthers() }
         switch offered {
@@ -142,6 +139,15 @@ extension Space {
         }
     }
 
+    /// The right itself in the place of one that the sending would make.
+    package func made(_ right: OwnedRight) throws(MasixError) -> OwnedRight {
+        switch right {
+        case .make(let entry): .send(try makeSendRight(to: entry).reference)
+        case .makeOnce(let entry): .sendOnce(try makeSendOnceRight(to: entry).state)
+        case .null, .dead, .send, .sendOnce, .receive: right
+        }
+    }
+
     /// Waits until a blocked send is over; takes it back when the time is (S7): then nothing has been taken.
     private func waitForEnd(
         of send: BlockedLocalSend, at port: LocalPort, _ deadline: Deadline
@@ -162,7 +168,8 @@ extension Space {
 
     /// Uses a send-once right without leaving the process. False: it is the kernel's, now at the latest.
     func replyLocally(_ message: inout Message, to port: LocalPort, with state: SendOnceState) throws(MasixError) -> Bool {
-        let parcel = LocalMessage(message, via: .sendOnce, reply: .null)
+        message.reply = try made(message.reply)
+        let parcel = LocalMessage(message, via: .sendOnce, reply: message.reply)
         let (offered, mustWake) = locals.withKey { key in
             let offered = port.offerOnce(parcel, &key)
             return offered
@@ -195,8 +202,9 @@ extension Space {
         case left
     }
 
-    func takeLocally(from port: LocalPort, by entry: ReceiveEntry) throws(MasixError) -> LocalTake {
-        switch locals.withKey({ port.take(by: entry, control, &$0) }) {
+    func takeLocally(from port: LocalPort, by entry: ReceiveEntry, room: Int) throws(MasixError) -> LocalTake {
+        switch locals.withKey({ port.take(by: entry, room: room, control, &$0) }) {
+        case .tooLarge(let size): throw .tooLarge(bytes: size)
         case .nothing: return .nothing
         case .left: return .left
         case .dead: throw .portDied
@@ -207,6 +215,7 @@ extension Space {
             var incoming = Incoming(
                 port: port.port, code: message.code, bytes: message.bytes, sender: message.notification == nil ? task : .kernel,
                 notification: message.notification, reply: message.reply.arrived)
+            incoming.format = message.format
             incoming.rights = message.rights.map(\.arrived)
             incoming.memory = message.memory
             return .message(incoming)

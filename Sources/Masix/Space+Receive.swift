@@ -43,12 +43,14 @@ extension Space {
     }
 
     /// A message of the port, if one is ready: from a link or from the home queue, by turns.
-    func take(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
+    ///
+    /// `.tooLarge` if it needs more than `room` bytes behind its header: it stays (V4).
+    func take(from entry: ReceiveEntry, room: Int = .max) throws(MasixError) -> Incoming? {
         if entry.isLocal, let port = entry.local {
-            switch try takeLocally(from: port, by: entry) {
+            switch try takeLocally(from: port, by: entry, room: room) {
             case .message(let incoming): return incoming
             case .nothing: return nil
-            case .home: return try takeHome(from: entry)
+            case .home: return try takeHome(from: entry, room: room)
             case .left: break
             }
             // Within the task it may have gone to another record, and from there to the nucleus.
@@ -56,18 +58,18 @@ extension Space {
         }
         let homeFirst = entry.homeFirst.load(ordering: .relaxed)
         if homeFirst || entry.frameCount.load(ordering: .acquiring) == 0 {
-            if entry.hasHome, let incoming = try takeHome(from: entry) {
+            if entry.hasHome, let incoming = try takeHome(from: entry, room: room) {
                 entry.homeFirst.store(false, ordering: .relaxed)
                 return incoming
             }
-            return try takeFrame(from: entry)
+            return try takeFrame(from: entry, room: room)
         }
         entry.homeFirst.store(true, ordering: .relaxed)
-        if let incoming = try takeFrame(from: entry) { return incoming }
-        return entry.hasHome ? try takeHome(from: entry) : nil
+        if let incoming = try takeFrame(from: entry, room: room) { return incoming }
+        return entry.hasHome ? try takeHome(from: entry, room: room) : nil
     }
 
-    private func takeFrame(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
+    private func takeFrame(from entry: ReceiveEntry, room: Int) throws(MasixError) -> Incoming? {
         while let ready = entry.nextAnnouncement() {
             let link = ready.link
             let taken = link.receiver.withLock { receiver -> TakenFrame in
@@ -77,6 +79,7 @@ extension Space {
                 case .stale: return .none
                 case .fault(let fault): return .fault(fault)
                 case .frame(let frame):
+                    if frame.header.length > room { return .tooLarge(Int(frame.header.length)) }
                     var early: [UInt8]?
                     var words: Words?
                     if entry.keptRoom.isOn || frame.header.flags & FrameHeader.spoken != 0 {
@@ -105,6 +108,9 @@ extension Space {
             case .heldBack:
                 entry.putBack(ready)
                 return nil
+            case .tooLarge(let size):
+                entry.putBack(ready)
+                throw .tooLarge(bytes: size)
             case .fault(let fault): report(fault, of: link.id)
             case .taken(let frame, let bytes, let words, let mustRing):
                 if mustRing { link.ring() }
@@ -112,6 +118,7 @@ extension Space {
                 var incoming = Incoming(
                     port: entry.port, code: frame.header.code, bytes: bytes, sender: link.peer, notification: nil,
                     reply: frame.reply.map { armed($0, on: link) } ?? .null)
+                incoming.format = frame.header.format
                 if let words { incoming.say(words) }
                 return incoming
             }
@@ -122,6 +129,7 @@ extension Space {
     private enum TakenFrame: Sendable {
         case none
         case heldBack
+        case tooLarge(Int)
         case fault(LinkFault)
         case taken(ReadyFrame, [UInt8], Words?, mustRing: Bool)
     }
@@ -133,9 +141,9 @@ extension Space {
         return .sendOnce(SendOnceState(space: self, place: .link(link, token)))
     }
 
-    private func takeHome(from entry: ReceiveEntry) throws(MasixError) -> Incoming? {
+    private func takeHome(from entry: ReceiveEntry, room: Int) throws(MasixError) -> Incoming? {
         let incoming = try connection.withCore { core throws(MasixError) -> Incoming? in
-            var answer = try core.ask(.receive(entry.port))
+            var answer = try core.ask(.receive(entry.port, room: UInt32(clamping: room)))
             switch answer.response {
             case .empty: return nil
             case .message(let message):
@@ -143,6 +151,7 @@ extension Space {
                     port: message.port, code: message.code, bytes: answer.payload, sender: message.sender,
                     notification: message.notification,
                     reply: self.arrive(message.reply, &core))
+                incoming.format = message.payload.format
                 incoming.rights = message.rights.map { self.arrive($0, &core) }
                 for (index, token) in message.memory.enumerated() {
                     guard let descriptor = answer.descriptors.take(index) else {
@@ -152,6 +161,7 @@ extension Space {
                     incoming.memory.append(MemoryObject(received: descriptor, count: Int(token.length)))
                 }
                 return incoming
+            case .tooLarge(let size): throw .tooLarge(bytes: Int(size))
             case .refused: throw .portDied
             default: throw .nodeGone
             }
@@ -183,7 +193,7 @@ extension Space {
     func received(_ incoming: Incoming) -> ReceivedMessage {
         ReceivedMessage(
             port: incoming.port, code: incoming.code, bytes: incoming.bytes, sender: incoming.sender, notification: incoming.notification,
-            words: incoming.words, reply: incoming.reply, rights: incoming.rights, memory: incoming.memory, space: self)
+            words: incoming.words, reply: incoming.reply, rights: incoming.rights, memory: incoming.memory, format: incoming.format, space: self)
     }
 }
 
@@ -195,6 +205,7 @@ struct Incoming: Sendable {
     var sender: TaskID
     var notification: Notification?
     var reply: OwnedRight
+    var format = BodyFormat.plain
     var rights: [OwnedRight] = []
     var memory: [MemoryObject?] = []
     /// Whose words they are, where a chief brought them.

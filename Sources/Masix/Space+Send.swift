@@ -17,7 +17,7 @@ extension Space {
         }
         if message.isPlain,
             try sendByLease(
-                code: message.code, bytes: message.bytes, to: entry, reply: nil, deadline: deadline, hasWaited: &hasWaited) != nil
+                code: message.code, bytes: message.bytes, flags: FrameHeader.flags(message.format), to: entry, reply: nil, deadline: deadline, hasWaited: &hasWaited) != nil
         {
             return
         }
@@ -144,16 +144,16 @@ extension Space {
     ) throws(MasixError) {
         // A task that only sends never waits: it sees here that a link has been made for it.
         if links.hasOffers(control) { try meetOffers() }
-        try leave(with: message.rights)
+        try leave(with: message.rights + [message.reply])
         // Reply rights that live in links become the kernel's first: they are about to do more than answer (architecture rule 10).
-        for right in message.rights {
+        for right in message.rights + [message.reply] {
             if case .sendOnce(let state) = right { _ = try kernelRight(of: state) }
         }
         let sent = try hand(message, to: destination, reply: reply, blocks: !deadline.isPoll, speaker)
         switch sent {
         case .accepted: break
         case .full: throw .timedOut
-        case .blocked(let ticket, let completion): try waitForAcceptance(ticket, completion, deadline)
+        case .blocked(let ticket, let completion): try waitForAcceptance(&message, ticket, completion, deadline)
         }
         // Accepted: nothing of the message is ours any more.
         message = Message(code: message.code)
@@ -170,11 +170,14 @@ extension Space {
     ) throws(MasixError) -> Handed {
         let rights = message.rights
         let memory = message.memory
+        let ownReply = message.reply
+        let format = message.format
         let code = message.code
         let bytes = message.bytes
         let handed = try connection.withCore { core throws(MasixError) -> Handed in
             let completion = core.completions.take()
             var plan = Handover()
+            let reply = reply == .null ? plan.transfer(ownReply, in: core) : reply
             let transfers = rights.map { plan.transfer($0, in: core) }
             let target: Transfer
             switch destination {
@@ -182,7 +185,7 @@ extension Space {
             case .sendOnce(let id): target = .moveSendOnce(id)
             }
             let outgoing = Outgoing(
-                to: target, reply: reply, code: code, rights: transfers, payload: Payload(place: 0, length: UInt32(bytes.count)),
+                to: target, reply: reply, code: code, rights: transfers, payload: Payload(place: 0, length: UInt32(bytes.count), format: format),
                 memory: memory.enumerated().map { MemoryToken(place: UInt64($0.offset), length: UInt64($0.element.count)) },
                 blocks: blocks && completion != nil, completion: completion ?? 0, speaker: speaker)
             let answer: Answer
@@ -212,24 +215,26 @@ extension Space {
     }
 
     /// Waits until the kernel has let a blocked send in; takes it back when the time is over.
-    private func waitForAcceptance(_ ticket: Ticket, _ completion: UInt16, _ deadline: Deadline) throws(MasixError) {
+    private func waitForAcceptance(_ message: inout Message, _ ticket: Ticket, _ completion: UInt16, _ deadline: Deadline) throws(MasixError) {
         let word = control.completion(completion)
         let accepted: Bool? = try wait(until: deadline, hint: { _ in word.acquired == ticket.raw }) { () throws(MasixError) -> Bool? in
             word.acquired == ticket.raw ? true : nil
         }
         defer { whatever { $0.completions.give(back: completion) } }
         if accepted == true { return }
-        // S7: what the message carried is back in this space. Its values are let go here, outside the lock; a caller that wants to
-        // keep them polls with a zero timeout, which takes nothing.
-        let returned = try connection.withCore { core throws(MasixError) -> [OwnedRight]? in
+        // S7: what the message carried is back in this space, and in the message. The destination right came back too; it is let go here,
+        // outside the lock.
+        let returned = try connection.withCore { core throws(MasixError) -> (rights: [OwnedRight], reply: OwnedRight)? in
             switch try core.ask(.cancelSend(ticket)).response {
             case .sent: return nil
-            case .returned(let message):
-                return (message.rights + [message.reply]).map { self.arrive($0, &core) }
+            case .returned(let message): return (message.rights.map { self.arrive($0, &core) }, self.arrive(message.reply, &core))
             default: throw .nodeGone
             }
         }
-        if returned != nil { throw .timedOut }
+        guard let returned else { return }
+        message.rights = Array(returned.rights.dropFirst())
+        message.reply = returned.reply
+        throw .timedOut
     }
 }
 
@@ -258,6 +263,8 @@ struct Handover {
             return .moveReceive(holder.entry.port)
         case .make(let entry):
             return .makeSend(entry.port)
+        case .makeOnce(let entry):
+            return .makeSendOnce(entry.port)
         }
     }
 
@@ -265,7 +272,7 @@ struct Handover {
     mutating func carryOut(_ space: Space, _ core: inout Connection.Core) {
         for right in given {
             switch right {
-            case .null, .dead, .send, .make: break
+            case .null, .dead, .send, .make, .makeOnce: break
             case .sendOnce(let state): _ = state.take()
             case .receive(let holder):
                 holder.give()

@@ -28,7 +28,7 @@ extension Space {
         let body = speaker == nil ? message.bytes : FrameBody(speaker: speaker, bytes: message.bytes).slotBytes
         let entry = right.reference.entry
         guard message.isPlain, body.count <= LinkHalf.bodyMax, !entry.isLocal, entry.memory.lease() != nil else { return nil }
-        let flags = speaker == nil ? 0 : FrameHeader.spoken
+        let flags = FrameHeader.flags(message.format) | (speaker == nil ? 0 : FrameHeader.spoken)
         var hasWaited = false
         var used: (UsedLease, LinkedCall?)?
         if isCall {

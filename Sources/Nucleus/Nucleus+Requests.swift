@@ -105,7 +105,7 @@ extension Nucleus {
             // The array lives over the call.
             let kept = try unsafe payload.withUnsafeBytes { bytes in try unsafe tables.store.keep(bytes) }
             guard let kept else { return .rejected(.resourceShortage) }
-            outgoing.payload = kept
+            outgoing.payload = Payload(place: kept.place, length: kept.length, format: outgoing.payload.format)
         } catch {
             logger.warning("a message cannot be kept", metadata: ["error": "\(error)"])
             return .rejected(.resourceShortage)

@@ -326,12 +326,12 @@ final class Book {
             }
         case .noSenders:
             consume(at: port, "no-senders (70)") { $0.kind == .noSenders && $0.sawNoSenders }
-        case .deadName(let name):
+        case .deadName(let name, _):
             consume(at: port, "dead-name (72) of \(name)") {
                 $0.kind == .deadName && $0.port == name && !$0.wasFreed && owners[name] == nil
             }
             dead.insert(name)
-        case .portDeleted(let name):
+        case .portDeleted(let name, _):
             consume(at: port, "port-deleted (65) of \(name)") { $0.kind == .deadName && $0.port == name && ($0.wasFreed || $0.mayBeFreed) }
         case .portDestroyed:
             guard let moved else { return fail("a port-destroyed notification (69) without a right") }

@@ -61,7 +61,7 @@ extension SimulatedNode {
             guard case .returned(let message) = response else { return }
             for once in book.returned(ticket) { book.holds(once, task) }
             for right in message.rights { arrived(right, at: task) }
-        case .receive(let port): if case .message(let message) = response { delivered(message, from: port, to: task) }
+        case .receive(let port, _): if case .message(let message) = response { delivered(message, from: port, to: task) }
         case .drop(.send(let port)): book.left(port, by: task)
         case .drop(.sendOnce): if let once = details.once { book.dropOnce(once) }
         case .drop(.receive(let port)): book.gaveUp(receiveRightOf: port)

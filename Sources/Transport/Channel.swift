@@ -11,7 +11,7 @@ public import MasixWire
 /// The first datagram of a program that connects to the node's socket.
 public struct Hello: Equatable, Sendable, WireCodable {
     public static let magic: UInt32 = 0x4853_584D
-    public static let version: UInt16 = 2
+    public static let version: UInt16 = 3
 
     public let version: UInt16
 

@@ -33,7 +33,7 @@ import Testing
         scene.ask(server, .drop(.receive(port)))
         var told: [Notification?] = []
         while let message = scene.receive(heard, by: client) { told.append(message.notification) }
-        #expect(told == [.sendOnce, .deadName(nested), .deadName(port)])
+        #expect(told == [.sendOnce, .deadName(nested, name: 0), .deadName(port, name: 0)])
     }
 
     @Test("architecture rule 11: the marks at all holders come before any completion, wake-up or message")
@@ -139,7 +139,7 @@ import Testing
         #expect(scene.actions.last == .gone(server))
         var told: [Notification?] = []
         while let message = scene.receive(heard, by: client) { told.append(message.notification) }
-        #expect(told.contains(.deadName(port)))
+        #expect(told.contains(.deadName(port, name: 0)))
         #expect(told.filter { $0 == .sendOnce }.count == 2)
         #expect(scene.kernel.tasks[client]?.tickets.isEmpty == true)
         scene.handle(.end(client))

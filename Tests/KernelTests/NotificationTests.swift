@@ -41,7 +41,7 @@ import Testing
         scene.give(.makeSend(port), of: server, to: client)
         #expect(request(.deadName, by: client, notify: .makeSendOnce(heard)) == .arrived(.null))
         scene.ask(server, .drop(.receive(port)))
-        #expect(listen(heard, by: client) == [.deadName(port)])
+        #expect(listen(heard, by: client) == [.deadName(port, name: 0)])
         #expect(scene.kernel.sendOnces.isEmpty)
     }
 
@@ -55,7 +55,7 @@ import Testing
             case 1: scene.send(to: .moveSend(port), from: client)
             default: scene.send(to: .makeSend(scene.port(of: client)), from: client, rights: [.moveSend(port)])
             }
-            #expect(listen(heard, by: client) == [.portDeleted(port)])
+            #expect(listen(heard, by: client) == [.portDeleted(port, name: 0)])
         }
     }
 

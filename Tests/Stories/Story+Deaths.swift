@@ -25,13 +25,13 @@ extension Story {
                 try other.requestDeadName(to: notify)
                 try stage.check(!door.isDead, "dead too early")
                 try stage.meet("registered")
-                try stage.equal(try notify.receive(timeout: Stage.patience).notification, .deadName(door.port))
+                try stage.equal(try notify.receive(timeout: Stage.patience).notification, .deadName(door.port, name: 0))
                 try stage.check(door.isDead, "not dead")
                 try stage.expect(.deadName) { try door.send(Message(), timeout: Stage.patience) }
                 try stage.expect(.deadName) { _ = try door.call(Message(), timeout: Stage.patience) }
                 let otherPort = other.port
                 other.close()
-                try stage.equal(try notify.receive(timeout: Stage.patience).notification, .portDeleted(otherPort))
+                try stage.equal(try notify.receive(timeout: Stage.patience).notification, .portDeleted(otherPort, name: 0))
                 try stage.silence(notify)
                 try stage.meet("given up")
             }),
@@ -163,7 +163,7 @@ extension Story {
                 try stage.meet("sent")
                 for number in 10..<20 { try door.send(Message(code: UInt32(number)), timeout: Stage.patience) }
                 // Without a backup now, it dies.
-                try stage.equal(try notify.receive(timeout: Stage.patience).notification, .deadName(door.port))
+                try stage.equal(try notify.receive(timeout: Stage.patience).notification, .deadName(door.port, name: 0))
             }),
     ]
 }

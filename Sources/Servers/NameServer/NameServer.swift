@@ -90,7 +90,7 @@ public final class NameServer {
         var message = received
         if let notification = message.notification {
             // The others tell of requests of ours that were replaced, or whose right we gave up: nothing follows from them.
-            if case .deadName(let port) = notification {
+            if case .deadName(let port, _) = notification {
                 let wasConnected = rights[Self.networkName] != nil
                 try perform(table.handle(.died(port)))
                 if wasConnected, rights[Self.networkName] == nil {

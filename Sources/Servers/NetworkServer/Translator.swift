@@ -518,7 +518,7 @@ final class Translator {
             case .once(let key): handle(.unused(key))
             case .question(let peer, let request): handle(.resolved(peer: peer, request: request, .null))
             }
-        case .deadName(let dead): handle(.died(dead))
+        case .deadName(let dead, _): handle(.died(dead))
         case .portDeleted, .portDestroyed: break
         }
     }

@@ -70,7 +70,12 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
     /// The bytes of a slot, out of reach of its writer; nil if they are not what its header says.
     private mutating func keep(_ header: FrameHeader, at offset: Int, in half: LinkHalf) -> Frame? {
         guard let body = header.body(of: half.body(at: offset, count: Int(header.length))) else { return nil }
-        return Frame(code: header.code, payload: body.bytes.isEmpty ? .empty : memory.keep(body.bytes), speaker: body.speaker)
+        var payload = Payload.empty
+        if !body.bytes.isEmpty {
+            let kept = memory.keep(body.bytes)
+            payload = Payload(place: kept.place, length: kept.length, format: header.format)
+        }
+        return Frame(code: header.code, payload: payload, speaker: body.speaker)
     }
 
     /// Sets the closed bit and returns the count; nil if the word is not this lease's. One step: a task that writes the word without

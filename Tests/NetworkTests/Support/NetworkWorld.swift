@@ -461,7 +461,7 @@ final class NetworkWorld {
             oncesEnded[port, default: 0] += 1
             switch notification {
             case .noSenders(let count): checkNoSenders(of: port, count, node)
-            case .deadName(let dead):
+            case .deadName(let dead, _):
                 tally.deadNames += 1
                 if isAlive(`true`(dead)), !isDisturbed(since: 0) {
                     fail("\(`true`(dead)) lives, and \(task) of \(node.id) is told of its death")
