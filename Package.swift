@@ -71,6 +71,9 @@ let package = Package(
             path: "Sources/Masix", swiftSettings: strict),
         // Calls whose requests and answers are Swift values: with Foundation's JSON, so that programs of bytes need none of it.
         .target(name: "MasixTyped", dependencies: ["Masix"], path: "Sources/Typed", swiftSettings: strict),
+        // Mach's calls and names over the library: both dialects.
+        .target(
+            name: "MasixMach", dependencies: ["Masix", "MasixKernel", collections], path: "Sources/Mach", swiftSettings: strict),
         // The servers' messages and client stubs.
         .target(
             name: "MasixProtocols", dependencies: ["Masix", "MasixLinux", "MasixWire", system], path: "Sources/Protocols",

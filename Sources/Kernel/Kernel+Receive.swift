@@ -17,7 +17,7 @@ extension Kernel {
         let delivered = Delivered(
             sender: message.speaker ?? message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),
             rights: message.rights.map { arrive($0, in: id, &step) }, payload: message.payload, memory: message.memory,
-            notification: message.notification)
+            notification: message.notification, isOnce: message.via != .send)
         // The destination right is looked at after the rights inside have arrived: one of them may be for this port.
         step.lessSenders.append(port)
         step.roomier.append(port)

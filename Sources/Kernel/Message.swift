@@ -155,11 +155,14 @@ public struct Delivered: Hashable, Sendable, WireCodable {
     public let payload: Payload
     public let memory: [MemoryToken]
     public let notification: Notification?
+    /// It was sent with a send-once right (V5).
+    public let isOnce: Bool
 
     public init(
         sender: TaskID, port: PortID, code: UInt32, reply: Arrived, rights: [Arrived], payload: Payload, memory: [MemoryToken],
-        notification: Notification?
+        notification: Notification?, isOnce: Bool = false
     ) {
+        self.isOnce = isOnce
         self.sender = sender
         self.port = port
         self.code = code
@@ -179,6 +182,7 @@ public struct Delivered: Hashable, Sendable, WireCodable {
         writer.write(payload)
         writer.write(list: memory)
         writer.write(optional: notification)
+        writer.write(isOnce)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
@@ -191,5 +195,6 @@ public struct Delivered: Hashable, Sendable, WireCodable {
         payload = try reader.read()
         memory = try reader.readList(limit: Limits.memoryPerMessageMax, field: "memory")
         notification = try reader.readOptional()
+        isOnce = try reader.readBool()
     }
 }

@@ -164,6 +164,7 @@ public final class PortSet: Sendable {
                 }
                 if let incoming { return incoming }
             } catch {
+                if case .tooLarge = error { members.withLock { $0.keepTurn(of: entry) } }
                 // Another thread has taken the member out meanwhile: the others are still to be received from.
                 guard error == .portDied, members.withLock({ $0[entry.port] == nil }) else { throw error }
             }

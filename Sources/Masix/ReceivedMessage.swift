@@ -21,6 +21,8 @@ public struct ReceivedMessage: ~Copyable, Sendable {
     package var memory: [MemoryObject?]
     /// How `bytes` are laid out.
     package let format: BodyFormat
+    /// It was sent with a send-once right.
+    package let isOnce: Bool
     let space: Space
 
     /// The inline bytes as text, if they are UTF-8.

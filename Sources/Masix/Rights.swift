@@ -214,6 +214,11 @@ package final class ReceiveHolder: Sendable {
     /// The right has gone into a message.
     func give() { isGiven.store(true, ordering: .relaxed) }
 
+    /// Destroys the port now, whoever may still look at it.
+    package func destroy() {
+        if !isGiven.exchange(true, ordering: .relaxed) { space.destroy(entry) }
+    }
+
     deinit {
         if !isGiven.load(ordering: .relaxed) { space.destroy(entry) }
     }

@@ -60,12 +60,23 @@ struct SetMembers {
         return member.holder
     }
 
+    /// The member that may have something and whose turn it is.
+    var first: PortID? { ready.first { $0.isReady }?.shownPort }
+
     /// The member whose turn it is, of those that may have something; it goes to the end of the line.
     mutating func next(_ bell: UInt32, _ control: ControlMemory) -> ReceiveEntry? {
         gather(bell, control)
         guard let entry = takeFirst() else { return nil }
         line(up: entry)
         return entry
+    }
+
+    /// It was its turn in vain, and is again.
+    mutating func keepTurn(of entry: ReceiveEntry) {
+        guard members[entry.port]?.holder.entry === entry else { return }
+        if members[entry.port]?.isLinedUp == true { ready.removeAll { $0 === entry } }
+        members[entry.port]?.isLinedUp = true
+        ready.prepend(entry)
     }
 
     /// At most so many of them that suit, the others keep their turn.

@@ -216,6 +216,7 @@ extension Space {
                 port: port.port, code: message.code, bytes: message.bytes, sender: message.notification == nil ? task : .kernel,
                 notification: message.notification, reply: message.reply.arrived)
             incoming.format = message.format
+            incoming.isOnce = message.via == .sendOnce
             incoming.rights = message.rights.map(\.arrived)
             incoming.memory = message.memory
             return .message(incoming)

@@ -15,6 +15,8 @@ extension SendReference {
 
 extension ReceiveHolder {
     package var port: PortID { entry.shownPort }
+    /// What a message names that makes a right to this port.
+    package var making: ReceiveEntry { entry }
     /// It has gone: moved away or destroyed.
     package var isGone: Bool { entry.isGone }
 }
@@ -174,6 +176,9 @@ extension PortSet {
         members.withLock { $0.insert(holder) }
         space.reception.interruptOthers()
     }
+
+    /// The member whose turn it is.
+    package var nextPort: PortID? { members.withLock { $0.first } }
 
     package func removeShared(_ holder: ReceiveHolder) { _ = members.withLock { $0.remove(holder.entry.port) } }
 }

@@ -152,6 +152,7 @@ extension Space {
                     notification: message.notification,
                     reply: self.arrive(message.reply, &core))
                 incoming.format = message.payload.format
+                incoming.isOnce = message.isOnce
                 incoming.rights = message.rights.map { self.arrive($0, &core) }
                 for (index, token) in message.memory.enumerated() {
                     guard let descriptor = answer.descriptors.take(index) else {
@@ -193,7 +194,8 @@ extension Space {
     func received(_ incoming: Incoming) -> ReceivedMessage {
         ReceivedMessage(
             port: incoming.port, code: incoming.code, bytes: incoming.bytes, sender: incoming.sender, notification: incoming.notification,
-            words: incoming.words, reply: incoming.reply, rights: incoming.rights, memory: incoming.memory, format: incoming.format, space: self)
+            words: incoming.words, reply: incoming.reply, rights: incoming.rights, memory: incoming.memory, format: incoming.format,
+            isOnce: incoming.isOnce, space: self)
     }
 }
 
@@ -206,6 +208,8 @@ struct Incoming: Sendable {
     var notification: Notification?
     var reply: OwnedRight
     var format = BodyFormat.plain
+    /// It was sent with a send-once right.
+    var isOnce = false
     var rights: [OwnedRight] = []
     var memory: [MemoryObject?] = []
     /// Whose words they are, where a chief brought them.

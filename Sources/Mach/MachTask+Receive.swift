@@ -1,0 +1,203 @@
+import Masix
+package import MasixKernel
+import Synchronization
+
+/// A message as a program gets it.
+package struct MachReceived: Sendable {
+    package var header: MachHeader
+    /// What follows the header.
+    package var body: [UInt8]
+    /// V3.
+    package var sequence: UInt32
+    /// A protected payload in the place of the local port.
+    package var payload: UInt64?
+    /// Who sent it; nil for the kernel.
+    package var sender: TaskIdentity?
+    /// `success`, or what could not be had (V7).
+    package var outcome: MachReturn
+}
+
+/// What a reception came to.
+package enum MachReception: Sendable {
+    case message(MachReceived)
+    case refused(MachReturn)
+    /// V4: it stays in the queue, and needs so many bytes without its trailer; the port that it lies at.
+    case tooLarge(bytes: Int, at: PortName)
+    /// V4 without `MACH_RCV_LARGE`: it is gone, but for its header.
+    case destroyed(MachReceived)
+}
+
+extension MachTask {
+    /// Receives: V1 to V7. `room` is for what follows the header, the trailer not counted. With `keepsLarge` what does not fit stays.
+    package func receive(
+        from name: PortName, room: Int, keepsLarge: Bool, _ patience: MachPatience, _ dialect: Dialect
+    ) -> MachReception {
+        do throws(MachReturn) {
+            let source = try source(name, dialect)
+            return try receive(from: source, room: room, keepsLarge: keepsLarge, patience, dialect)
+        } catch {
+            return .refused(error)
+        }
+    }
+
+    private enum Source {
+        case port(ReceiveSide)
+        case set(SetSide)
+    }
+
+    private func source(_ name: PortName, _ dialect: Dialect) throws(MachReturn) -> Source {
+        try withNames { names throws(MachReturn) -> Source in
+            guard let entry = names[name] else { throw MachReturn.Receive.invalidName }
+            if let side = entry.receive {
+                if dialect == .mach3, side.isInSet.load(ordering: .sequentiallyConsistent) { throw MachReturn.Receive.inSet }
+                return .port(side)
+            }
+            guard let set = entry.set else { throw MachReturn.Receive.invalidName }
+            return .set(set)
+        }
+    }
+
+    private func receive(
+        from source: Source, room: Int, keepsLarge: Bool, _ patience: MachPatience, _ dialect: Dialect
+    ) throws(MachReturn) -> MachReception {
+        let (deadline, interruption) = patience.deadline
+        let limit = keepsLarge ? max(0, room) : Int.max
+        var sequence: UInt32 = 0
+        var payload: UInt64?
+        do throws(MasixError) {
+            let message: ReceivedMessage?
+            switch source {
+            case .port(let side):
+                message = try space.receive(
+                    from: side.holder, room: limit, deadline: deadline,
+                    isOver: { () throws(MasixError) in
+                        if side.isLost.load(ordering: .sequentiallyConsistent) { throw .portDied }
+                        if dialect == .mach3, side.isInSet.load(ordering: .sequentiallyConsistent) { throw .cancelled }
+                    },
+                    taken: {
+                        sequence = side.sequence.add(1, ordering: .relaxed).oldValue
+                        payload = side.payload.withLock { $0 }
+                    })
+            case .set(let set):
+                message = try space.receive(
+                    from: set.set, room: limit, deadline: deadline,
+                    isOver: { () throws(MasixError) in if set.isGone { throw .portDied } },
+                    taken: { port in
+                        guard let side = set.members.withLock({ $0[port] }) else { return }
+                        sequence = side.sequence.add(1, ordering: .relaxed).oldValue
+                        payload = side.payload.withLock { $0 }
+                    })
+            }
+            guard let message else {
+                return .refused(interruption?.hasHappened == true ? MachReturn.Receive.interrupted : MachReturn.Receive.timedOut)
+            }
+            return show(message, sequence, payload, room: room, dialect)
+        } catch {
+            switch error {
+            case .portDied, .nodeGone, .forked: return .refused(MachReturn.Receive.portDied)
+            case .cancelled: return .refused(MachReturn.Receive.portChanged)
+            case .tooLarge(let bytes): return .tooLarge(bytes: bytes + dialect.headerBytes, at: large(source))
+            default: return .refused(MachReturn.Receive.invalidData)
+            }
+        }
+    }
+
+    /// The name of the port whose message is too large: the one that has the next turn.
+    private func large(_ source: Source) -> PortName {
+        let port: PortID?
+        switch source {
+        case .port(let side): port = side.holder.port
+        case .set(let set): port = set.set.nextPort
+        }
+        guard let port else { return .null }
+        return (try? withNames { names throws(MachReturn) in names.name(of: port) ?? .null }) ?? .null
+    }
+
+    /// Gives names and addresses to what has come (V5).
+    private func show(
+        _ message: consuming ReceivedMessage, _ sequence: UInt32, _ payload: UInt64?, room: Int, _ dialect: Dialect
+    ) -> MachReception {
+        var (rights, bytes) = (message.rights, message.bytes)
+        let memory = message.memory
+        var isComplex = false
+        if let notification = message.notification {
+            (bytes, isComplex) = Self.body(of: notification, dialect)
+        } else {
+            let items = rights.count + memory.count
+            switch (dialect, message.format) {
+            case (.xnu, .plain) where items == 0: bytes += Array(repeating: 0, count: bytes.count.rounded - bytes.count)
+            case (.xnu, .complex), (.mach3, .typed): isComplex = message.format == .complex || items > 0
+            case (.xnu, _):
+                isComplex = true
+                bytes = ComplexBody.around(bytes, rights: rights, memory: memory)
+                bytes += Array(repeating: 0, count: bytes.count.rounded - bytes.count)
+            case (.mach3, _):
+                isComplex = items > 0
+                bytes = TypedBody.around(bytes, rights: rights, memory: memory)
+            }
+        }
+        let port = message.port
+        var header = MachHeader(
+            bits: MachHeader.bits(remote: 0, local: message.isOnce ? 18 : 17, isComplex: isComplex), remote: .null, local: .null,
+            id: message.code)
+        header.local = (try? withNames { names throws(MachReturn) in names.name(of: port) ?? .null }) ?? .null
+        let sender = message.notification == nil ? try? message.senderIdentity() : nil
+        var received = MachReceived(header: header, body: [], sequence: sequence, payload: payload, sender: sender, outcome: .success)
+        if bytes.count > room {
+            // Taken and destroyed: all it carried is let go.
+            received.header.bits = MachHeader.bits(remote: 0, local: header.bits >> 8 & 0x1F, isComplex: isComplex)
+            received.body = Array(repeating: 0, count: bytes.count)
+            for right in rights { if case .receive(let holder) = right { holder.destroy() } }
+            return .destroyed(received)
+        }
+        let reply = message.reply
+        message.reply = .null
+        message.rights = []
+        var headerFreight = Freight(rights: [], memory: [])
+        received.header.remote = name(for: reply, &headerFreight)
+        switch reply {
+        case .send: received.header.bits |= 17
+        case .sendOnce: received.header.bits |= 18
+        case .dead: received.header.bits |= 18
+        case .null, .receive, .make, .makeOnce: break
+        }
+        if isComplex {
+            // What a hostile sender says of its body is not what came: then it is bytes, and the rights are let go.
+            var freight = Freight(rights: rights, memory: memory)
+            rights = []
+            let isWhole =
+                switch dialect {
+                case .mach3: TypedBody.unload(&bytes, &freight, to: self)
+                case .xnu: ComplexBody.unload(&bytes, &freight, to: self)
+                }
+            if !isWhole { received.header.bits &= ~MachHeader.complexBit }
+            if freight.shortage != 0 {
+                received.outcome = MachReturn(rawValue: MachReturn.Receive.bodyError.rawValue | freight.shortage)
+            }
+        }
+        received.body = bytes
+        return .message(received)
+    }
+
+    // MARK: what the kernel says
+
+    /// Little-endian numbers, ASCII, IEEE (XNU's `NDR_record`).
+    private static let representation: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0]
+
+    private static func body(of notification: Notification, _ dialect: Dialect) -> ([UInt8], isComplex: Bool) {
+        switch (notification, dialect) {
+        case (.sendOnce, _): return ([], false)
+        case (.portDestroyed, .mach3): return (TypedBody.right(16), true)
+        case (.portDestroyed, .xnu):
+            var body: [UInt8] = []
+            body.append(UInt32(1))
+            return (body + [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0], true)
+        case (.noSenders(let count), .mach3): return (TypedBody.number(count), false)
+        case (.portDeleted(_, let name), .mach3), (.deadName(_, let name), .mach3): return (TypedBody.name(name), false)
+        case (.noSenders(let number), .xnu), (.portDeleted(_, let number), .xnu), (.deadName(_, let number), .xnu):
+            var body = representation
+            body.append(number)
+            return (body, false)
+        }
+    }
+}
