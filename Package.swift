@@ -74,6 +74,9 @@ let package = Package(
         // Mach's calls and names over the library: both dialects.
         .target(
             name: "MasixMach", dependencies: ["Masix", "MasixKernel", collections], path: "Sources/Mach", swiftSettings: strict),
+        // Mach in C: both include roots, and what needs no port of its own.
+        .target(
+            name: "CMach", exclude: ["include/README.md", "include/mach3", "include/xnu"], cSettings: [.headerSearchPath("include/xnu")]),
         // The servers' messages and client stubs.
         .target(
             name: "MasixProtocols", dependencies: ["Masix", "MasixLinux", "MasixWire", system], path: "Sources/Protocols",
