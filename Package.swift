@@ -31,6 +31,7 @@ let package = Package(
         .library(name: "MasixProtocols", targets: ["MasixProtocols"]),
         .library(name: "MasixTyped", targets: ["MasixTyped"]),
         .library(name: "MasixTestKit", targets: ["MasixTestKit"]),
+        .library(name: "masix-mach", type: .dynamic, targets: ["MasixMachInterface"]),
         .executable(name: "masixd", targets: ["masixd"]),
         .executable(name: "masix", targets: ["masix"]),
         .executable(name: "masix-simulate", targets: ["masix-simulate"]),
@@ -73,7 +74,11 @@ let package = Package(
         .target(name: "MasixTyped", dependencies: ["Masix"], path: "Sources/Typed", swiftSettings: strict),
         // Mach's calls and names over the library: both dialects.
         .target(
-            name: "MasixMach", dependencies: ["Masix", "MasixKernel", collections], path: "Sources/Mach", swiftSettings: strict),
+            name: "MasixMach", dependencies: ["Masix", "MasixKernel", "MasixLinux", collections], path: "Sources/Mach", swiftSettings: strict),
+        // The same for C: exported functions, with the program's memory behind them.
+        .target(
+            name: "MasixMachInterface", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixLinux", "CLinux"],
+            path: "Sources/MachInterface", swiftSettings: strict),
         // The servers' messages and client stubs.
         .target(
             name: "MasixProtocols", dependencies: ["Masix", "MasixLinux", "MasixWire", system], path: "Sources/Protocols",

@@ -67,7 +67,8 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .allocate, .make, .receive, .drop, .notify: true
         case .portBlock, .send, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
             .claimReply,
-            .setBootstrap, .setMakeSendCount, .nameFreed, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts, .introduce, .rejected, .several:
+            .setBootstrap, .setMakeSendCount, .nameFreed, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts, .introduce,
+            .rejected, .several:
             false
         }
     }

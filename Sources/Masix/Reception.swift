@@ -440,7 +440,8 @@ final class Reception: Sendable {
                 guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
             }
         }
-        let ready = try Ready.pollTwo(pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining, isInterruptible: isInterruptible)
+        let ready = try Ready.pollTwo(
+            pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining, isInterruptible: isInterruptible)
         if ready.second { throw .connectionReset }
         if ready.first { try Bell.listen(pipe.raw) }
     }

@@ -187,3 +187,14 @@ extension MemoryObject {
     /// For whoever maps it himself.
     package var rawDescriptor: Int32 { descriptor.raw }
 }
+
+extension SendRight {
+    /// The value that messages own.
+    package consuming func share() -> SendReference { reference }
+
+    /// The right of a message, if it is one.
+    package init?(_ right: OwnedRight) {
+        guard case .send(let reference) = right else { return nil }
+        self.init(reference)
+    }
+}
