@@ -156,7 +156,8 @@ extension SimulatedMachine {
             }
             let travelling = Delivered(
                 sender: message.sender, port: message.port, code: message.code, reply: message.reply, rights: message.rights,
-                payload: Payload(place: 0, length: message.payload.length, format: message.payload.format), memory: memory, notification: message.notification,
+                payload: Payload(place: 0, length: message.payload.length, format: message.payload.format), memory: memory,
+                notification: message.notification,
                 isOnce: message.isOnce)
             return (.message(travelling), descriptors)
         case .links(let links):
