@@ -74,7 +74,7 @@ let package = Package(
         .target(name: "MasixTyped", dependencies: ["Masix"], path: "Sources/Typed", swiftSettings: strict),
         // Mach's calls and names over the library: both dialects.
         .target(
-            name: "MasixMach", dependencies: ["Masix", "MasixKernel", "MasixLinux", collections], path: "Sources/Mach", swiftSettings: strict),
+            name: "MasixMach", dependencies: ["Masix", "MasixKernel", "MasixLinux", collections, system], path: "Sources/Mach", swiftSettings: strict),
         // The same for C: exported functions, with the program's memory behind them.
         .target(
             name: "MasixMachInterface", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixLinux", "CLinux"],

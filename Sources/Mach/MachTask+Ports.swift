@@ -16,6 +16,17 @@ package struct ReceiveStatus: Sendable {
     package var hasGuard: Bool
 }
 
+extension ReceiveStatus {
+    /// As `mach_port_status_t` has it; XNU's has flags at the end.
+    package func words(_ dialect: Dialect) -> [UInt32] {
+        let common: [UInt32] = [
+            set, sequence, makeSendCount, queueLimit, messages, sendOnceRights, hasSendRights ? 1 : 0, isPortDestroyedRequested ? 1 : 0,
+            isNoSendersRequested ? 1 : 0,
+        ]
+        return dialect == .xnu ? common + [hasGuard ? 0x02 : 0] : common
+    }
+}
+
 extension MachTask {
     /// The receive right under a name.
     func receiveSide(_ name: PortName) throws(MachReturn) -> ReceiveSide {

@@ -103,7 +103,56 @@ struct TypedBody {
         return true
     }
 
+    /// One item of a message to the task's own port.
+    enum Argument {
+        case words([UInt32])
+        case right(OwnedRight)
+    }
+
+    /// The items of a body, each with its rights; nil if it is none, or not of these.
+    static func arguments(_ body: [UInt8], _ rights: [OwnedRight]) -> [Argument]? {
+        var rights = rights[...]
+        var list: [Argument] = []
+        var offset = 0
+        while offset < body.count {
+            guard let item = try? item(at: offset, in: body) else { return nil }
+            offset = item.end
+            guard item.isInline else { return nil }
+            if item.isRight {
+                for _ in 0..<item.number {
+                    guard let right = rights.popFirst() else { return nil }
+                    list.append(.right(right))
+                }
+            } else {
+                guard item.bits == 32 else { return nil }
+                list.append(.words((0..<item.number).map { body.word(at: item.data + 4 * $0) }))
+            }
+        }
+        return list
+    }
+
     // MARK: bodies of our own
+
+    /// Numbers of one type, inline.
+    static func words(_ words: [UInt32], of type: UInt32 = 2) -> [UInt8] {
+        var body: [UInt8] = []
+        body.append(word(type, bits: 32, number: words.count))
+        for word in words { body.append(word) }
+        return body
+    }
+
+    /// Numbers of one type, out of line: the receiver's to free.
+    static func region(_ words: [UInt32], of type: UInt32, _ cargo: inout Cargo) -> [UInt8] {
+        var content: [UInt8] = []
+        for word in words { content.append(word) }
+        var body: [UInt8] = []
+        body.append(UInt32(1) << 29 | 1 << 30)
+        body.append(type | 32 << 16)
+        body.append(UInt32(words.count))
+        body += [0, 0, 0, 0, 0, 0, 0, 0]
+        body.put(cargo.add(content), at: body.count - 8)
+        return body
+    }
 
     private static func word(_ name: UInt32, bits: UInt32, number: Int = 1, isInline: Bool = true) -> UInt32 {
         name | bits << 8 | UInt32(number) << 16 | (isInline ? 1 << 28 : 0)

@@ -104,17 +104,6 @@ public func xnuPortRequestNotification(
     _ task: UInt32, _ name: UInt32, _ id: Int32, _ sync: UInt32, _ notify: UInt32, _ disposition: UInt32, _ previous: UInt
 ) -> Int32 { request(task, name, id, sync, notify, disposition, previous, .xnu) }
 
-extension ReceiveStatus {
-    /// As `mach_port_status_t` has it; XNU's has flags at the end.
-    func words(_ dialect: Dialect) -> [UInt32] {
-        let common: [UInt32] = [
-            set, sequence, makeSendCount, queueLimit, messages, sendOnceRights, hasSendRights ? 1 : 0, isPortDestroyedRequested ? 1 : 0,
-            isNoSendersRequested ? 1 : 0,
-        ]
-        return dialect == .xnu ? common + [hasGuard ? 0x02 : 0] : common
-    }
-}
-
 @_cdecl("mach_port_get_receive_status")
 public func mach3PortGetReceiveStatus(_ task: UInt32, _ name: UInt32, _ status: UInt) -> Int32 {
     onTask(task) { (task) throws(MachReturn) in try Outputs.put(try task.receiveStatus(of: name).words(.mach3), at: status) }
