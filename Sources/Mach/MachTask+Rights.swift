@@ -98,6 +98,7 @@ extension MachTask {
         let send = entry.send
         entry.send = nil
         entry.references = 0
+        // The name stays, and its request with it (N2).
         guard entry.receive == nil else { return send }
         // 65, though the value may live on inside a message of ours.
         if entry.isRequested, let send { space.nameFreed(send) }
