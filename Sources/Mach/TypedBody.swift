@@ -109,15 +109,19 @@ struct TypedBody {
         case right(OwnedRight)
     }
 
-    /// The items of a body, each with its rights; nil if it is none, or not of these.
-    static func arguments(_ body: [UInt8], _ rights: [OwnedRight]) -> [Argument]? {
+    /// The items of a body, each with its rights; nil if it is none, or not of these. What lies out of line is looked up in `memory`.
+    static func arguments(_ body: [UInt8], _ rights: [OwnedRight], memory: [MemoryObject?] = []) -> [Argument]? {
         var rights = rights[...]
         var list: [Argument] = []
         var offset = 0
         while offset < body.count {
             guard let item = try? item(at: offset, in: body) else { return nil }
             offset = item.end
-            guard item.isInline else { return nil }
+            guard item.isInline else {
+                guard !item.isRight, item.bits == 32, let words = words(item, in: body, memory) else { return nil }
+                list.append(.words(words))
+                continue
+            }
             if item.isRight {
                 for _ in 0..<item.number {
                     guard let right = rights.popFirst() else { return nil }
@@ -129,6 +133,16 @@ struct TypedBody {
             }
         }
         return list
+    }
+
+    /// The numbers of an item out of line: the region that small ones share.
+    private static func words(_ item: Item, in body: [UInt8], _ memory: [MemoryObject?]) -> [UInt32]? {
+        guard item.number > 0 else { return [] }
+        let offset = Int(body.long(at: item.data) & 0xFFFF_FFFF_FFFF)
+        guard let object = memory.last ?? nil, item.number <= object.count / 4, offset <= object.count - 4 * item.number,
+            let bytes = try? object.bytes(in: offset..<(offset + 4 * item.number))
+        else { return nil }
+        return (0..<item.number).map { bytes.word(at: 4 * $0) }
     }
 
     // MARK: bodies of our own

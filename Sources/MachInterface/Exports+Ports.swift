@@ -15,6 +15,8 @@ public func machPortAllocate(_ task: UInt32, _ right: UInt32, _ name: UInt) -> I
             try? task.destroy(made)
             throw error
         }
+    } other: { (other) throws(MachReturn) in
+        try Outputs.put(try other.ask(3204, [.number(right)]).number(0), at: name)
     }
 }
 
@@ -23,27 +25,47 @@ public func syscallMachPortAllocate(_ task: UInt32, _ right: UInt32, _ name: UIn
 
 @_cdecl("mach_port_allocate_name")
 public func machPortAllocateName(_ task: UInt32, _ right: UInt32, _ name: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in _ = try task.allocate(right, name: name) }
+    onTask(task) { (task) throws(MachReturn) in
+        _ = try task.allocate(right, name: name)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3203, [.number(right), .name(name)])
+    }
 }
 
 @_cdecl("mach_port_deallocate")
 public func mach3PortDeallocate(_ task: UInt32, _ name: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.deallocate(name, .mach3) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.deallocate(name, .mach3)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3206, [.name(name)])
+    }
 }
 
 @_cdecl("masix_xnu_mach_port_deallocate")
 public func xnuPortDeallocate(_ task: UInt32, _ name: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.deallocate(name, .xnu) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.deallocate(name, .xnu)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3206, [.name(name)])
+    }
 }
 
 @_cdecl("mach_port_destroy")
 public func machPortDestroy(_ task: UInt32, _ name: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.destroy(name) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.destroy(name)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3205, [.name(name)])
+    }
 }
 
 @_cdecl("mach_port_rename")
 public func machPortRename(_ task: UInt32, _ old: UInt32, _ new: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.rename(old, to: new) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.rename(old, to: new)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3202, [.name(old), .name(new)])
+    }
 }
 
 @_cdecl("mach_port_names")
@@ -52,27 +74,48 @@ public func machPortNames(_ task: UInt32, _ names: UInt, _ namesCount: UInt, _ t
         let list = try task.names()
         try Outputs.putArray(list.map(\.name), at: names, count: namesCount)
         try Outputs.putArray(list.map(\.type), at: types, count: typesCount)
+    } other: { (other) throws(MachReturn) in
+        let list = try other.ask(3200, [])
+        try Outputs.putArray(try list.numbers(0), at: names, count: namesCount)
+        try Outputs.putArray(try list.numbers(1), at: types, count: typesCount)
     }
 }
 
 @_cdecl("mach_port_type")
 public func machPortType(_ task: UInt32, _ name: UInt32, _ type: UInt) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try Outputs.put(try task.type(of: name), at: type) }
+    onTask(task) { (task) throws(MachReturn) in
+        try Outputs.put(try task.type(of: name), at: type)
+    } other: { (other) throws(MachReturn) in
+        try Outputs.put(try other.ask(3201, [.name(name)]).number(0), at: type)
+    }
 }
 
 @_cdecl("mach_port_get_refs")
 public func machPortGetRefs(_ task: UInt32, _ name: UInt32, _ right: UInt32, _ references: UInt) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try Outputs.put(try task.references(of: name, right), at: references) }
+    onTask(task) { (task) throws(MachReturn) in
+        try Outputs.put(try task.references(of: name, right), at: references)
+    } other: { (other) throws(MachReturn) in
+        try Outputs.put(try other.ask(3207, [.name(name), .number(right)]).number(0), at: references)
+    }
 }
 
 @_cdecl("mach_port_mod_refs")
 public func machPortModRefs(_ task: UInt32, _ name: UInt32, _ right: UInt32, _ delta: Int32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.modifyReferences(of: name, right, by: delta) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.modifyReferences(of: name, right, by: delta)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3208, [.name(name), .number(right), .number(UInt32(bitPattern: delta))])
+    }
 }
 
 @_cdecl("mach_port_insert_right")
 public func machPortInsertRight(_ task: UInt32, _ name: UInt32, _ right: UInt32, _ disposition: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.insertRight(as: name, right, disposition) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.insertRight(as: name, right, disposition)
+    } other: { (other) throws(MachReturn) in
+        guard let disposition = Disposition(rawValue: disposition) else { throw .invalidValue }
+        _ = try other.ask(3215, [.name(name), .right(right, disposition)])
+    }
 }
 
 @_cdecl("mach_port_extract_right")
@@ -81,6 +124,10 @@ public func machPortExtractRight(_ task: UInt32, _ name: UInt32, _ disposition: 
         let extracted = try task.extractRight(name, disposition)
         try Outputs.put(extracted.name, at: right)
         try Outputs.put(extracted.type, at: type)
+    } other: { (other) throws(MachReturn) in
+        guard let disposition = Disposition(rawValue: disposition) else { throw .invalidValue }
+        try Outputs.put(try other.ask(3216, [.name(name), .number(disposition.rawValue)]).right(0), at: right)
+        try Outputs.put(disposition.arrived, at: type)
     }
 }
 
@@ -91,6 +138,14 @@ private func request(
     onTask(task) { (task) throws(MachReturn) in
         let old = try task.requestNotification(of: name, id: id, sync: sync, notify: notify, disposition, dialect)
         try Outputs.put(old, at: previous)
+    } other: { (other) throws(MachReturn) in
+        var right = OtherTask.Item.noRight
+        if notify != .null {
+            guard let disposition = Disposition(rawValue: disposition) else { throw .invalidCapability }
+            right = .right(notify, disposition)
+        }
+        let results = try other.ask(3214, [.name(name), .number(UInt32(bitPattern: id)), .number(sync), right])
+        try Outputs.put(try results.right(0), at: previous)
     }
 }
 
@@ -106,37 +161,65 @@ public func xnuPortRequestNotification(
 
 @_cdecl("mach_port_get_receive_status")
 public func mach3PortGetReceiveStatus(_ task: UInt32, _ name: UInt32, _ status: UInt) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try Outputs.put(try task.receiveStatus(of: name).words(.mach3), at: status) }
+    onTask(task) { (task) throws(MachReturn) in
+        try Outputs.put(try task.receiveStatus(of: name).words(.mach3), at: status)
+    } other: { (other) throws(MachReturn) in
+        try Outputs.put(try other.ask(3217, [.name(name)]).numbers(0), at: status)
+    }
 }
 
 @_cdecl("masix_xnu_mach_port_get_receive_status")
 public func xnuPortGetReceiveStatus(_ task: UInt32, _ name: UInt32, _ status: UInt) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try Outputs.put(try task.receiveStatus(of: name).words(.xnu), at: status) }
+    onTask(task) { (task) throws(MachReturn) in
+        try Outputs.put(try task.receiveStatus(of: name).words(.xnu), at: status)
+    } other: { (other) throws(MachReturn) in
+        try Outputs.put(try other.ask(3217, [.name(name)]).numbers(0) + [0], at: status)
+    }
 }
 
 @_cdecl("mach_port_set_qlimit")
 public func mach3PortSetQlimit(_ task: UInt32, _ name: UInt32, _ limit: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.setQueueLimit(limit, of: name, .mach3) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.setQueueLimit(limit, of: name, .mach3)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3210, [.name(name), .number(limit)])
+    }
 }
 
 @_cdecl("masix_xnu_mach_port_set_qlimit")
 public func xnuPortSetQlimit(_ task: UInt32, _ name: UInt32, _ limit: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.setQueueLimit(limit, of: name, .xnu) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.setQueueLimit(limit, of: name, .xnu)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3210, [.name(name), .number(limit)])
+    }
 }
 
 @_cdecl("mach_port_set_mscount")
 public func machPortSetMscount(_ task: UInt32, _ name: UInt32, _ count: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.setMakeSendCount(count, of: name) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.setMakeSendCount(count, of: name)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3211, [.name(name), .number(count)])
+    }
 }
 
 @_cdecl("mach_port_set_seqno")
 public func machPortSetSeqno(_ task: UInt32, _ name: UInt32, _ number: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.setSequence(number, of: name) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.setSequence(number, of: name)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3218, [.name(name), .number(number)])
+    }
 }
 
 @_cdecl("mach_port_move_member")
 public func machPortMoveMember(_ task: UInt32, _ member: UInt32, _ set: UInt32) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.moveMember(member, to: set) }
+    onTask(task) { (task) throws(MachReturn) in
+        try task.moveMember(member, to: set)
+    } other: { (other) throws(MachReturn) in
+        _ = try other.ask(3213, [.name(member), .name(set)])
+    }
 }
 
 @_cdecl("mach_port_insert_member")
@@ -151,7 +234,11 @@ public func machPortExtractMember(_ task: UInt32, _ member: UInt32, _ set: UInt3
 
 @_cdecl("mach_port_get_set_status")
 public func machPortGetSetStatus(_ task: UInt32, _ set: UInt32, _ members: UInt, _ count: UInt) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try Outputs.putArray(try task.members(of: set), at: members, count: count) }
+    onTask(task) { (task) throws(MachReturn) in
+        try Outputs.putArray(try task.members(of: set), at: members, count: count)
+    } other: { (other) throws(MachReturn) in
+        try Outputs.putArray(try other.ask(3212, [.name(set)]).numbers(0), at: members, count: count)
+    }
 }
 
 // MARK: XNU alone

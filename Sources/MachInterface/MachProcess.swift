@@ -91,12 +91,15 @@ func answer(_ body: () throws(MachReturn) -> Void) -> Int32 {
     }
 }
 
-/// Runs with the names of a task: this one's, or those of the task whose port the name denotes, which its own library changes.
-func onTask(_ name: PortName, _ body: (MachTask) throws(MachReturn) -> Void) -> Int32 {
+/// Runs with the names of a task: this one's, or, by requests, with those of the task whose port the name denotes.
+func onTask(
+    _ name: PortName, _ body: (MachTask) throws(MachReturn) -> Void, other: ((OtherTask) throws(MachReturn) -> Void)? = nil
+) -> Int32 {
     answer { () throws(MachReturn) in
         guard name != .null, name != .dead else { throw .invalidTask }
         let process = try MachProcess.shared()
-        guard name == process.taskPort.name else { throw .invalidTask }
-        try body(process.task)
+        if name == process.taskPort.name { return try body(process.task) }
+        guard let other else { throw .invalidTask }
+        try other(try OtherTask(name, of: process.task))
     }
 }

@@ -47,6 +47,11 @@ extension Space {
         }
     }
 
+    /// Sends and waits for the one answer.
+    package func call(_ message: inout Message, to reference: SendReference) throws(MasixError) -> ReceivedMessage {
+        try call(&message, to: reference.entry, deadline: .never)
+    }
+
     /// Uses a send-once right: false if its port had died, and then the message is left as it was and the right is a dead one (S2).
     package func use(_ state: SendOnceState, for message: inout Message) throws(MasixError) -> Bool {
         if isDead(state) { return false }
