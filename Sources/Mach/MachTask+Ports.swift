@@ -87,6 +87,14 @@ extension MachTask {
         try receiveSide(name).payload.withLock { $0 = payload }
     }
 
+    /// The next message of a port: its number, size and id. It stays. `.failure` if there is none.
+    package func peek(at name: PortName) throws(MachReturn) -> (sequence: UInt32, size: Int, id: UInt32) {
+        let side = try receiveSide(name)
+        let next = try library { () throws(MasixError) in try self.space.next(at: side.holder) }
+        guard let next else { throw .failure }
+        return (side.sequence.load(ordering: .relaxed), next.size + Dialect.xnu.headerBytes, next.code)
+    }
+
     // MARK: sets
 
     /// Moves a port into a set and out of every other, or with the null name out of all (1.2).

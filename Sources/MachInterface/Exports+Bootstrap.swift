@@ -28,7 +28,7 @@ private enum Bootstrap {
 private func named(_ bootstrap: UInt32, _ text: UInt, _ body: (MachTask, Names, String) throws(MachReturn) -> Void) -> Int32 {
     answer { () throws(MachReturn) in
         let process = try MachProcess.shared()
-        guard bootstrap == process.bootstrapName, bootstrap != .null else { throw .invalidArgument }
+        guard bootstrap == process.bootstrapName || bootstrap == .null else { throw .invalidArgument }
         try body(process.task, process.task.space.names, try Outputs.text(at: text, max: nameBytesMax))
     }
 }

@@ -303,11 +303,30 @@ public func machPortSetContext(_ task: UInt32, _ name: UInt32, _ context: UInt64
     onTask(task) { (task) throws(MachReturn) in try task.setContext(context, of: name) }
 }
 
+/// The trailer is the smallest one: type and size.
+@_cdecl("mach_port_peek")
+public func machPortPeek(
+    _ task: UInt32, _ name: UInt32, _ trailerType: UInt32, _ sequence: UInt, _ size: UInt, _ id: UInt, _ trailer: UInt, _ trailerCount: UInt
+) -> Int32 {
+    onTask(task) { (task) throws(MachReturn) in
+        let next = try task.peek(at: name)
+        guard try Outputs.word(at: trailerCount) >= 8 else { throw .invalidArgument }
+        try Outputs.put(next.sequence, at: sequence)
+        try Outputs.put(UInt32(next.size), at: size)
+        try Outputs.put(next.id, at: id)
+        try Outputs.put([0, 8], at: trailer)
+        try Outputs.put(UInt32(8), at: trailerCount)
+    }
+}
+
+@_cdecl("syscall_mach_port_deallocate")
+public func syscallMachPortDeallocate(_ task: UInt32, _ name: UInt32) -> Int32 { mach3PortDeallocate(task, name) }
+
 // MARK: GNU Mach alone
 
 @_cdecl("mach_port_set_protected_payload")
-public func machPortSetProtectedPayload(_ task: UInt32, _ name: UInt32, _ payload: UInt64) -> Int32 {
-    onTask(task) { (task) throws(MachReturn) in try task.setPayload(payload, of: name) }
+public func machPortSetProtectedPayload(_ task: UInt32, _ name: UInt32, _ payload: UInt32) -> Int32 {
+    onTask(task) { (task) throws(MachReturn) in try task.setPayload(UInt64(payload), of: name) }
 }
 
 @_cdecl("mach_port_clear_protected_payload")

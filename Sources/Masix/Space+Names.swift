@@ -111,6 +111,24 @@ extension Space {
         return incoming.map { received($0) }
     }
 
+    /// The next message of the port, its size behind the header and its code; nil if there is none. It stays.
+    package func next(at holder: ReceiveHolder) throws(MasixError) -> (size: Int, code: UInt32)? {
+        let entry = holder.entry
+        if entry.isLocal, let port = entry.local, let first = locals.withKey({ port.first(&$0) }) { return (first.size, first.code) }
+        // Looks at the links.
+        return try wait(until: .now) { () throws(MasixError) -> (size: Int, code: UInt32)? in
+            if let ready = entry.firstAnnouncement, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome {
+                let look = ready.link.receiver.withLock { $0.look(ready.announcement) }
+                if case .frame(let frame) = look { return (Int(frame.header.length), frame.header.code) }
+            }
+            guard !entry.isLocal, entry.hasHome else { return nil }
+            return try self.connection.withCore { core throws(MasixError) -> (size: Int, code: UInt32)? in
+                guard case .next(let size, let code) = try core.ask(.peek(entry.port)).response else { return nil }
+                return (Int(size), code)
+            }
+        }
+    }
+
     /// Whoever waits looks again.
     package func interruptWaits() { reception.interruptOthers() }
 
