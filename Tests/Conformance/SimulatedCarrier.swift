@@ -40,7 +40,7 @@ enum SimulatedCarrier {
         }
         // By some seeds all roles are one task, whose ports leave it at any moment.
         let isOneTask = plan.seed % 5 == 0 && story.needsTasks == nil
-        return try SimulatedMachine.run(plan, server: server, isOneTask ? [together(story, plan.seed)] : apart(story))
+        return try SimulatedMachine.run(plan, stages: [[server], isOneTask ? [together(story, plan.seed)] : apart(story)])
     }
 
     /// Of so many messages elsewhere there is one here: each costs some dozen decisions.
