@@ -68,6 +68,9 @@ extension MachineNode {
             node.pending.append(.attach(socket.identity, first: socket.isFirst))
             return
         }
+        if let query = try? Envelope<Query>(wireBytes: datagram.bytes), query.number & Query.numberBit != 0 {
+            return try answer(query, of: socket)
+        }
         guard let envelope = try? Envelope<Request>(wireBytes: datagram.bytes) else { throw .protocolError }
         var request = envelope.content
         if case .send(var outgoing) = request {
@@ -80,6 +83,12 @@ extension MachineNode {
             request = .send(outgoing)
         }
         node.send(.init(number: envelope.number, request: request, bytes: envelope.payload, booked: BookedDetails()), from: task)
+    }
+
+    /// Nobody looks on here, and nobody is told anything.
+    private func answer(_ query: Envelope<Query>, of socket: KernelSocket) throws(Errno) {
+        let answer: MasixTransport.Answer = if case .frame = query.content { .notFound } else { .notPermitted }
+        try MessageSocket.send(on: socket.socket.raw, Envelope(number: query.number, content: answer).wireBytes, wait: false)
     }
 
     /// The program has gone, or the node goes.

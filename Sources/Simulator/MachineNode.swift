@@ -80,9 +80,12 @@ final class MachineNode: NodeSurroundings {
 
     // MARK: the end
 
-    /// Tasks, ports, links, bytes of messages, memory objects.
+    /// Tasks; ports that somebody has a right to send to, or has sent to; bytes of messages; memory objects.
     var tables: [Int] {
-        [node.kernel.taskCount, node.kernel.portCount, node.kernel.linkCount, node.memory.store.count, node.memory.objects.count]
+        let ports = node.kernel.portRows(after: nil, limit: .max).count { port in
+            port.senderCount + port.sendOnceRights + port.sendRightsInTransit + port.queued + port.blockedSenders > 0
+        }
+        return [node.kernel.taskCount, ports, node.memory.store.count, node.memory.objects.count]
     }
 
     /// The node stops, and everybody is told.

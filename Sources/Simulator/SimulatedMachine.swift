@@ -73,7 +73,7 @@ public final class SimulatedMachine: Schedule, @unchecked Sendable {
         let allowed = try Processor.allowed()
         if let processor = allowed.last { try Processor.pin(to: processor) }
         let machine = SimulatedMachine(plan, nodes: nodes)
-        for stage in stages { try machine.run(stage) }
+        for stage in stages where !machine.hasFailed { try machine.run(stage) }
         // What the machine has found stops everybody, who then fail of that.
         let found = machine.book.failure.map { machine.failures + [$0] }
         machine.finish()
@@ -121,7 +121,7 @@ public final class SimulatedMachine: Schedule, @unchecked Sendable {
     /// All programs have ended, and so does every node.
     package var isEnding: Bool { !crashes }
 
-    /// How much there is on a node: tasks, ports, links, and bytes and memory that are on their way.
+    /// How much there is on a node that is not only kept for later: tasks, ports that are in use, and bytes and memory on their way.
     package func tables(of number: UInt32) -> [Int] { node(number)?.tables ?? [] }
 
     private func node(_ number: UInt32) -> MachineNode? { nodes.first { $0.id.number == number } }
