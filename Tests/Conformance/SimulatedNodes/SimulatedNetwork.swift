@@ -140,6 +140,9 @@ final class SimulatedNetwork: @unchecked Sendable {
         if channel == nil { post(.unreachable(peer: 3 - number), to: Self.index(number), after: delay()) }
     }
 
+    /// Both sides know the channel that there is.
+    var isCalm: Bool { channel != nil && sides.allSatisfy { $0.open == channel } }
+
     // MARK: faults
 
     private func connect() {

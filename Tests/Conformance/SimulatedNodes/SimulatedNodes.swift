@@ -84,9 +84,14 @@ final class SimulatedNodes: Sendable {
 
     private func crossed() throws -> [NetworkSummary] { try [1, 2].compactMap { try life($0)?.summary() } }
 
-    /// Both know each other, and nothing has crossed yet.
+    /// Both know each other, and neither has to be told of anything that is over.
+    func awaitCalm() throws {
+        while try !network.isCalm || !isConnected() { Self.pause(microseconds: 5_000) }
+    }
+
+    /// Nothing has crossed yet.
     func noteStart() throws {
-        while try !isConnected() { Self.pause(microseconds: 5_000) }
+        try awaitCalm()
         Self.pause(microseconds: 100_000)
         start.withLock { $0 = tables() }
     }
