@@ -188,7 +188,7 @@ public final class NameServer {
         switch answer.answer {
         case .found:
             guard let right = HeldRight(message.takeSendRight()), !right.isDead else {
-                return try perform(table.handle(.notElsewhere(asker, silent: [])))
+                return try perform(table.handle(.diedElsewhere(asker)))
             }
             arrived[asker] = right
             try perform(table.handle(.foundElsewhere(asker, right.port, at: now)))
