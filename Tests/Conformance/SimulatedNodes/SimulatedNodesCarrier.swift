@@ -121,5 +121,25 @@ extension Conformance {
                 }
             }
         }
+
+        @Test(
+            "two simulated nodes can fail: what the network promises and does not keep is missed",
+            arguments: SimulatedNetwork.Defect.allCases)
+        func canFail(_ defect: SimulatedNetwork.Defect) async throws {
+            try await onThread {
+                for seed in UInt64(1)...3 {
+                    let plan = SimulationPlan(seed: seed)
+                    // What befalls channels is missed where channels are cut.
+                    if let failure = try SimulatedNodesFaults.play(plan, defect).verdict.failure {
+                        return print("\(defect.rawValue): faults, seed \(seed): \(failure.prefix(300))")
+                    }
+                    for story in Story.all where !Story.movingReceiveRights.contains(story.name) {
+                        guard let failure = try SimulatedNodesCarrier.play(story, plan, defect).failure else { continue }
+                        return print("\(defect.rawValue): \(story), seed \(seed): \(failure.prefix(300))")
+                    }
+                }
+                Issue.record("\(defect.rawValue) survives")
+            }
+        }
     }
 }
