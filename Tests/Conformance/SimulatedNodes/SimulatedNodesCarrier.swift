@@ -108,11 +108,11 @@ final class Sockets: Sendable {
 
 extension Conformance {
     @Suite(.serialized) struct SimulatedNodesTests {
-        @Test("decision 0014: a seed is a whole history, on two nodes too", arguments: 0..<3)
-        func repeatsExactly(_ part: Int) async throws {
+        @Test("decision 0014: a seed is a whole history, on two nodes too")
+        func repeatsExactly() async throws {
             try await onThread {
                 for (place, story) in Story.all.enumerated()
-                where place % 9 == part && !Story.movingReceiveRights.contains(story.name) {
+                where place % 9 == 4 && !Story.movingReceiveRights.contains(story.name) {
                     let plan = SimulationPlan(seed: UInt64(place + 40), keepsLog: true)
                     let (first, second) = (try SimulatedNodesCarrier.play(story, plan), try SimulatedNodesCarrier.play(story, plan))
                     #expect(first.failure == nil && !first.log.isEmpty, "\(story.name): \(first.failure ?? "")")
@@ -130,13 +130,13 @@ extension Conformance {
                 for seed in UInt64(1)...3 {
                     let plan = SimulationPlan(seed: seed)
                     // What befalls channels is missed where channels are cut.
-                    if let failure = try SimulatedNodesFaults.play(plan, defect).verdict.failure {
-                        return print("\(defect.rawValue): faults, seed \(seed): \(failure.prefix(300))")
-                    }
-                    for story in Story.all where !Story.movingReceiveRights.contains(story.name) {
+                    let stories = defect == .cutIsUntold ? [] : Story.all.filter { !Story.movingReceiveRights.contains($0.name) }
+                    for story in stories {
                         guard let failure = try SimulatedNodesCarrier.play(story, plan, defect).failure else { continue }
                         return print("\(defect.rawValue): \(story), seed \(seed): \(failure.prefix(300))")
                     }
+                    guard let failure = try SimulatedNodesFaults.play(plan, defect).verdict.failure else { continue }
+                    return print("\(defect.rawValue): faults, seed \(seed): \(failure.prefix(300))")
                 }
                 Issue.record("\(defect.rawValue) survives")
             }
