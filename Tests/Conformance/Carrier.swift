@@ -127,7 +127,9 @@ extension Story {
         func skipped() {
             let skipped = Carrier.allCases.flatMap { carrier in Story.all.filter { carrier.reasonToSkip($0) != nil } }
             // Between nodes a receive right is refused, and nothing is lost by it.
-            #expect(skipped.count == Story.movingReceiveRights.count && Story.all.count >= 30, "\(Story.all.count) stories, not played: \(skipped)")
+            #expect(
+                skipped.count == Story.movingReceiveRights.count && Story.all.count >= 30,
+                "\(Story.all.count) stories, not played: \(skipped)")
         }
     }
 }
