@@ -11,7 +11,7 @@ import Testing
 /// time, in the words that the library has for it; and when it is over, all goes on and nothing is left.
 final class SimulatedNodesFaults: Sendable {
     /// `SEEDS` sets how many, `FIRST` where they begin.
-    static let seeds = CurrentProcess.environment("SEEDS").flatMap { UInt64($0) } ?? 3
+    static let seeds = CurrentProcess.environment("SEEDS").flatMap { UInt64($0) } ?? 2
     static let first = CurrentProcess.environment("FIRST").flatMap { UInt64($0) } ?? 1
 
     /// What has come about, for the test that wants to know that something has.
@@ -285,9 +285,8 @@ extension Conformance {
                     return
                 }
                 print("answered \(all.answered), streamed \(all.streamed); \(all.faults); \(all.told)")
-                if SimulatedNodesFaults.seeds >= 3 {
-                    #expect(all.answered > 50 && all.streamed > 20 && all.faults.count >= 2 && all.told.count >= 2)
-                }
+                let seeds = Int(SimulatedNodesFaults.seeds)
+                #expect(all.answered > 10 * seeds && all.streamed > 5 * seeds && !all.faults.isEmpty && !all.told.isEmpty)
             }
         }
 
