@@ -89,7 +89,7 @@ let package = Package(
             dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixNetwork", "MasixTransport", "MasixWire", system, logging],
             path: "Sources/Servers/Supervisor", swiftSettings: strict),
         .target(
-            name: "MasixNameServer", dependencies: ["MasixProtocols", "Masix", "MasixWire", logging],
+            name: "MasixNameServer", dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire", logging],
             path: "Sources/Servers/NameServer", swiftSettings: strict),
         .target(
             name: "MasixFileServer", dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire", system, logging],
@@ -158,10 +158,10 @@ let package = Package(
         .testTarget(
             name: "Conformance",
             dependencies: [
-                "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixSimulator", "MasixStories", "MasixTestKit", "MasixTransport",
-                "masix-hostile-peer",
-                "masix-story-player", system,
-            ], swiftSettings: strict),
+                "Masix", "MasixKernel", "MasixLinux", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixNucleus",
+                "MasixSimulator", "MasixStories", "MasixTestKit", "MasixTransport", "MasixWire", "masix-hostile-peer",
+                "masix-story-player", logging, system,
+            ] + nio, swiftSettings: strict),
         .testTarget(
             name: "NetworkTests", dependencies: ["MasixNetwork", "MasixSimulator", "MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(

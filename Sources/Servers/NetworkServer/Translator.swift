@@ -13,7 +13,7 @@ import SystemPackage
 /// It lives on one event loop. An event goes in, actions come out, and what these lead to goes in again, until nothing is left.
 final class Translator {
     let space: Space
-    let channels: NodeChannels
+    let channels: any NodeConnections
     let logger: Logger
     let loop: any EventLoop
     private let ended: @Sendable () -> Void
@@ -66,7 +66,7 @@ final class Translator {
         let reply: Held<SendOnceRight>
     }
 
-    init(space: Space, channels: NodeChannels, ended: @escaping @Sendable () -> Void) throws(MasixError) {
+    init(space: Space, channels: any NodeConnections, ended: @escaping @Sendable () -> Void) throws(MasixError) {
         self.space = space
         self.channels = channels
         self.ended = ended
