@@ -99,7 +99,7 @@ final class SimulatedNodesFaults: Sendable {
         while left > 0 {
             do throws(MasixError) {
                 while let notice = try deaths.tryReceive() {
-                    if case .deadName(let port)? = notice.notification { kept[port] = nil }
+                    if case .deadName(let port, _)? = notice.notification { kept[port] = nil }
                 }
                 var message = try door.receive(timeout: .milliseconds(50))
                 if let memory = message.takeMemory(at: 0) {
@@ -128,7 +128,7 @@ final class SimulatedNodesFaults: Sendable {
         let end = Clock.monotonicNanoseconds() + 5_000_000_000
         while !kept.isEmpty {
             guard Clock.monotonicNanoseconds() < end else { throw Wrong(description: "\(name): the rights to \(kept.keys) never died") }
-            guard let notice = try? deaths.receive(timeout: .milliseconds(100)), case .deadName(let port)? = notice.notification else {
+            guard let notice = try? deaths.receive(timeout: .milliseconds(100)), case .deadName(let port, _)? = notice.notification else {
                 continue
             }
             kept[port] = nil
