@@ -54,6 +54,9 @@ final class Translator {
     private var events: [NetworkEvent] = []
     private let start = Clock.monotonicNanoseconds()
 
+    /// What each proxy is called here.
+    var proxyPorts: [(ProxyID, PortID)] { proxies.map { ($0.key, $0.value.local) } }
+
     private struct ProxyPort {
         let local: PortID
         /// While it is paused it is not in the set.
