@@ -175,9 +175,8 @@ let package = Package(
         .testTarget(
             name: "TwoNodes",
             dependencies: [
-                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixStories", "MasixTestKit",
-                "MasixTransport",
-                logging,
+                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixProtocols", "MasixStories",
+                "MasixTestKit", "MasixTransport", logging,
             ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
