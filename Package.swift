@@ -31,6 +31,7 @@ let package = Package(
         .library(name: "MasixProtocols", targets: ["MasixProtocols"]),
         .library(name: "MasixTyped", targets: ["MasixTyped"]),
         .library(name: "MasixTestKit", targets: ["MasixTestKit"]),
+        .library(name: "masix-mach", type: .dynamic, targets: ["MasixMachInterface"]),
         .executable(name: "masixd", targets: ["masixd"]),
         .executable(name: "masix", targets: ["masix"]),
         .executable(name: "masix-simulate", targets: ["masix-simulate"]),
@@ -73,10 +74,14 @@ let package = Package(
         .target(name: "MasixTyped", dependencies: ["Masix"], path: "Sources/Typed", swiftSettings: strict),
         // Mach's calls and names over the library: both dialects.
         .target(
-            name: "MasixMach", dependencies: ["Masix", "MasixKernel", collections], path: "Sources/Mach", swiftSettings: strict),
+            name: "MasixMach", dependencies: ["Masix", "MasixKernel", "MasixLinux", collections, system], path: "Sources/Mach", swiftSettings: strict),
         // Mach in C: both include roots, and what needs no port of its own.
         .target(
             name: "CMach", exclude: ["include/README.md", "include/mach3", "include/xnu"], cSettings: [.headerSearchPath("include/xnu")]),
+        // Mach in C, as a shared library: the symbols of both dialects.
+        .target(
+            name: "MasixMachInterface", dependencies: ["CMach", "MasixMach", "Masix", "MasixKernel", "MasixLinux", "CLinux"],
+            path: "Sources/MachInterface", swiftSettings: strict),
         // The servers' messages and client stubs.
         .target(
             name: "MasixProtocols", dependencies: ["Masix", "MasixLinux", "MasixWire", system], path: "Sources/Protocols",
@@ -87,7 +92,7 @@ let package = Package(
             dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixNetwork", "MasixTransport", "MasixWire", system, logging],
             path: "Sources/Servers/Supervisor", swiftSettings: strict),
         .target(
-            name: "MasixNameServer", dependencies: ["MasixProtocols", "Masix", "MasixWire", logging],
+            name: "MasixNameServer", dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire", logging],
             path: "Sources/Servers/NameServer", swiftSettings: strict),
         .target(
             name: "MasixFileServer", dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire", system, logging],
@@ -156,10 +161,10 @@ let package = Package(
         .testTarget(
             name: "Conformance",
             dependencies: [
-                "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixSimulator", "MasixStories", "MasixTestKit", "MasixTransport",
-                "masix-hostile-peer",
-                "masix-story-player", system,
-            ], swiftSettings: strict),
+                "Masix", "MasixKernel", "MasixLinux", "MasixNameServer", "MasixNetwork", "MasixNetworkServer", "MasixNucleus",
+                "MasixSimulator", "MasixStories", "MasixTestKit", "MasixTransport", "MasixWire", "masix-hostile-peer",
+                "masix-story-player", logging, system,
+            ] + nio, swiftSettings: strict),
         .testTarget(
             name: "NetworkTests", dependencies: ["MasixNetwork", "MasixSimulator", "MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
@@ -173,9 +178,8 @@ let package = Package(
         .testTarget(
             name: "TwoNodes",
             dependencies: [
-                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixStories", "MasixTestKit",
-                "MasixTransport",
-                logging,
+                "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixProtocols", "MasixStories",
+                "MasixTestKit", "MasixTransport", logging,
             ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -19,4 +19,6 @@ run() {
     "$program" --prove-mutations
     # The stories of the conformance suite, by real programs on such nodes; a few seeds of each are among the unit tests.
     if [[ $EXTENT == long ]]; then CARRIER=simulated SEEDS=150 swift test --filter 'Semantics/conforms'; fi
+    if [[ $EXTENT == long ]]; then CARRIER=simulated-two-nodes SEEDS=20 swift test --filter 'Semantics/conforms'; fi
+    if [[ $EXTENT == long ]]; then SEEDS=200 swift test --filter everybodyIsTold; fi
 }

@@ -48,9 +48,11 @@ struct DeadNameRequest: Hashable, Sendable, WireCodable {
 }
 
 extension Kernel {
-    /// The task's name for the port is free, if neither right keeps it: who asked is told that it is gone while its port lives (65).
+    /// The task's right to the port is gone, and no send right keeps its name: who asked is told that the name is gone while the port lives
+    /// (65). A name that was given with the request is kept by a receive right too (N2).
     mutating func freeName(of port: PortID, in id: TaskID, _ step: inout Step) {
-        guard tasks[id]?.sends[port] == nil, tasks[id]?.receives[port] == nil else { return }
+        guard tasks[id]?.sends[port] == nil else { return }
+        if tasks[id]?.receives[port] != nil, ports[port]?.deadNames[NameHolder(id)]?.name != 0 { return }
         deleteName(of: port, NameHolder(id), &step)
     }
 

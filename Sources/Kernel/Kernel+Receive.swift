@@ -3,6 +3,11 @@
 import DequeModule
 
 extension Kernel {
+    func peek(at port: PortID, by id: TaskID) throws(Refusal) -> Response {
+        guard tasks[id]?.receives[port] != nil, let record = ports[port] else { throw .invalidName }
+        return record.queue.first.map { .next(size: UInt32($0.size), code: $0.code) } ?? .empty
+    }
+
     mutating func receive(
         from port: PortID, by id: TaskID, room: UInt32, _ step: inout Step, _ world: inout some LeaseWorld
     ) throws(Refusal) -> Response {

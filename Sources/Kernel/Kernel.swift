@@ -179,6 +179,7 @@ public struct Kernel: Hashable, Sendable {
         case .send(let outgoing): try send(outgoing, from: id, &step, &world)
         case .cancelSend(let ticket): cancelSend(ticket, of: id, &step)
         case .receive(let port, let room): try receive(from: port, by: id, room: room, &step, &world)
+        case .peek(let port): try peek(at: port, by: id)
         case .drop(let right): try drop(right, of: id, &step, &world)
         case .setQueueLimit(let port, let limit): try setQueueLimit(limit, of: port, by: id, &step, &world)
         case .notify(let request): try register(request, of: id, &step)

@@ -8,6 +8,8 @@ public enum BodyFormat: UInt8, Hashable, Sendable, CaseIterable {
     case complex = 1
     /// Runs of typed data, each behind the word that says of what type it is (spec/mach.md 4).
     case typed = 2
+    /// The same, said to hold rights or memory.
+    case typedComplex = 3
 }
 
 /// The inline bytes of a message. The kernel never looks into them: it passes on where they lie and counts them.

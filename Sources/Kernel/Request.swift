@@ -14,6 +14,8 @@ public enum Request: Hashable, Sendable, WireCodable {
     case cancelSend(Ticket)
     /// The oldest message of the port's home queue, if it needs no more than `room` bytes behind its header (V4).
     case receive(PortID, room: UInt32 = .max)
+    /// What the oldest message of the port's home queue is: it stays.
+    case peek(PortID)
     /// Gives a right up: the whole entry of a send right, one send-once right, or the receive right.
     case drop(Right)
     case setQueueLimit(PortID, UInt32)
@@ -65,9 +67,10 @@ public enum Request: Hashable, Sendable, WireCodable {
     public var isPart: Bool {
         switch self {
         case .allocate, .make, .receive, .drop, .notify: true
-        case .portBlock, .send, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
+        case .portBlock, .send, .peek, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
             .claimReply,
-            .setBootstrap, .setMakeSendCount, .nameFreed, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts, .introduce, .rejected, .several:
+            .setBootstrap, .setMakeSendCount, .nameFreed, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts, .introduce,
+            .rejected, .several:
             false
         }
     }
@@ -162,6 +165,9 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .isDead(let once):
             writer.write(UInt8(23))
             writer.write(once)
+        case .peek(let port):
+            writer.write(UInt8(25))
+            writer.write(port)
         case .portOf(let once):
             writer.write(UInt8(24))
             writer.write(once)
@@ -216,6 +222,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         case 22: self = .nameFreed(try reader.read())
         case 23: self = .isDead(try reader.read())
         case 24: self = .portOf(try reader.read())
+        case 25: self = .peek(try reader.read())
         case 30: self = .setChief(try reader.read())
         case 31: self = .keepRoom(try reader.read())
         case 32: self = .giveRoom(try reader.read(), try reader.read())

@@ -15,6 +15,8 @@ public enum Response: Hashable, Sendable, WireCodable {
     case empty
     /// The next message needs so many bytes behind its header, more than there is room for; it stays (V4).
     case tooLarge(UInt32)
+    /// The next message: its size behind the header, and its code.
+    case next(size: UInt32, code: UInt32)
     /// A cancelled send: the rights are back, in the form they arrived in (S7).
     case returned(Delivered)
     case identity(TaskIdentity)
@@ -80,6 +82,10 @@ public enum Response: Hashable, Sendable, WireCodable {
         case .several(let parts):
             writer.write(UInt8(16))
             writer.write(list: parts)
+        case .next(let size, let code):
+            writer.write(UInt8(18))
+            writer.write(size)
+            writer.write(code)
         case .tooLarge(let size):
             writer.write(UInt8(17))
             writer.write(size)
@@ -126,6 +132,7 @@ public enum Response: Hashable, Sendable, WireCodable {
         case 14: self = .linkPeer(try reader.read(), try reader.read(), place: try reader.read(), isChief: try reader.readBool())
         case 15: self = .introduced(try reader.read())
         case 17: self = .tooLarge(try reader.read())
+        case 18: self = .next(size: try reader.read(), code: try reader.read())
         case 30: self = .receipts(try reader.readList(limit: Receipt.listMax, field: "receipts"))
         case let tag: throw .unknownCase(of: "Response", tag: UInt64(tag))
         }

@@ -71,7 +71,11 @@ extension Kernel {
                 "ask of a send-once right",
                 !task.sendOnces.contains(once) ? "not held" : sendOnces[once]?.port == nil ? "dead" : "live")
         case .nameFreed(let port):
-            return Situation("name freed", ports[port]?.deadNames[NameHolder(task.id)] == nil ? "no dead-name request" : "dead-name request")
+            return Situation(
+                "name freed", ports[port]?.deadNames[NameHolder(task.id)] == nil ? "no dead-name request" : "dead-name request")
+        case .peek(let port):
+            return Situation(
+                "peek", task.receives[port] == nil ? "no receive right" : ports[port]?.queue.isEmpty == false ? "a message" : "empty")
         case .drop(let right): return situation(ofDropping: right, by: task)
         case .setQueueLimit(let port, let limit):
             guard task.receives[port] != nil, let record = ports[port] else { return Situation("set queue limit", "no receive right") }

@@ -22,7 +22,9 @@ public enum Futex {
         let deadline = timeoutNanoseconds.flatMap { Clock.deadline(after: $0) }.map { Int64($0) } ?? -1
         do {
             // Linux only reads the word, atomically; the caller keeps it mapped.
-            _ = try systemCall(.futexWait, retryingInterrupts: !isInterruptible) { unsafe masix_futex_wait(word, expected, deadline, shared ? 0 : 1) }
+            _ = try systemCall(.futexWait, retryingInterrupts: !isInterruptible) {
+                unsafe masix_futex_wait(word, expected, deadline, shared ? 0 : 1)
+            }
             return .woken
         } catch {
             if error.meansWouldBlock { return .changed }

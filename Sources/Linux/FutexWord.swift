@@ -35,7 +35,8 @@ public final class FutexWord: @unchecked Sendable {
     /// The same whoever schedules the calling thread: it is what a schedule stops its threads with.
     package func waitInLinux(while expected: UInt32, timeoutNanoseconds: UInt64?, isInterruptible: Bool = false) throws(Errno) -> Bool {
         // The word lives as long as this object, which the caller holds.
-        try unsafe Futex.wait(on: word, expected: expected, timeoutNanoseconds: timeoutNanoseconds, shared: false, isInterruptible: isInterruptible)
+        try unsafe Futex.wait(
+            on: word, expected: expected, timeoutNanoseconds: timeoutNanoseconds, shared: false, isInterruptible: isInterruptible)
             != .timedOut
     }
 

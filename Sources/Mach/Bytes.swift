@@ -1,6 +1,6 @@
 // Numbers in the bytes of a message, as this machine has them: little-endian and unaligned (spec/mach.md 4).
 
-extension [UInt8] {
+package extension [UInt8] {
     func word(at offset: Int) -> UInt32 {
         UInt32(self[offset]) | UInt32(self[offset + 1]) << 8 | UInt32(self[offset + 2]) << 16 | UInt32(self[offset + 3]) << 24
     }

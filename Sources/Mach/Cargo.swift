@@ -29,6 +29,13 @@ struct Cargo {
         return Self.sharedObject << 48 | UInt64(small.count)
     }
 
+    /// Bytes of our own, as a region.
+    mutating func add(_ bytes: [UInt8]) -> UInt64 {
+        guard !bytes.isEmpty else { return 0 }
+        defer { small += bytes }
+        return Self.sharedObject << 48 | UInt64(small.count)
+    }
+
     /// All objects, the shared one last.
     func objects() throws(MachReturn) -> [MemoryObject] {
         guard !small.isEmpty else { return memory }

@@ -16,6 +16,17 @@ package struct ReceiveStatus: Sendable {
     package var hasGuard: Bool
 }
 
+extension ReceiveStatus {
+    /// As `mach_port_status_t` has it; XNU's has flags at the end.
+    package func words(_ dialect: Dialect) -> [UInt32] {
+        let common: [UInt32] = [
+            set, sequence, makeSendCount, queueLimit, messages, sendOnceRights, hasSendRights ? 1 : 0, isPortDestroyedRequested ? 1 : 0,
+            isNoSendersRequested ? 1 : 0,
+        ]
+        return dialect == .xnu ? common + [hasGuard ? 0x02 : 0] : common
+    }
+}
+
 extension MachTask {
     /// The receive right under a name.
     func receiveSide(_ name: PortName) throws(MachReturn) -> ReceiveSide {
@@ -74,6 +85,14 @@ extension MachTask {
     /// What messages of the port show in the place of its name; nil: the name.
     package func setPayload(_ payload: UInt64?, of name: PortName) throws(MachReturn) {
         try receiveSide(name).payload.withLock { $0 = payload }
+    }
+
+    /// The next message of a port: its number, size and id. It stays. `.failure` if there is none.
+    package func peek(at name: PortName) throws(MachReturn) -> (sequence: UInt32, size: Int, id: UInt32) {
+        let side = try receiveSide(name)
+        let next = try library { () throws(MasixError) in try self.space.next(at: side.holder) }
+        guard let next else { throw .failure }
+        return (side.sequence.load(ordering: .relaxed), next.size + Dialect.xnu.headerBytes, next.code)
     }
 
     // MARK: sets

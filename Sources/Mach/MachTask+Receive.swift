@@ -126,7 +126,8 @@ extension MachTask {
             let items = rights.count + memory.count
             switch (dialect, message.format) {
             case (.xnu, .plain) where items == 0: bytes += Array(repeating: 0, count: bytes.count.rounded - bytes.count)
-            case (.xnu, .complex), (.mach3, .typed): isComplex = message.format == .complex || items > 0
+            case (.xnu, .complex), (.mach3, .typedComplex): isComplex = true
+            case (.mach3, .typed): break
             case (.xnu, _):
                 isComplex = true
                 bytes = ComplexBody.around(bytes, rights: rights, memory: memory)

@@ -98,6 +98,7 @@ extension MachTask {
         let send = entry.send
         entry.send = nil
         entry.references = 0
+        // The name stays, and its request with it (N2).
         guard entry.receive == nil else { return send }
         // 65, though the value may live on inside a message of ours.
         if entry.isRequested, let send { space.nameFreed(send) }
@@ -204,12 +205,18 @@ extension MachTask {
 
     /// Takes a right out as a message would and gives it to the caller: its name and what it is.
     package func extractRight(_ name: PortName, _ disposition: UInt32) throws(MachReturn) -> (name: PortName, type: UInt32) {
+        let extracted = try extract(name, disposition)
+        return (try arrive(extracted.right), extracted.type)
+    }
+
+    /// The same for whoever holds the task's port.
+    func extract(_ name: PortName, _ disposition: UInt32) throws(MachReturn) -> (right: OwnedRight, type: UInt32) {
         guard let disposition = Disposition(rawValue: disposition) else { throw .invalidValue }
         let right = try withNames { names throws(MachReturn) -> OwnedRight in
             _ = try self.entry(name, &names)
             return try self.take(name, disposition, &names)
         }
-        return (try arrive(right), disposition.arrived)
+        return (right, disposition.arrived)
     }
 
     // MARK: rights out of names, and into them
@@ -239,9 +246,11 @@ extension MachTask {
             }
         case .copySend:
             guard let send = entry.send else { throw .invalidRight }
+            noteUse(of: send)
             return .send(send.copy())
         case .moveSend:
             guard let send = entry.send else { throw .invalidRight }
+            noteUse(of: send)
             if entry.references > 1 {
                 entry.references -= 1
                 return .send(send.copy())

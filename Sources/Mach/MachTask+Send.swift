@@ -77,7 +77,7 @@ extension MachTask {
     ) throws(MachReturn) -> MachSent {
         var message = Message(code: header.id, bytes: body)
         message.reply = reply
-        message.format = dialect == .mach3 ? .typed : header.isComplex ? .complex : .plain
+        message.format = dialect == .xnu ? (header.isComplex ? .complex : .plain) : header.isComplex ? .typedComplex : .typed
         if header.isComplex {
             var cargo = Cargo()
             do throws(MachReturn) {

@@ -10,6 +10,7 @@ package final class MachTask: Sendable {
     package let space: Space
     let memory: any TaskMemory
     private let table = Mutex(NameTable())
+    let taskPort = Mutex<TaskPort?>(nil)
 
     package init(space: Space, memory: any TaskMemory) {
         self.space = space

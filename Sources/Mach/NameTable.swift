@@ -191,11 +191,13 @@ final class ReceiveSide: Sendable {
 
     /// False if it was not in.
     func leave(_ set: SetSide) -> Bool {
-        guard sets.withLock({ sets in
-            guard let place = sets.firstIndex(where: { $0 === set }) else { return false }
-            sets.remove(at: place)
-            return true
-        }) else { return false }
+        guard
+            sets.withLock({ sets in
+                guard let place = sets.firstIndex(where: { $0 === set }) else { return false }
+                sets.remove(at: place)
+                return true
+            })
+        else { return false }
         set.set.removeShared(holder)
         set.members.withLock { $0[holder.port] = nil }
         isInSet.store(sets.withLock { !$0.isEmpty }, ordering: .sequentiallyConsistent)

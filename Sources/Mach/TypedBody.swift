@@ -103,7 +103,70 @@ struct TypedBody {
         return true
     }
 
+    /// One item of a message to the task's own port.
+    enum Argument {
+        case words([UInt32])
+        case right(OwnedRight)
+    }
+
+    /// The items of a body, each with its rights; nil if it is none, or not of these. What lies out of line is looked up in `memory`.
+    static func arguments(_ body: [UInt8], _ rights: [OwnedRight], memory: [MemoryObject?] = []) -> [Argument]? {
+        var rights = rights[...]
+        var list: [Argument] = []
+        var offset = 0
+        while offset < body.count {
+            guard let item = try? item(at: offset, in: body) else { return nil }
+            offset = item.end
+            guard item.isInline else {
+                guard !item.isRight, item.bits == 32, let words = words(item, in: body, memory) else { return nil }
+                list.append(.words(words))
+                continue
+            }
+            if item.isRight {
+                for _ in 0..<item.number {
+                    guard let right = rights.popFirst() else { return nil }
+                    list.append(.right(right))
+                }
+            } else {
+                guard item.bits == 32 else { return nil }
+                list.append(.words((0..<item.number).map { body.word(at: item.data + 4 * $0) }))
+            }
+        }
+        return list
+    }
+
+    /// The numbers of an item out of line: the region that small ones share.
+    private static func words(_ item: Item, in body: [UInt8], _ memory: [MemoryObject?]) -> [UInt32]? {
+        guard item.number > 0 else { return [] }
+        let offset = Int(body.long(at: item.data) & 0xFFFF_FFFF_FFFF)
+        guard let object = memory.last ?? nil, item.number <= object.count / 4, offset <= object.count - 4 * item.number,
+            let bytes = try? object.bytes(in: offset..<(offset + 4 * item.number))
+        else { return nil }
+        return (0..<item.number).map { bytes.word(at: 4 * $0) }
+    }
+
     // MARK: bodies of our own
+
+    /// Numbers of one type, inline.
+    static func words(_ words: [UInt32], of type: UInt32 = 2) -> [UInt8] {
+        var body: [UInt8] = []
+        body.append(word(type, bits: 32, number: words.count))
+        for word in words { body.append(word) }
+        return body
+    }
+
+    /// Numbers of one type, out of line: the receiver's to free.
+    static func region(_ words: [UInt32], of type: UInt32, _ cargo: inout Cargo) -> [UInt8] {
+        var content: [UInt8] = []
+        for word in words { content.append(word) }
+        var body: [UInt8] = []
+        body.append(UInt32(1) << 29 | 1 << 30)
+        body.append(type | 32 << 16)
+        body.append(UInt32(words.count))
+        body += [0, 0, 0, 0, 0, 0, 0, 0]
+        body.put(cargo.add(content), at: body.count - 8)
+        return body
+    }
 
     private static func word(_ name: UInt32, bits: UInt32, number: Int = 1, isInline: Bool = true) -> UInt32 {
         name | bits << 8 | UInt32(number) << 16 | (isInline ? 1 << 28 : 0)

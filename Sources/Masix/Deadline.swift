@@ -9,7 +9,7 @@ package struct Deadline: Sendable {
     /// Who is told that a signal has interrupted the wait, which is over then; nobody for most: they go on.
     package var interruption: Interruption?
 
-    static let never = Deadline(instant: nil)
+    package static let never = Deadline(instant: nil)
 
     /// `timeout` nil waits for ever; zero and less only looks.
     package init(_ timeout: Duration?) {

@@ -141,6 +141,9 @@ package final class ReceiveEntry: Sendable {
         frameCount.add(announcement.count, ordering: .releasing)
     }
 
+    /// What was filed first; it stays.
+    var firstAnnouncement: ReadyAnnouncement? { ready.withLock { $0.frames.first } }
+
     /// One announcement, of those that were filed first.
     func nextAnnouncement() -> ReadyAnnouncement? {
         guard frameCount.load(ordering: .acquiring) > 0 else { return nil }

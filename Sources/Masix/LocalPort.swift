@@ -209,6 +209,9 @@ final class LocalPort: @unchecked Sendable {
         return .message(message, mustWake: admit())
     }
 
+    /// The oldest message; nil if there is none here.
+    func first(_ key: inout Locals.Key) -> LocalMessage? { queue.first }
+
     /// Blocked senders come in, first come first served, while there is room (O2).
     private func admit() -> Bool {
         var hasAdmitted = false

@@ -84,6 +84,9 @@ public final class MemoryObject: Sendable {
             }
         }
 
+        /// For whoever fills it himself.
+        package var rawDescriptor: Int32 { file.raw }
+
         consuming func seal() throws(MasixError) -> Descriptor {
             do throws(Errno) { try file.addSeals(.frozen) } catch { throw .memory(errno: error.rawValue) }
             return file.relinquish()

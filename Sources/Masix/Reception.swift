@@ -22,6 +22,8 @@ final class Reception: Sendable {
         /// By the index of the control memory.
         var ports: [ReceiveEntry?] = []
         var hasLeader = false
+        /// An event loop leads, for ever.
+        var isLedByLoop = false
         var scans: UInt32 = 0
         var followers: [Follower] = []
         /// The bell as it was when the followers were last told of it.
@@ -440,9 +442,69 @@ final class Reception: Sendable {
                 guard error == .wouldBlock || error == .resourceTemporarilyUnavailable else { throw error }
             }
         }
-        let ready = try Ready.pollTwo(pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining, isInterruptible: isInterruptible)
+        let ready = try Ready.pollTwo(
+            pipe.raw, for: .readable, kernelSocket, for: .ended, timeoutNanoseconds: deadline.remaining, isInterruptible: isInterruptible)
         if ready.second { throw .connectionReset }
         if ready.first { try Bell.listen(pipe.raw) }
+    }
+
+    // MARK: a loop that leads
+
+    /// From now on an event loop of this task's own leads, for ever, and sleeps in the pipe by its own means: no thread of ours stands
+    /// between the bell and it. All other threads follow. The pipe's descriptor is for the loop to wait for and to read.
+    ///
+    /// The loop's thread must not wait in this library after this.
+    func beginLeading() throws(MasixError) -> Int32 {
+        guard watch.covers(nil, bell: ownBell.raw, kernelSocket: kernelSocket) else { throw .resourceShortage }
+        let isFree = state.withLock { state in
+            guard !state.hasLeader else { return false }
+            (state.hasLeader, state.isLedByLoop) = (true, true)
+            return true
+        }
+        guard isFree else { throw .invalidValue }
+        return pipe.raw
+    }
+
+    /// Nobody leads any more: one of those who follow does.
+    func endLeading() {
+        let isLed = state.withLock { state in
+            defer { state.isLedByLoop = false }
+            return state.isLedByLoop
+        }
+        guard isLed else { return }
+        awake()
+        leave(.leading)
+    }
+
+    /// How things stand: what differs later has come since.
+    var standing: Standing { Standing(bell: bell.acquired, news: news.load(ordering: .acquiring)) }
+
+    struct Standing {
+        let bell: UInt32
+        let news: UInt64
+    }
+
+    /// Before the loop waits: it is asleep from here on, and whoever sends rings for it. False if something has come since the loop began
+    /// its last look, which found nothing: then it has to look again.
+    func sleepLeading(since seen: Standing) -> Bool {
+        let here = UInt32(Processor.current)
+        if status.processor.relaxed != here { status.processor.relax(here) }
+        sayAsleep()
+        fullFence()
+        guard hasNews(since: seen.news) || bell.acquired != seen.bell else {
+            sleeps.add(1, ordering: .relaxed)
+            return true
+        }
+        awake()
+        return false
+    }
+
+    /// Before the loop looks. What has rung for it may concern those who follow.
+    func wakeLeading() throws(MasixError) {
+        if watch.isGone { throw .nodeGone }
+        guard status.asleep.acquired != 0 else { return }
+        awake()
+        wake()
     }
 
     /// On any link of now, or filed since by another thread: its sender had no reason to ring, for we were not asleep yet.

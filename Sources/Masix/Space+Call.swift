@@ -82,7 +82,8 @@ extension Space {
         do throws(MasixError) {
             if message.isPlain,
                 let (reply, _) = try callByLease(
-                    code: message.code, bytes: message.bytes, flags: FrameHeader.flags(message.format), to: entry, &kit, deadline: deadline, hasWaited: &hasWaited)
+                    code: message.code, bytes: message.bytes, flags: FrameHeader.flags(message.format), to: entry, &kit, deadline: deadline,
+                    hasWaited: &hasWaited)
             {
                 return PendingCall(kit: kit, reply: reply)
             }

@@ -47,6 +47,11 @@ extension Space {
         }
     }
 
+    /// Sends and waits for the one answer.
+    package func call(_ message: inout Message, to reference: SendReference) throws(MasixError) -> ReceivedMessage {
+        try call(&message, to: reference.entry, deadline: .never)
+    }
+
     /// Uses a send-once right: false if its port had died, and then the message is left as it was and the right is a dead one (S2).
     package func use(_ state: SendOnceState, for message: inout Message) throws(MasixError) -> Bool {
         if isDead(state) { return false }
@@ -104,6 +109,24 @@ extension Space {
             return try set.takeNext(room: room, taken: taken)
         }
         return incoming.map { received($0) }
+    }
+
+    /// The next message of the port, its size behind the header and its code; nil if there is none. It stays.
+    package func next(at holder: ReceiveHolder) throws(MasixError) -> (size: Int, code: UInt32)? {
+        let entry = holder.entry
+        if entry.isLocal, let port = entry.local, let first = locals.withKey({ port.first(&$0) }) { return (first.size, first.code) }
+        // Looks at the links.
+        return try wait(until: .now) { () throws(MasixError) -> (size: Int, code: UInt32)? in
+            if let ready = entry.firstAnnouncement, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome {
+                let look = ready.link.receiver.withLock { $0.look(ready.announcement) }
+                if case .frame(let frame) = look { return (Int(frame.header.length), frame.header.code) }
+            }
+            guard !entry.isLocal, entry.hasHome else { return nil }
+            return try self.connection.withCore { core throws(MasixError) -> (size: Int, code: UInt32)? in
+                guard case .next(let size, let code) = try core.ask(.peek(entry.port)).response else { return nil }
+                return (Int(size), code)
+            }
+        }
     }
 
     /// Whoever waits looks again.
@@ -186,4 +209,15 @@ extension PortSet {
 extension MemoryObject {
     /// For whoever maps it himself.
     package var rawDescriptor: Int32 { descriptor.raw }
+}
+
+extension SendRight {
+    /// The value that messages own.
+    package consuming func share() -> SendReference { reference }
+
+    /// The right of a message, if it is one.
+    package init?(_ right: OwnedRight) {
+        guard case .send(let reference) = right else { return nil }
+        self.init(reference)
+    }
 }

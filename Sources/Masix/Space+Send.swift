@@ -17,7 +17,8 @@ extension Space {
         }
         if message.isPlain,
             try sendByLease(
-                code: message.code, bytes: message.bytes, flags: FrameHeader.flags(message.format), to: entry, reply: nil, deadline: deadline, hasWaited: &hasWaited) != nil
+                code: message.code, bytes: message.bytes, flags: FrameHeader.flags(message.format), to: entry, reply: nil,
+                deadline: deadline, hasWaited: &hasWaited) != nil
         {
             return
         }
@@ -185,7 +186,8 @@ extension Space {
             case .sendOnce(let id): target = .moveSendOnce(id)
             }
             let outgoing = Outgoing(
-                to: target, reply: reply, code: code, rights: transfers, payload: Payload(place: 0, length: UInt32(bytes.count), format: format),
+                to: target, reply: reply, code: code, rights: transfers,
+                payload: Payload(place: 0, length: UInt32(bytes.count), format: format),
                 memory: memory.enumerated().map { MemoryToken(place: UInt64($0.offset), length: UInt64($0.element.count)) },
                 blocks: blocks && completion != nil, completion: completion ?? 0, speaker: speaker)
             let answer: Answer
@@ -215,7 +217,9 @@ extension Space {
     }
 
     /// Waits until the kernel has let a blocked send in; takes it back when the time is over.
-    private func waitForAcceptance(_ message: inout Message, _ ticket: Ticket, _ completion: UInt16, _ deadline: Deadline) throws(MasixError) {
+    private func waitForAcceptance(_ message: inout Message, _ ticket: Ticket, _ completion: UInt16, _ deadline: Deadline)
+        throws(MasixError)
+    {
         let word = control.completion(completion)
         let accepted: Bool? = try wait(until: deadline, hint: { _ in word.acquired == ticket.raw }) { () throws(MasixError) -> Bool? in
             word.acquired == ticket.raw ? true : nil

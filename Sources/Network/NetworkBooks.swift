@@ -34,11 +34,19 @@ extension NetworkCore {
         var proxies: Set<ProxyID> = []
     }
 
-    /// A port of ours that other nodes know.
+    /// A node, and what it holds of a port of ours; its send-once rights are listed at the node (`Peer.given`), each by itself.
+    struct Holder: Sendable {
+        /// Of the latest gift to it: whoever gives back less does not yet know of it.
+        var sequence: UInt64
+    }
+
+    /// A port of ours that other nodes know: one for all of them.
     struct Export: Sendable {
         let limit: UInt32
-        /// How often each node has been given a right to it, less what it has given back.
-        var holders: [UInt32: UInt64] = [:]
+        /// The holder set, by the numbers of the nodes; each in the life in which its channel is.
+        var holders: [UInt32: Holder] = [:]
+        /// Gifts so far, to whomever.
+        var gifts: UInt64 = 0
         /// Messages on their way to us that bring a right to it home.
         var pins = 0
         var isDead = false
@@ -61,10 +69,11 @@ extension NetworkCore {
 
     /// A port of another node, here.
     struct Proxy: Sendable {
-        let port: PortID
+        let port: PortUID
         let peer: UInt32
         let limit: UInt32
-        var receptions: UInt64 = 0
+        /// Of the latest gift of it.
+        var sequence: UInt64 = 0
         /// Send rights that were made for local tasks.
         var made: UInt32 = 0
         /// Messages on their way to local tasks that will bring a right to it.

@@ -36,7 +36,9 @@ extension NetworkCore {
     mutating func resolved(_ peer: UInt32, _ request: UInt64, _ right: LocalRight, _ actions: inout [NetworkAction]) {
         guard peers[peer]?.questions.remove(request) != nil else { return }
         switch export(right, to: peer, &actions) {
-        case .send(let port, let limit): actions.append(.send(peer: peer, .found(request: request, port, limit: limit)))
+        case .send(let port, let limit, let sequence):
+            actions.append(.send(peer: peer, .found(request: request, .send(port, limit: limit, sequence: sequence))))
+        case .back(let port): actions.append(.send(peer: peer, .found(request: request, .back(port))))
         case .null, .dead, .once, .home: actions.append(.send(peer: peer, .unknown(request: request)))
         }
     }

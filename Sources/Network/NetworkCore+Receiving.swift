@@ -7,7 +7,7 @@ extension NetworkCore {
     mutating func arrive(_ message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) throws(Fault) {
         try check(message, from: peer)
         switch message.destination {
-        case .port(let port): exports[port]?.underWay[peer, default: 0] += 1
+        case .port(let uid): exports[uid.port]?.underWay[peer, default: 0] += 1
         case .once(let number): peers[peer]?.given.remove(number)
         }
         for right in [message.reply] + message.rights { receive(right, from: peer, &actions) }
@@ -24,8 +24,8 @@ extension NetworkCore {
     func check(_ message: NetworkMessage, from peer: UInt32) throws(Fault) {
         guard let state = peers[peer] else { return }
         switch message.destination {
-        case .port(let port):
-            guard let export = exports[port], export.holders[peer] != nil else { throw Fault(fault: .notGiven) }
+        case .port(let uid):
+            guard let export = exports[try held(uid, by: peer)] else { throw Fault(fault: .notGiven) }
             guard export.underWay[peer, default: 0] < max(1, export.limit) else { throw Fault(fault: .windowExceeded) }
         case .once(let number):
             guard state.given.contains(number) else { throw Fault(fault: .unknownOnce) }
@@ -33,7 +33,7 @@ extension NetworkCore {
         if let sender = message.sender {
             guard sender.task != .kernel, TaskID(node: peer, task: sender.task) != nil else { throw Fault(fault: .strangeSender) }
         }
-        var ports: Set<PortID> = []
+        var gifts = Gifts()
         var onces: Set<UInt64> = []
         var homes: Set<UInt64> = []
         if case .once(let number) = message.destination { homes.insert(number) }
@@ -44,15 +44,11 @@ extension NetworkCore {
                 guard !state.taken.contains(number), onces.insert(number).inserted else { throw Fault(fault: .repeatedOnce) }
             case .home(let number):
                 guard state.given.contains(number), homes.insert(number).inserted else { throw Fault(fault: .unknownOnce) }
-            case .send(let port, _):
-                if port.node == state.id {
-                    if proxyOfPort[port] == nil { ports.insert(port) }
-                } else {
-                    guard exports[port]?.holders[peer] != nil else { throw Fault(fault: port.node == node ? .notGiven : .foreignPort) }
-                }
+            case .send(let uid, _, let sequence): try check(uid, sequence, from: peer, &gifts)
+            case .back(let uid): _ = try held(uid, by: peer)
             }
         }
-        try checkRoom(forPorts: ports.count, peer)
+        try checkRoom(forPorts: gifts.newPorts, peer)
         guard state.taken.count + onces.count <= NetworkLimits.oncesMax else { throw Fault(fault: .tooManyOnces) }
         guard !message.memory.isEmpty else { return }
         guard state.incoming[message.transfer] == nil else { throw Fault(fault: .repeatedTransfer) }
@@ -69,18 +65,17 @@ extension NetworkCore {
         case .null, .dead: break
         case .once(let number): peers[peer]?.taken.insert(number)
         case .home(let number): peers[peer]?.given.remove(number)
-        case .send(let port, let limit):
-            if exports[port] != nil, port.node == node {
-                exports[port]?.pins += 1
-            } else {
-                let proxy = adopt(port, limit, from: peer, &actions)
-                proxies[proxy]?.pins += 1
-            }
+        case .send(let uid, let limit, let sequence):
+            let proxy = adopt(uid, limit, sequence, from: peer, &actions)
+            proxies[proxy]?.pins += 1
+        case .back(let uid): exports[uid.port]?.pins += 1
         }
     }
 
-    /// The proxy for a port of the peer, one for all the rights to it; one more reception.
-    mutating func adopt(_ port: PortID, _ limit: UInt32, from peer: UInt32, _ actions: inout [NetworkAction]) -> ProxyID {
+    /// The proxy for a port of the peer, one for all the rights to it; the gift is the latest.
+    mutating func adopt(
+        _ port: PortUID, _ limit: UInt32, _ sequence: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
+    ) -> ProxyID {
         let id: ProxyID
         if let known = proxyOfPort[port] {
             id = known
@@ -94,7 +89,7 @@ extension NetworkCore {
             actions.append(.makeProxy(id, port: port, limit: limit))
             pauseOrResume(id, &actions)
         }
-        proxies[id]?.receptions += 1
+        proxies[id]?.sequence = sequence
         return id
     }
 
@@ -124,12 +119,12 @@ extension NetworkCore {
         case .dead: return .dead
         case .once(let number): return .once(OnceKey(peer: peer, number: number))
         case .home(let number): return .kept(number)
-        case .send(let port, _):
-            if port.node == node, let export = exports[port] {
-                exports[port]?.pins -= 1
-                return export.isDead ? .dead : .held(port)
-            }
-            guard let id = proxyOfPort[port] else { return .dead }
+        case .back(let uid):
+            guard let export = exports[uid.port] else { return .dead }
+            exports[uid.port]?.pins -= 1
+            return export.isDead ? .dead : .held(uid.port)
+        case .send(let uid, _, _):
+            guard let id = proxyOfPort[uid] else { return .dead }
             proxies[id]?.pins -= 1
             watched.append(id)
             guard proxies[id]?.isDead == false else { return .dead }
@@ -147,7 +142,8 @@ extension NetworkCore {
         let destination: Delivery.Destination
         var isDead = false
         switch message.destination {
-        case .port(let port):
+        case .port(let uid):
+            let port = uid.port
             destination = .held(port)
             isDead = exports[port]?.isDead ?? true
             if !isDead {
@@ -159,7 +155,7 @@ extension NetworkCore {
         if isDead {
             giveUpRights(of: message, from: peer, &actions)
             if !message.memory.isEmpty { actions.append(.discard(TransferKey(peer: peer, number: message.transfer))) }
-            if case .port(let port) = message.destination { ended(port, peer, &actions) }
+            if case .port(let uid) = message.destination { ended(uid.port, peer, &actions) }
             return
         }
         let reply = localRight(message.reply, from: peer, &watched)
@@ -181,7 +177,7 @@ extension NetworkCore {
     mutating func giveUp(_ message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) {
         giveUpRights(of: message, from: peer, &actions)
         switch message.destination {
-        case .port(let port): ended(port, peer, &actions)
+        case .port(let uid): ended(uid.port, peer, &actions)
         // It was used: its owner is told that nothing came of it.
         case .once(let number): actions.append(.drop(once: number))
         }
@@ -195,22 +191,21 @@ extension NetworkCore {
                 peers[peer]?.taken.remove(number)
                 actions.append(.send(peer: peer, .onceUnused(number)))
             case .home(let number): actions.append(.drop(once: number))
-            case .send(let port, _):
-                if port.node == node, exports[port] != nil {
-                    exports[port]?.pins -= 1
-                    considerReleasing(port, &actions)
-                } else if let id = proxyOfPort[port] {
-                    proxies[id]?.pins -= 1
-                    considerCleaning(id, &actions)
-                }
+            case .back(let uid):
+                exports[uid.port]?.pins -= 1
+                considerReleasing(uid.port, &actions)
+            case .send(let uid, _, _):
+                guard let id = proxyOfPort[uid] else { continue }
+                proxies[id]?.pins -= 1
+                considerCleaning(id, &actions)
             }
         }
     }
 
     func homePorts(in message: NetworkMessage) -> [PortID] {
         ([message.reply] + message.rights).compactMap { right in
-            guard case .send(let port, _) = right, port.node == node, exports[port] != nil else { return nil }
-            return port
+            guard case .back(let uid) = right, exports[uid.port] != nil else { return nil }
+            return uid.port
         }
     }
 
@@ -240,10 +235,11 @@ extension NetworkCore {
     mutating func ended(_ port: PortID, _ peer: UInt32?, _ actions: inout [NetworkAction]) {
         guard let peer, let count = exports[port]?.underWay[peer] else { return considerReleasing(port, &actions) }
         exports[port]?.underWay[peer] = count == 1 ? nil : count - 1
-        if case .send(peer, .accepted(port, let before))? = actions.last {
-            actions[actions.count - 1] = .send(peer: peer, .accepted(port, count: before + 1))
+        let uid = PortUID(port)
+        if case .send(peer, .accepted(uid, let before))? = actions.last {
+            actions[actions.count - 1] = .send(peer: peer, .accepted(uid, count: before + 1))
         } else {
-            actions.append(.send(peer: peer, .accepted(port, count: 1)))
+            actions.append(.send(peer: peer, .accepted(uid, count: 1)))
         }
         considerReleasing(port, &actions)
     }

@@ -38,7 +38,7 @@ extension NetworkCore {
         proxyOfPort[proxy.port] = nil
         peers[proxy.peer]?.proxies.remove(id)
         if !proxy.isDead { actions.append(.destroyProxy(id)) }
-        actions.append(.send(peer: proxy.peer, .clean(proxy.port, receptions: proxy.receptions)))
+        actions.append(.send(peer: proxy.peer, .clean(proxy.port, sequence: proxy.sequence)))
     }
 
     /// The port behind the proxy has died.
@@ -54,7 +54,7 @@ extension NetworkCore {
         exports[port]?.isDead = true
         exports[port]?.underWay = [:]
         exports[port]?.queued = []
-        for peer in (exports[port]?.holders ?? [:]).keys.sorted() { actions.append(.send(peer: peer, .portDied(port))) }
+        for peer in (exports[port]?.holders ?? [:]).keys.sorted() { actions.append(.send(peer: peer, .portDied(PortUID(port)))) }
         considerReleasing(port, &actions)
     }
 

@@ -81,13 +81,15 @@ extension NetworkCore {
                 actions.append(.hold(port))
             }
             guard exports[port]?.isDead == false else { return .dead }
-            exports[port]?.holders[peer, default: 0] += 1
+            let sequence = (exports[port]?.gifts ?? 0) + 1
+            exports[port]?.gifts = sequence
+            exports[port]?.holders[peer] = Holder(sequence: sequence)
             peers[peer]?.held.insert(port)
-            return .send(port, limit: exports[port]?.limit ?? limit)
+            return .send(PortUID(port), limit: exports[port]?.limit ?? limit, sequence: sequence)
         case .proxy(let id):
             guard let proxy = proxies[id], !proxy.isDead else { return .dead }
             // A port of a third node is exported as the shell's own port: it says `.send` for it.
-            return proxy.peer == peer ? .send(proxy.port, limit: proxy.limit) : .dead
+            return proxy.peer == peer ? .back(proxy.port) : .dead
         }
     }
 

@@ -5,8 +5,8 @@ public import MasixKernel
 ///
 /// Pure: it holds no right, reads no memory and owns no socket. Rights and ports are the shell's, under the names that are used here.
 /// Everything belongs to a channel and ends with it: a node that is gone, or comes again, has nothing from before (spec/network.md
-/// 1(c)). References are listed by node with the number of receptions (1(a)), so a release that crosses a new gift is told from one
-/// that does not.
+/// 1(c)). Ports have one identity for life, and their references are listed by node with the number of the latest gift (1(a)), so a
+/// release that crosses a new gift is told from one that does not.
 public struct NetworkCore: Sendable {
     public let node: NodeID
     /// Nodes that we may have to do with: a look-up waits for those that are being reached for.
@@ -18,7 +18,7 @@ public struct NetworkCore: Sendable {
     var exports: [PortID: Export] = [:]
     /// Ports that stand for theirs.
     var proxies: [ProxyID: Proxy] = [:]
-    var proxyOfPort: [PortID: ProxyID] = [:]
+    var proxyOfPort: [PortUID: ProxyID] = [:]
     var searches: [UInt64: Search] = [:]
     /// Deliveries that the shell has not yet ended: whose window they take up.
     var deliveries: [UInt64: WindowPlace] = [:]
@@ -51,8 +51,15 @@ public struct NetworkCore: Sendable {
         peers[peer].map { ($0.held.count, $0.proxies.count) } ?? (0, 0)
     }
 
+    /// Our ports to which other nodes hold rights, and the numbers of these.
+    public var exported: [(port: PortID, holders: [UInt32])] {
+        exports.compactMap { port, export in
+            export.holders.isEmpty || export.isDead ? nil : (port, export.holders.keys.sorted())
+        }
+    }
+
     public var upPeers: [NodeID] { peers.values.map(\.id).sorted() }
-    public func proxy(_ id: ProxyID) -> (port: PortID, peer: UInt32)? { proxies[id].map { ($0.port, $0.peer) } }
+    public func proxy(_ id: ProxyID) -> (port: PortUID, peer: UInt32)? { proxies[id].map { ($0.port, $0.peer) } }
     /// When the next search is over.
     public var nextDeadline: UInt64? { searches.values.map(\.until).min() }
 
@@ -114,19 +121,22 @@ public struct NetworkCore: Sendable {
                 peers[peer]?.questions.insert(request).inserted == true
             else { throw Fault(fault: .tooManyLookUps) }
             actions.append(.resolve(peer: peer, request: request, name: name, waitMilliseconds: wait))
-        case .found(let request, let port, let limit):
+        case .found(let request, .back(let uid)):
+            // A port of ours that somebody there has registered.
             guard let asker = peers[peer]?.requests[request] else { throw Fault(fault: .unknownRequest) }
-            if port.node == node {
-                // A port of ours that somebody there has registered.
-                guard exports[port]?.holders[peer] != nil else { throw Fault(fault: .notGiven) }
-                peers[peer]?.requests[request] = nil
-                guard searches.removeValue(forKey: asker) != nil else { return }
-                return actions.append(.answer(asker: asker, .held(port), silent: []))
-            }
-            guard port.node == peers[peer]?.id else { throw Fault(fault: .foreignPort) }
-            try checkRoom(forPorts: proxyOfPort[port] == nil ? 1 : 0, peer)
+            let port = try held(uid, by: peer)
             peers[peer]?.requests[request] = nil
-            let proxy = adopt(port, limit, from: peer, &actions)
+            guard searches.removeValue(forKey: asker) != nil else { return }
+            actions.append(.answer(asker: asker, .held(port), silent: []))
+        case .found(let request, let right):
+            guard let asker = peers[peer]?.requests[request], case .send(let uid, let limit, let sequence) = right else {
+                throw Fault(fault: .unknownRequest)
+            }
+            var gifts = Gifts()
+            try check(uid, sequence, from: peer, &gifts)
+            try checkRoom(forPorts: gifts.newPorts, peer)
+            peers[peer]?.requests[request] = nil
+            let proxy = adopt(uid, limit, sequence, from: peer, &actions)
             if searches.removeValue(forKey: asker) != nil {
                 proxies[proxy]?.made &+= 1
                 actions.append(.answer(asker: asker, .proxy(proxy), silent: []))
@@ -144,12 +154,10 @@ public struct NetworkCore: Sendable {
             guard let incoming = peers[peer]?.incoming.removeValue(forKey: transfer) else { throw Fault(fault: .unknownTransfer) }
             actions.append(.discard(TransferKey(peer: peer, number: transfer)))
             giveUp(incoming.message, from: peer, &actions)
-        case .accepted(let port, let count):
-            guard let id = proxyOfPort[port], let proxy = proxies[id], proxy.peer == peer else {
-                // Of a proxy that is gone meanwhile.
-                guard port.node == peers[peer]?.id else { throw Fault(fault: .foreignPort) }
-                return
-            }
+        case .accepted(let uid, let count):
+            try check(uid, isOf: peer)
+            // Of a proxy that is gone meanwhile.
+            guard let id = proxyOfPort[uid], let proxy = proxies[id] else { return }
             guard count <= proxy.unaccepted else { throw Fault(fault: .miscounted) }
             proxies[id]?.unaccepted = proxy.unaccepted - count
             if !proxy.isDead { actions.append(.giveRoom(id, count: count)) }
@@ -158,20 +166,53 @@ public struct NetworkCore: Sendable {
                 proxies[id]?.awaitsAcceptance = false
                 watch(id, &actions)
             }
-        case .clean(let port, let receptions):
-            guard let given = exports[port]?.holders[peer] else { throw Fault(fault: .notGiven) }
-            guard receptions > 0, receptions <= given else { throw Fault(fault: .miscounted) }
-            exports[port]?.holders[peer] = given == receptions ? nil : given - receptions
-            if given == receptions { peers[peer]?.held.remove(port) }
+        case .clean(let uid, let sequence):
+            let port = try held(uid, by: peer)
+            let latest = exports[port]?.holders[peer]?.sequence ?? 0
+            guard sequence > 0, sequence <= latest else { throw Fault(fault: .miscounted) }
+            // A later gift is on its way there: it will be given back by itself.
+            guard sequence == latest else { return }
+            exports[port]?.holders[peer] = nil
+            peers[peer]?.held.remove(port)
             considerReleasing(port, &actions)
         case .onceUnused(let number):
             guard peers[peer]?.given.remove(number) != nil else { throw Fault(fault: .unknownOnce) }
             actions.append(.drop(once: number))
-        case .portDied(let port):
-            guard port.node == peers[peer]?.id else { throw Fault(fault: .foreignPort) }
-            guard let id = proxyOfPort[port] else { return }
+        case .portDied(let uid):
+            try check(uid, isOf: peer)
+            guard let id = proxyOfPort[uid] else { return }
             bury(id, &actions)
         }
+    }
+
+    // MARK: who may name what
+
+    /// The port of ours that a peer names: it must be one of its holders.
+    func held(_ uid: PortUID, by peer: UInt32) throws(Fault) -> PortID {
+        guard uid.birth == node else { throw Fault(fault: uid.birth.number == node.number ? .stalePort : .foreignPort) }
+        guard exports[uid.port]?.holders[peer] != nil else { throw Fault(fault: .notGiven) }
+        return uid.port
+    }
+
+    /// A peer speaks of its own ports in its present life.
+    func check(_ uid: PortUID, isOf peer: UInt32) throws(Fault) {
+        guard uid.birth == peers[peer]?.id else { throw Fault(fault: uid.birth.number == peer ? .stalePort : .foreignPort) }
+    }
+
+    /// What one frame gives away.
+    struct Gifts {
+        var latest: [PortUID: UInt64] = [:]
+        /// For which there is no proxy yet.
+        var newPorts = 0
+    }
+
+    /// A gift of a port has a higher number than all before it.
+    func check(_ uid: PortUID, _ sequence: UInt64, from peer: UInt32, _ gifts: inout Gifts) throws(Fault) {
+        try check(uid, isOf: peer)
+        let known = proxyOfPort[uid].flatMap { proxies[$0]?.sequence }
+        guard sequence > gifts.latest[uid] ?? known ?? 0 else { throw Fault(fault: .miscounted) }
+        if known == nil, gifts.latest[uid] == nil { gifts.newPorts += 1 }
+        gifts.latest[uid] = sequence
     }
 
     func checkRoom(forPorts count: Int, _ peer: UInt32) throws(Fault) {

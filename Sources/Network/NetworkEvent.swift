@@ -158,7 +158,7 @@ public enum NetworkAction: Hashable, Sendable {
     case release(PortID)
     /// Make a port whose messages are for the peer.
     /// What is taken from it keeps its room in the queue, which holds as many as the port's (architecture rule 17).
-    case makeProxy(ProxyID, port: PortID, limit: UInt32)
+    case makeProxy(ProxyID, port: PortUID, limit: UInt32)
     /// Its receive right is to be destroyed: its senders see a dead name.
     case destroyProxy(ProxyID)
     /// Tell us when it has no senders.
@@ -193,7 +193,9 @@ public enum NetworkAction: Hashable, Sendable {
 public enum NetworkFault: Hashable, Sendable, CaseIterable {
     /// A port that is neither ours nor its own.
     case foreignPort
-    /// A port of ours that it was not given.
+    /// A port of an earlier life of ours, or of its own.
+    case stalePort
+    /// A port of ours in whose holder set it is not.
     case notGiven
     /// A send-once right that it was not given, or has used.
     case unknownOnce
@@ -215,7 +217,7 @@ public enum NetworkFault: Hashable, Sendable, CaseIterable {
     case tooManyOnces
     /// An answer to no question.
     case unknownRequest
-    /// A count of receptions or acceptances that cannot be.
+    /// A sequence of gifts or a count of acceptances that cannot be.
     case miscounted
     /// More messages to a port than its window.
     case windowExceeded
@@ -228,6 +230,7 @@ public enum NetworkFault: Hashable, Sendable, CaseIterable {
     public var words: StaticName {
         switch self {
         case .foreignPort: "a port that is neither ours nor its own"
+        case .stalePort: "a port of an earlier life of a node"
         case .notGiven: "a port of ours that it was not given"
         case .unknownOnce: "a send-once right that it was not given, or has used"
         case .repeatedOnce: "a send-once right with a number that is in use"
@@ -239,7 +242,7 @@ public enum NetworkFault: Hashable, Sendable, CaseIterable {
         case .tooManyPorts: "rights to too many ports"
         case .tooManyOnces: "too many send-once rights"
         case .unknownRequest: "an answer to no question"
-        case .miscounted: "a count of receptions or acceptances that cannot be"
+        case .miscounted: "a sequence of gifts or a count of acceptances that cannot be"
         case .windowExceeded: "more messages to a port than its window"
         case .strangeSender: "a sender that is no task of its node"
         case .malformed: "bytes that are no frame"

@@ -12,28 +12,34 @@ public import MasixWire
 public enum NetworkRight: Hashable, Sendable, WireCodable {
     case null
     case dead
-    /// A send right to a port that was born on one of the two nodes; the receiver's own ports come home by it. `limit` is the port's
-    /// queue limit.
-    case send(PortID, limit: UInt32)
+    /// A send right to a port of the sender's node. `limit` is the port's queue limit; `sequence` numbers what is given away of this port,
+    /// and rises.
+    case send(PortUID, limit: UInt32, sequence: UInt64)
     /// A send-once right that stays with the sender of the frame, who knows it by this number.
     case once(UInt64)
     /// The send-once right that the receiver of the frame knows by this number: it comes home.
     case home(UInt64)
+    /// A send right to a port of the receiver's node: it comes home.
+    case back(PortUID)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
         case .null: writer.write(UInt8(0))
         case .dead: writer.write(UInt8(1))
-        case .send(let port, let limit):
+        case .send(let port, let limit, let sequence):
             writer.write(UInt8(2))
             writer.write(port)
             writer.write(limit)
+            writer.write(sequence)
         case .once(let number):
             writer.write(UInt8(3))
             writer.write(number)
         case .home(let number):
             writer.write(UInt8(4))
             writer.write(number)
+        case .back(let port):
+            writer.write(UInt8(5))
+            writer.write(port)
         }
     }
 
@@ -41,9 +47,10 @@ public enum NetworkRight: Hashable, Sendable, WireCodable {
         switch try reader.read(UInt8.self) {
         case 0: self = .null
         case 1: self = .dead
-        case 2: self = .send(try reader.read(), limit: try reader.read())
+        case 2: self = .send(try reader.read(), limit: try reader.read(), sequence: try reader.read())
         case 3: self = .once(try reader.read())
         case 4: self = .home(try reader.read())
+        case 5: self = .back(try reader.read())
         case let tag: throw .unknownCase(of: "NetworkRight", tag: UInt64(tag))
         }
     }
@@ -53,7 +60,7 @@ public enum NetworkRight: Hashable, Sendable, WireCodable {
 public struct NetworkMessage: Hashable, Sendable, WireCodable {
     public enum Destination: Hashable, Sendable, WireCodable {
         /// A port of the receiving node.
-        case port(PortID)
+        case port(PortUID)
         /// The send-once right that the receiving node gave this number.
         case once(UInt64)
 
@@ -143,7 +150,7 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
     /// 1, figure 2 step 3: who knows this name? Wait for it so many milliseconds.
     case lookUp(request: UInt64, name: String, waitMilliseconds: UInt32)
     /// 2, figure 2 step 6: we do; a send right to the port comes with it.
-    case found(request: UInt64, PortID, limit: UInt32)
+    case found(request: UInt64, NetworkRight)
     /// 3, figure 2 step 6: we do not.
     case unknown(request: UInt64)
     /// 4, figure 3.
@@ -153,13 +160,13 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
     /// 6: the memory could not be read; the message is void, and its rights with it.
     case abandoned(transfer: UInt64)
     /// 7: so many messages for this port have been received from it: their room is free (architecture rule 17).
-    case accepted(PortID, count: UInt32)
-    /// 8: nobody here has a send right to this port any more; so many have come since the first.
-    case clean(PortID, receptions: UInt64)
+    case accepted(PortUID, count: UInt32)
+    /// 8: nobody here has a send right to this port any more, of all that came up to the one of this sequence.
+    case clean(PortUID, sequence: UInt64)
     /// 9: the send-once right that you gave this number was destroyed unused.
     case onceUnused(UInt64)
     /// 10: this port of ours has died.
-    case portDied(PortID)
+    case portDied(PortUID)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -168,11 +175,10 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
             writer.write(request)
             writer.write(name)
             writer.write(wait)
-        case .found(let request, let port, let limit):
+        case .found(let request, let right):
             writer.write(UInt8(2))
             writer.write(request)
-            writer.write(port)
-            writer.write(limit)
+            writer.write(right)
         case .unknown(let request):
             writer.write(UInt8(3))
             writer.write(request)
@@ -191,10 +197,10 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
             writer.write(UInt8(7))
             writer.write(port)
             writer.write(count)
-        case .clean(let port, let receptions):
+        case .clean(let port, let sequence):
             writer.write(UInt8(8))
             writer.write(port)
-            writer.write(receptions)
+            writer.write(sequence)
         case .onceUnused(let number):
             writer.write(UInt8(9))
             writer.write(number)
@@ -210,7 +216,12 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
             self = .lookUp(
                 request: try reader.read(), name: try reader.readText(limit: NetworkLimits.nameBytesMax, field: "name"),
                 waitMilliseconds: try reader.read())
-        case 2: self = .found(request: try reader.read(), try reader.read(), limit: try reader.read())
+        case 2:
+            let (request, right): (UInt64, NetworkRight) = (try reader.read(), try reader.read())
+            switch right {
+            case .send, .back: self = .found(request: request, right)
+            case .null, .dead, .once, .home: throw .malformed(field: "found")
+            }
         case 3: self = .unknown(request: try reader.read())
         case 4: self = .message(try reader.read())
         case 5:
@@ -219,7 +230,7 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
                 try reader.readBytes(limit: NetworkLimits.chunkBytesMax, field: "chunk"))
         case 6: self = .abandoned(transfer: try reader.read())
         case 7: self = .accepted(try reader.read(), count: try reader.read())
-        case 8: self = .clean(try reader.read(), receptions: try reader.read())
+        case 8: self = .clean(try reader.read(), sequence: try reader.read())
         case 9: self = .onceUnused(try reader.read())
         case 10: self = .portDied(try reader.read())
         case let tag: throw .unknownCase(of: "NetworkFrame", tag: UInt64(tag))

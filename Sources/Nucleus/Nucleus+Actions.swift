@@ -239,7 +239,8 @@ extension Nucleus {
         }
         let rewritten = Delivered(
             sender: delivered.sender, port: delivered.port, code: delivered.code, reply: delivered.reply, rights: delivered.rights,
-            payload: Payload(place: 0, length: delivered.payload.length, format: delivered.payload.format), memory: memory, notification: delivered.notification,
+            payload: Payload(place: 0, length: delivered.payload.length, format: delivered.payload.format), memory: memory,
+            notification: delivered.notification,
             isOnce: delivered.isOnce)
         try admit(descriptors, to: record)
         // The envelope, its payload not copied: number, content, count, bytes.

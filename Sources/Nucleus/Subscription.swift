@@ -181,7 +181,8 @@ extension Nucleus {
     /// The port that a request is about.
     private func port(of request: Request) -> PortID? {
         switch request {
-        case .allocate(let port, _, _), .receive(let port, _), .setQueueLimit(let port, _), .setMakeSendCount(let port, _), .nameFreed(let port),
+        case .allocate(let port, _, _), .receive(let port, _), .setQueueLimit(let port, _), .setMakeSendCount(let port, _),
+            .nameFreed(let port),
             .status(let port), .setBootstrap(let port),
             .drop(.send(let port)), .drop(.receive(let port)):
             port

@@ -5,7 +5,7 @@ public import MasixWire
 // and lists counted (32 bits).
 //
 //   call      code 0x7472_656E  payload  tag UInt8, for `measure` the number of the node UInt32
-//   answer    code 0x7472_656E  payload  the status, if it is over 64 KiB: no bytes, but memory object [0];
+//   answer    code 0x7472_656E  payload  the status, or the ports; if they are over 64 KiB: no bytes, but memory object [0];
 //                                        for `measure` nanoseconds UInt64, and no answer at all if that node is not up
 
 /// What a network server is asked.
@@ -18,6 +18,8 @@ public enum NetworkRequest: Hashable, Sendable, WireCodable {
     case status
     /// 2: how long a frame takes to the network server of that node and back.
     case measure(UInt32)
+    /// 3: the ports that are shared with other nodes. Answered to root and to the network server's own user alone.
+    case ports
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -25,6 +27,7 @@ public enum NetworkRequest: Hashable, Sendable, WireCodable {
         case .measure(let number):
             writer.write(UInt8(2))
             writer.write(number)
+        case .ports: writer.write(UInt8(3))
         }
     }
 
@@ -32,6 +35,7 @@ public enum NetworkRequest: Hashable, Sendable, WireCodable {
         switch try reader.read(UInt8.self) {
         case 1: self = .status
         case 2: self = .measure(try reader.read())
+        case 3: self = .ports
         case let tag: throw .unknownCase(of: "NetworkRequest", tag: UInt64(tag))
         }
     }
@@ -177,14 +181,18 @@ public struct NetworkClient: ~Copyable, Sendable {
     }
 
     public func status(timeout: Duration? = .seconds(10)) throws(MasixError) -> NetworkStatus {
-        var message = try port.call(Message(code: NetworkRequest.code, bytes: NetworkRequest.status.wireBytes), timeout: timeout)
-        var bytes = message.bytes
-        if let memory = message.takeMemory() {
-            guard memory.count <= NetworkStatus.bytesMax else { throw .malformedMessage }
-            bytes = try memory.bytes()
-        }
-        guard message.code == NetworkRequest.code, let status = try? NetworkStatus(wireBytes: bytes) else { throw .malformedMessage }
+        let bytes = try ask(.status, timeout: timeout)
+        guard let status = try? NetworkStatus(wireBytes: bytes) else { throw .malformedMessage }
         return status
+    }
+
+    /// The bytes of the answer, wherever they are.
+    func ask(_ request: NetworkRequest, timeout: Duration?) throws(MasixError) -> [UInt8] {
+        var message = try port.call(Message(code: NetworkRequest.code, bytes: request.wireBytes), timeout: timeout)
+        guard message.code == NetworkRequest.code else { throw .malformedMessage }
+        guard let memory = message.takeMemory() else { return message.bytes }
+        guard memory.count <= NetworkStatus.bytesMax else { throw .malformedMessage }
+        return try memory.bytes()
     }
 
     /// Nanoseconds from this node's network server to that of the other and back; `.noReply` if that is not up, or goes down.

@@ -3,7 +3,7 @@ import MasixKernel
 import MasixLinux
 import MasixTransport
 import MasixWire
-package import SystemPackage
+import SystemPackage
 
 /// The nucleus's end of the socket of a program that is not simulated.
 final class KernelSocket {
@@ -11,6 +11,7 @@ final class KernelSocket {
     /// The number of the program's end; somebody else's when that has been closed.
     let programEnd: Int32
     let isFirst: Bool
+    unowned let node: MachineNode
     /// Who it has become, when the kernel has made it a task.
     var task: TaskID?
     /// It has said hello.
@@ -18,7 +19,8 @@ final class KernelSocket {
     var identity = TaskIdentity(uid: 0, gid: 0, pid: 0, executable: "", name: "", launched: false)
     var hasEnded = false
 
-    init(_ socket: consuming Descriptor, programEnd: Int32, isFirst: Bool) {
+    init(_ socket: consuming Descriptor, programEnd: Int32, isFirst: Bool, on node: MachineNode) {
+        self.node = node
         self.socket = socket
         self.programEnd = programEnd
         self.isFirst = isFirst
@@ -27,19 +29,14 @@ final class KernelSocket {
 
 // The shell of the simulated nucleus, for programs that are not simulated: datagrams and descriptors in the place of tables.
 
-extension SimulatedMachine {
+extension MachineNode {
     /// A socket for a program to attach over; the program closes it.
-    package func connect() throws(Errno) -> Int32 {
+    func connect() throws(Errno) -> KernelSocket {
         let pair = try MessageSocket.pair()
         let program = pair.first.relinquish()
-        sockets.append(KernelSocket(pair.second, programEnd: program, isFirst: sockets.isEmpty))
-        return program
-    }
-
-    /// What this task has sent arrives.
-    func collect(fromTaskWith programEnd: Int32) {
-        guard let socket = sockets.last(where: { $0.programEnd == programEnd && !$0.hasEnded }) else { return }
-        collect(socket)
+        let socket = KernelSocket(pair.second, programEnd: program, isFirst: sockets.isEmpty, on: self)
+        sockets.append(socket)
+        return socket
     }
 
     /// Tasks that have gone are noticed.
@@ -47,7 +44,8 @@ extension SimulatedMachine {
         for socket in sockets where !socket.hasEnded { collect(socket) }
     }
 
-    private func collect(_ socket: KernelSocket) {
+    /// What this task has sent arrives.
+    func collect(_ socket: KernelSocket) {
         while !socket.hasEnded {
             do throws(Errno) {
                 guard try Ready.poll(socket.socket.raw, for: .readable, timeoutNanoseconds: 0) else { return }
@@ -70,6 +68,9 @@ extension SimulatedMachine {
             node.pending.append(.attach(socket.identity, first: socket.isFirst))
             return
         }
+        if let query = try? Envelope<Query>(wireBytes: datagram.bytes), query.number & Query.numberBit != 0 {
+            return try answer(query, of: socket)
+        }
         guard let envelope = try? Envelope<Request>(wireBytes: datagram.bytes) else { throw .protocolError }
         var request = envelope.content
         if case .send(var outgoing) = request {
@@ -82,6 +83,12 @@ extension SimulatedMachine {
             request = .send(outgoing)
         }
         node.send(.init(number: envelope.number, request: request, bytes: envelope.payload, booked: BookedDetails()), from: task)
+    }
+
+    /// Nobody looks on here, and nobody is told anything.
+    private func answer(_ query: Envelope<Query>, of socket: KernelSocket) throws(Errno) {
+        let answer: MasixTransport.Answer = if case .frame = query.content { .notFound } else { .notPermitted }
+        try MessageSocket.send(on: socket.socket.raw, Envelope(number: query.number, content: answer).wireBytes, wait: false)
     }
 
     /// The program has gone, or the node goes.
@@ -117,8 +124,8 @@ extension SimulatedMachine {
         socket.task = id
         if socket.hasEnded { return node.pending.append(.end(id)) }
         let welcome = Welcome(
-            task: id, node: SimulatedNode.id, identity: socket.identity, bootstrap: bootstrap, initial: Array(rights.dropFirst()))
-        attempt { () throws(Errno) in
+            task: id, node: node.id, identity: socket.identity, bootstrap: bootstrap, initial: Array(rights.dropFirst()))
+        machine.attempt { () throws(Errno) in
             let ownBell = try Pipe.reopenWriter(files.bellReader.raw)
             try MessageSocket.send(
                 on: socket.socket.raw, welcome.wireBytes,
@@ -156,7 +163,8 @@ extension SimulatedMachine {
             }
             let travelling = Delivered(
                 sender: message.sender, port: message.port, code: message.code, reply: message.reply, rights: message.rights,
-                payload: Payload(place: 0, length: message.payload.length, format: message.payload.format), memory: memory, notification: message.notification,
+                payload: Payload(place: 0, length: message.payload.length, format: message.payload.format), memory: memory,
+                notification: message.notification,
                 isOnce: message.isOnce)
             return (.message(travelling), descriptors)
         case .links(let links):

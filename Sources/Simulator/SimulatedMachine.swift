@@ -11,7 +11,7 @@ package import SystemPackage
 /// itself decides is taken from it: who runs, who is woken first, how late it is. So a seed is a whole history here too.
 ///
 /// All state belongs to whoever has the turn.
-public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Sendable {
+public final class SimulatedMachine: Schedule, @unchecked Sendable {
     /// A program, as one thread that may start others.
     public struct Program: Sendable {
         let name: String
@@ -28,8 +28,9 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     var chance: Chance
     var tally = Tally()
     let book = Book()
-    private(set) var node: SimulatedNode!
-    var sockets: [KernelSocket] = []
+    private var nodes: [MachineNode] = []
+    /// Of all nodes, in the order in which they were made.
+    private var sockets: [KernelSocket] = []
     /// Those that have not ended.
     private var strands: [Strand] = []
     private var strandCount = 0
@@ -38,43 +39,41 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     /// What programs have thrown. What one lets go as it fails is seen by the others, who may fail of it first.
     private var failures: [String] = []
     /// Decisions so far.
-    private var steps = 0
+    private(set) var steps = 0
     /// In nanoseconds. It does not begin at 0, which is no deadline.
     private var now: UInt64 = 1_000_000_000
     private(set) var crashes = true
-    let eventsPerDeath = 200
     private var isInterrupting = false
     private var situations: Set<Situation> = []
     private var eventLog: EventLog
-    private var nucleusRestsUntil = 0
     /// A thread that comes to this place stops there once in so many times; 0: never.
     private var rates: [Int] = []
-    private var revocationRate = 1
-    private var linkFailureRate = 1
-    private var deathRate = 1
+    private(set) var revocationRate = 1
+    private(set) var linkFailureRate = 1
+    private(set) var deathRate = 1
     /// Somebody stands where a revocation may hurt.
     private var isAmbushed = false
 
-    private init(_ plan: SimulationPlan) {
+    private init(_ plan: SimulationPlan, nodes count: Int) {
         self.plan = plan
         chance = Chance(seed: plan.seed)
         eventLog = EventLog(keepsLines: plan.keepsLog)
-        node = SimulatedNode(plan: plan, book: book, simulation: self, memory: SimulatedMemory(isShared: true), limits: Limits())
         revocationRate = [20, 100, 500][chance.below(3)]
         linkFailureRate = [200, 1_000, 10_000][chance.below(3)]
         deathRate = [500, 5_000][chance.below(2)]
+        nodes = (1...UInt32(max(1, count))).map { MachineNode(NodeID(number: $0, incarnation: 1), on: self) }
     }
 
-    /// Runs the programs, after the server has begun, until all have ended. What a program throws is the failure.
+    /// Runs programs, one stage after the other: the next begins when the first threads of all programs of a stage have ended. What a
+    /// program throws is the failure.
     ///
-    /// The server's first task is the node's. The calling thread is the machine, and keeps to one processor as all its threads do.
-    public static func run(_ plan: SimulationPlan, server: Program, _ programs: [Program]) throws -> Simulation.Verdict {
+    /// Whoever attaches first to a node is its first task. The nodes are numbered from 1. The calling thread is the machine, and keeps to
+    /// one processor as all its threads do.
+    public static func run(_ plan: SimulationPlan, nodes: Int = 1, stages: [[Program]]) throws -> Simulation.Verdict {
         let allowed = try Processor.allowed()
         if let processor = allowed.last { try Processor.pin(to: processor) }
-        let machine = SimulatedMachine(plan)
-        // Whoever comes later finds the server's port.
-        try machine.run([server])
-        try machine.run(programs)
+        let machine = SimulatedMachine(plan, nodes: nodes)
+        for stage in stages where !machine.hasFailed { try machine.run(stage) }
         // What the machine has found stops everybody, who then fail of that.
         let found = machine.book.failure.map { machine.failures + [$0] }
         machine.finish()
@@ -87,6 +86,45 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     }
 
     func log(_ line: @autoclosure () -> String) { eventLog.note("\(steps) \(now) \(line())") }
+
+    // MARK: what programs ask of the machine, and not of their node
+
+    /// A socket for a program to attach over; the program closes it.
+    package func connect(to number: UInt32 = 1) throws(Errno) -> Int32 {
+        guard let node = node(number) else { throw .invalidArgument }
+        let socket = try node.connect()
+        sockets.append(socket)
+        return socket.programEnd
+    }
+
+    /// The task that has attached over this socket dies now, whatever it is doing. Its threads see that their node is gone.
+    package func kill(taskWith programEnd: Int32) {
+        guard let socket = sockets.last(where: { $0.programEnd == programEnd && !$0.hasEnded }) else { return }
+        log("node \(socket.node.id.number): \(socket.task.map(String.init(describing:)) ?? "a task") is killed")
+        socket.node.end(socket)
+    }
+
+    /// A program beside those of the stage, whose end nobody waits for.
+    package func begin(_ program: Program) throws(Errno) {
+        programCount += 1
+        _ = try add(program.name, of: programCount) { [self] in
+            do { try program.body(self) } catch { if !isEnding { fail("\(program.name): \(error)") } }
+        }
+    }
+
+    /// The same chance that decides who runs.
+    package func chance(below bound: Int) -> Int { chance.below(bound) }
+    /// Something is not as it must be.
+    package func fail(_ words: String) { book.fail(words) }
+    /// A line of the log.
+    package func tell(_ words: @autoclosure () -> String) { log(words()) }
+    /// All programs have ended, and so does every node.
+    package var isEnding: Bool { !crashes }
+
+    /// How much there is on a node that is not only kept for later: tasks, ports that are in use, and bytes and memory on their way.
+    package func tables(of number: UInt32) -> [Int] { node(number)?.tables ?? [] }
+
+    private func node(_ number: UInt32) -> MachineNode? { nodes.first { $0.id.number == number } }
 
     // MARK: threads
 
@@ -147,11 +185,15 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
             book.fail("a thread neither ends nor waits for anything that the machine knows of: \(strand.description)")
         }
         // What it has asked for lies in its socket now.
-        if case .answer(let raw)? = strand.awaited { collect(fromTaskWith: raw) }
+        if case .answer(let raw)? = strand.awaited, let socket = sockets.last(where: { $0.programEnd == raw && !$0.hasEnded }) {
+            socket.node.collect(socket)
+        }
         guard strand.isOver else { return }
         strands.removeAll { $0 === strand }
         collectEnds()
     }
+
+    private func collectEnds() { for node in nodes { node.collectEnds() } }
 
     // MARK: the schedule
 
@@ -216,21 +258,24 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
         return false
     }
 
-    /// One step of the nucleus, or of a thread that can go on; false if there is none.
+    /// One step of a nucleus, or of a thread that can go on; false if there is none.
     private func schedule() -> Bool {
-        let hasWork = node.hasWork
+        let busy = nodes.filter(\.hasWork)
+        let awake = busy.filter { $0.restsUntil <= steps }
         var ready: [Strand] = []
-        if !hasWork || steps < nucleusRestsUntil || chance.oneIn(2) {
+        if awake.isEmpty || chance.oneIn(2) {
             ready = readyStrands()
-            if ready.isEmpty, !hasWork { ready = readyStrands(stalledToo: true) }
-            guard hasWork || !ready.isEmpty else { return false }
+            if ready.isEmpty, busy.isEmpty { ready = readyStrands(stalledToo: true) }
+            guard !busy.isEmpty || !ready.isEmpty else { return false }
         }
         steps += 1
         now += UInt64(chance.below(1_000))
         if let strand = chance.pick(ready) {
             resume(strand)
         } else {
-            eventLog.mix(0)
+            let able = awake.isEmpty ? busy : awake
+            guard let node = able.count == 1 ? able.first : chance.pick(able) else { return true }
+            eventLog.mix(UInt64(node.id.number) - 1)
             node.step()
         }
         return true
@@ -250,7 +295,7 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     /// Nobody can go on: the next deadline comes. False: there is none, or nobody should have to wait for it.
     private func elapse() -> Bool {
         collectEnds()
-        if node.hasWork { return true }
+        if nodes.contains(where: \.hasWork) { return true }
         guard let next = strands.compactMap(\.deadline).min() else {
             book.fail("everybody waits for ever: \(state)")
             return false
@@ -268,43 +313,17 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
 
     // MARK: misfortunes
 
-    func restNucleus(oneIn rate: Int) {
-        guard crashes, chance.oneIn(rate) else { return }
-        nucleusRestsUntil = steps + chance.below(60)
-    }
-
     private func misfortune() {
-        if plan.mode == .random, isAmbushed || chance.oneIn(revocationRate) { revoke() }
-        if plan.mode == .random, chance.oneIn(linkFailureRate), let link = chance.pick(node.memory.links.keys.sorted()) {
-            if node.submit(.linkFailed(link)) { tally.linkFaults += 1 }
-        }
-        if chance.oneIn(deathRate) { node.die() }
-        if chance.oneIn(500) { nucleusRestsUntil = steps + chance.below(60) }
+        let isAmbushed = isAmbushed
+        self.isAmbushed = false
+        for node in nodes { node.misfortune(ambush: isAmbushed) }
     }
 
-    private func revoke() {
-        let leased = node.kernel.leasedPorts
-        isAmbushed = false
-        guard !leased.isEmpty else { return }
-        if node.submit(.revoke(chance.oneIn(4) ? nil : chance.pick(leased))) { tally.revocations += 1 }
-    }
-
-    // MARK: what the node tells
+    // MARK: what the nodes tell
 
     func met(_ situation: Situation) { situations.insert(situation) }
 
-    func handled(_ event: Event, _ actions: [Action]) {
-        tally.events += 1
-        for byte in event.wireBytes { eventLog.mix(UInt64(byte)) }
-        // The kernel is looked through now and then, and the simulations with tasks that are simulated do it each time.
-        if chance.oneIn(16) { node.audit(after: event) }
-        if case .request(_, _, .send) = event { tally.messagesByNucleus += 1 }
-    }
-
-    func closed(_ lease: Lease, _ closing: Closing, byRevocation: Bool) {
-        tally.harvested += closing.frames.count
-        if let fault = closing.fault { book.fail("\(lease.id) closes with \(fault), and both ends are honest") }
-    }
+    func mix(_ event: Event) { for byte in event.wireBytes { eventLog.mix(UInt64(byte)) } }
 
     // MARK: the end
 
@@ -312,22 +331,13 @@ public final class SimulatedMachine: Schedule, NodeSurroundings, @unchecked Send
     private func finish() {
         crashes = false
         collectEnds()
-        node.finish()
-        for socket in sockets where !socket.hasEnded { end(socket) }
-        node.finish()
-        if !hasFailed { balance() }
+        for node in nodes { node.finish() }
+        if !hasFailed { for node in nodes { node.balance() } }
         let limit = steps + 100_000
         while !strands.isEmpty, steps < limit {
             if !schedule(), strands.allSatisfy({ $0.deadline == nil }) || !elapse() { break }
         }
         if !strands.isEmpty { book.fail("the node has stopped, and somebody does not see it: \(state)") }
-    }
-
-    private func balance() {
-        if !node.kernel.isDeserted { book.fail("all tasks have ended, and something is left in the kernel") }
-        if !node.memory.store.isEmpty { book.fail("all tasks have ended, and the bytes of \(node.memory.store.count) messages are left") }
-        if !node.memory.objects.isEmpty { book.fail("all tasks have ended, and \(node.memory.objects.count) memory objects are left") }
-        if !node.memory.links.isEmpty { book.fail("all tasks have ended, and links are left") }
     }
 
     /// What Linux refuses here, it refuses to the machine and not to a program.

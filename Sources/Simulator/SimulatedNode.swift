@@ -33,6 +33,7 @@ final class SimulatedNode {
 
     static let id = NodeID(number: 1, incarnation: 1)
 
+    let id: NodeID
     let plan: SimulationPlan
     let memory: SimulatedMemory
     let book: Book
@@ -53,14 +54,18 @@ final class SimulatedNode {
     /// The book's numbers of notify rights that were given back, until their tasks have them.
     var returnedOnces: [SendOnceID: UInt64] = [:]
 
-    init(plan: SimulationPlan, book: Book, simulation: any NodeSurroundings, memory: SimulatedMemory, limits: Limits) {
+    init(
+        _ id: NodeID = SimulatedNode.id, plan: SimulationPlan, book: Book, simulation: any NodeSurroundings, memory: SimulatedMemory,
+        limits: Limits
+    ) {
+        self.id = id
         self.plan = plan
         self.book = book
         self.simulation = simulation
         self.memory = memory
         var limits = limits
         limits.linksEnabled = plan.mode != .off
-        kernel = Kernel(node: Self.id, limits: limits)
+        kernel = Kernel(node: id, limits: limits)
         journalStart = kernel
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Masix
 import MasixKernel
+import MasixProtocols
 import MasixTransport
 
 /// `masix ps`
@@ -80,7 +81,8 @@ struct PortsCommand: ReportingCommand {
         commandName: "ports", abstract: "List the ports of the node, and who holds rights to them.",
         discussion: """
             RECEIVER and SENDERS are task numbers (`masix ps`); "+n" are send rights that are inside messages. A port of which no right has \
-            left its task, and the ports of this command itself, are not shown unless --all is given.
+            left its task, and the ports of this command itself, are not shown unless --all is given. ELSEWHERE, where a network server runs: \
+            "is N.L:P" for a proxy, which stands for port P of node N in its life L, and "at N" for a port to which node N holds rights.
             """)
 
     @OptionGroup var node: NodeOptions
@@ -98,19 +100,22 @@ struct PortsCommand: ReportingCommand {
         let names = try tables.namesByPort()
         let wanted = try name.map { (name) throws in try space.names.lookUp(name, timeout: .seconds(5)).port }
         let own = space.task
+        let shared = Self.shared(space)
         let rows = try tables.ports().filter { row in
             if let wanted, row.id != wanted { return false }
             if let task, row.receiver?.raw != task, !row.senders.contains(where: { $0.raw == task }) { return false }
             return showsAll || row.receiver != own
         }
         if json.isOn {
-            for row in rows { try Output.line(Self.json(row, names[row.id] ?? [], without: showsAll ? nil : own).text) }
+            for row in rows { try Output.line(Self.json(row, names[row.id] ?? [], shared[row.id], without: showsAll ? nil : own).text) }
             return
         }
-        var table = TextTable([
+        var columns: [(String, TextTable.Alignment)] = [
             ("PORT", .left), ("RECEIVER", .right), ("QUEUE", .right), ("LIMIT", .right), ("SENDERS", .left), ("ONCE", .right),
             ("LEASES", .right), ("", .left), ("NAME", .left),
-        ])
+        ]
+        if !shared.isEmpty { columns.insert(("ELSEWHERE", .left), at: 8) }
+        var table = TextTable(columns)
         for row in rows {
             let senders = row.senders.filter { showsAll || $0 != own }
             var holders = senders.prefix(6).map { String($0.raw) }.joined(separator: ",")
@@ -120,16 +125,30 @@ struct PortsCommand: ReportingCommand {
                 row.isBootstrap ? "bootstrap" : "", row.noSendersRequested ? "no-senders" : "", row.portDestroyedRequested ? "backup" : "",
                 row.deadNameRequests > 0 ? "watched" : "", row.blockedSenders > 0 ? "blocked:\(row.blockedSenders)" : "",
             ]
-            table.add([
+            var cells = [
                 row.id.number, row.receiver.map { String($0.raw) } ?? "moving", String(row.queued), String(row.queueLimit),
                 holders.isEmpty ? "-" : holders, String(row.sendOnceRights), String(row.leaseCount),
                 marks.filter { !$0.isEmpty }.joined(separator: ","), (names[row.id] ?? []).joined(separator: ","),
-            ])
+            ]
+            if !shared.isEmpty { cells.insert(shared[row.id].map(Self.words) ?? "-", at: 8) }
+            table.add(cells)
         }
         try Output.write(table.text)
     }
 
-    private static func json(_ row: PortRow, _ names: [String], without own: TaskID?) -> JSON {
+    /// What is shared with other nodes, by what it is called here; nothing where there is no network server, or it does not tell us.
+    private static func shared(_ space: Space) -> [PortID: SharedPort] {
+        guard let client = try? NetworkClient(space, timeout: .seconds(5)), let ports = try? client.sharedPorts(timeout: .seconds(5)) else {
+            return [:]
+        }
+        return Dictionary(ports.map { ($0.here, $0) }) { first, _ in first }
+    }
+
+    private static func words(_ port: SharedPort) -> String {
+        port.uid == port.here ? "at " + port.holders.map { String($0) }.joined(separator: ",") : "is \(port.uid.number)"
+    }
+
+    private static func json(_ row: PortRow, _ names: [String], _ shared: SharedPort?, without own: TaskID?) -> JSON {
         let senders = row.senders.filter { $0 != own }
         return [
             "port": JSON(row.id.number), "names": JSON(names.map { JSON($0) }), "receiver": row.receiver.map { JSON($0.raw) } ?? .null,
@@ -138,7 +157,8 @@ struct PortsCommand: ReportingCommand {
             "senders": JSON(senders.map { JSON($0.raw) }),
             "sender_count": JSON(Int(row.senderCount) - (row.senders.count - senders.count)),
             "send_rights_in_transit": JSON(row.sendRightsInTransit), "send_once_rights": JSON(row.sendOnceRights),
-            "leases": JSON(row.leaseCount), "no_senders_requested": JSON(row.noSendersRequested),
+            "leases": JSON(row.leaseCount), "uid": JSON((shared?.uid ?? row.id).number),
+            "holding_nodes": JSON((shared?.holders ?? []).map { JSON($0) }), "no_senders_requested": JSON(row.noSendersRequested),
             "port_destroyed_requested": JSON(row.portDestroyedRequested), "dead_name_requests": JSON(row.deadNameRequests),
         ]
     }

@@ -87,7 +87,7 @@ extension Nodes {
                     #expect(isUp)
                     let healthy = try scene.doctor()
                     Self.expect(
-                        healthy, code: 0, "'b' is up", "version 1 of the channel's protocol", "there and back", " us, the shortest of 5")
+                        healthy, code: 0, "'b' is up", "version 2 of the channel's protocol", "there and back", " us, the shortest of 5")
                     let json = try scene.doctor("b --json").objects()
                     #expect(json.first?["usable"] as? Bool == true)
                     let row = try #require(try scene.a.shell("masix node peers --json").objects().first)

@@ -38,6 +38,23 @@ import Testing
         #expect(table.handle(.died(door.port)) == [])
     }
 
+    @Test func whoWaitsIsAskedForWhenSomebodyIsThereToBeAsked() {
+        var table = NameTable()
+        #expect(table.handle(.lookUp("door", uid: 5, until: 900, wait: 900, by: 1)) == [])
+        #expect(table.handle(.lookUp("door", uid: 5, until: 700, wait: 700, here: true, by: 2)) == [])
+        table.advance(to: 300)
+        #expect(table.handle(.connected(true)) == [.askElsewhere(1, "door", wait: 600)])
+        // Nobody waits for the other nodes any longer than they are there; who waits does.
+        #expect(table.handle(.lookUp("gate", uid: 5, until: nil, by: 3)) == [.askElsewhere(3, "gate", wait: 0)])
+        #expect(table.handle(.connected(false)) == [.answer(3, .unknown(known: [], count: 0))])
+        table.advance(to: 400)
+        #expect(table.handle(.connected(true)) == [.askElsewhere(1, "door", wait: 500)])
+        // What was found has died before it was here.
+        #expect(table.handle(.diedElsewhere(1)) == [.askElsewhere(1, "door", wait: 500)])
+        #expect(table.handle(.lookUp("gate", uid: 5, until: nil, by: 4)) == [.askElsewhere(4, "gate", wait: 0)])
+        #expect(table.handle(.diedElsewhere(4)) == [.answer(4, .unknown(known: [], count: 0))])
+    }
+
     @Test func whoMayReplaceAndRemove() {
         var table = NameTable()
         let old = record("n", 1, uid: 1000)

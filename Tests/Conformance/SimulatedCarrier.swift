@@ -23,7 +23,8 @@ enum SimulatedCarrier {
         }
     }
 
-    static func play(_ story: Story, _ plan: SimulationPlan) throws -> Simulation.Verdict {
+    /// The library stops where a seed says so for as long as the body runs.
+    static func interrupted<Result>(_ body: () throws -> Result) rethrows -> Result {
         Interlude.arm { place in
             let isLocked: Bool
             switch place {
@@ -35,16 +36,21 @@ enum SimulatedCarrier {
             (ScheduledThread.current as? SimulatedMachine)?.reach(place.rawValue, isLocked: isLocked)
         }
         defer { Interlude.arm(nil) }
+        return try body()
+    }
+
+    static func play(_ story: Story, _ plan: SimulationPlan) throws -> Simulation.Verdict {
         let server = SimulatedMachine.Program("exchange") { machine in
             _ = try Exchange(try Space.attach(rawSocket: try machine.connect()))
         }
         // By some seeds all roles are one task, whose ports leave it at any moment.
         let isOneTask = plan.seed % 5 == 0 && story.needsTasks == nil
-        return try SimulatedMachine.run(plan, server: server, isOneTask ? [together(story, plan.seed)] : apart(story))
+        let programs = isOneTask ? [together(story, plan.seed)] : apart(story)
+        return try interrupted { try SimulatedMachine.run(plan, stages: [[server], programs]) }
     }
 
     /// Of so many messages elsewhere there is one here: each costs some dozen decisions.
-    private static let thrift = 50
+    static let thrift = 50
 
     private static func apart(_ story: Story) -> [SimulatedMachine.Program] {
         story.roles.map { role in

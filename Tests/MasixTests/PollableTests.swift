@@ -163,7 +163,7 @@ import Testing
             port.close()
             var told: Notification?
             while told == nil, isReadable(news, within: 10_000) { told = try own.tryReceive()?.notification }
-            #expect(told == .deadName(dead))
+            #expect(told == .deadName(dead, name: 0))
         }
     }
 }

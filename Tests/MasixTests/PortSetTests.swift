@@ -107,7 +107,7 @@ import Testing
             let right = try other.makeSendRight()
             try set.requestDeadName(of: right, to: news)
             other.close()
-            #expect(try set.receive(timeout: .seconds(10)).notification == .deadName(right.port))
+            #expect(try set.receive(timeout: .seconds(10)).notification == .deadName(right.port, name: 0))
         }
     }
 

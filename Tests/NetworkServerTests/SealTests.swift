@@ -37,8 +37,9 @@ import Testing
         b.react { event in
             guard case .frame(let channel, let bytes) = event, case .lookUp(let request, _, _)? = try? NetworkFrame(wireBytes: bytes)
             else { return }
-            let port = PortID(node: NodeID(number: 2, incarnation: 1), counter: 77)
-            b.channels.send(NetworkFrame.found(request: request, port, limit: 8).wireBytes, on: channel)
+            let port = PortUID(birth: NodeID(number: 2, incarnation: 1), counter: 77)
+            b.channels.send(
+                NetworkFrame.found(request: request, .send(port, limit: 8, sequence: 1)).wireBytes, on: channel)
         }
         // It cannot dial: the only way is through the relay.
         try b.know(NodeRosterEntry(number: 1, name: "node-1", fingerprint: key.fingerprint, host: "127.0.0.1", port: 1))

@@ -59,6 +59,17 @@ import Testing
         #expect(throws: WireError.trailingBytes(count: 1)) { try ChannelHello(wireBytes: hello.wireBytes + [0]) }
     }
 
+    @Test func aNodeOfTheFirstVersionIsRefusedInWords() throws {
+        let versions = try #require(ChannelVersions(lowest: 1, highest: 1))
+        let first = ChannelHello(versions: versions, node: NodeID(number: 9, incarnation: 3), name: "b", software: "s")
+        let now = ChannelHello(node: NodeID(number: 1, incarnation: 1), name: "a", software: "s")
+        #expect(throws: ChannelRefusal.peerTooOld(ours: .current, theirs: first.versions)) { try now.agree(with: first) }
+        #expect(throws: ChannelRefusal.peerTooNew(ours: first.versions, theirs: .current)) { try first.agree(with: now) }
+        #expect(
+            ChannelRefusal.peerTooOld(ours: .current, theirs: first.versions).description
+                == "it speaks versions 1, we speak 2: the other side must be upgraded")
+    }
+
     @Test func aHelloThatLiesIsRefused() throws {
         func refuses(_ field: StaticName, _ change: (inout [UInt8]) -> Void, _ location: SourceLocation = #_sourceLocation) throws {
             var bytes = ChannelHello(node: NodeID(number: 9, incarnation: 3), name: "b", software: "s").wireBytes
@@ -66,7 +77,7 @@ import Testing
             #expect(throws: WireError.malformed(field: field), sourceLocation: location) { try ChannelHello(wireBytes: bytes) }
         }
         try refuses("magic") { $0[0] = 0 }
-        try refuses("versions") { $0[8] = 2 }
+        try refuses("versions") { $0[8] = 3 }
         try refuses("node") { $0[12] = 0 }
         try refuses("name") { $0[24] = UInt8(ascii: "/") }
         try refuses("software") { $0[29] = 10 }

@@ -13,7 +13,7 @@ import Testing
     /// A port of ours that the traitor was not given, and the honest peer's.
     private static let secret = PortID(node: Sample.here, counter: 11)
     private static let honest = NodeID(number: 3, incarnation: 1)
-    private static let honestPort = PortID(node: honest, counter: 20)
+    private static let honestPort = PortUID(birth: honest, counter: 20)
 
     /// As in a frame, with numbers that often mean something.
     private static func frame(_ chance: inout Chance) -> NetworkFrame {
@@ -24,31 +24,32 @@ import Testing
             default: UInt64(chance.below(6))
             }
         }
-        func port(_ chance: inout Chance) -> PortID {
+        func port(_ chance: inout Chance) -> PortUID {
             switch chance.below(8) {
-            case 0: PortID(node: NodeID(number: UInt32(chance.below(4)), incarnation: UInt32(chance.below(9))), counter: number(&chance))
+            case 0: PortUID(birth: NodeID(number: UInt32(chance.below(4)), incarnation: UInt32(chance.below(9))), counter: number(&chance))
             case 1: honestPort
-            case 2: secret
-            case 3..<5: PortID(node: Sample.peer, counter: 18 + UInt64(chance.below(6)))
-            default: Sample.own
+            case 2: PortUID(secret)
+            case 3..<5: PortUID(birth: Sample.peer, counter: 18 + UInt64(chance.below(6)))
+            default: Sample.ownUID
             }
         }
         func right(_ chance: inout Chance) -> NetworkRight {
-            switch chance.below(5) {
+            switch chance.below(6) {
             case 0: .null
             case 1: .dead
             case 2: .once(chance.oneIn(3) ? number(&chance) : chance.next())
-            default: .send(port(&chance), limit: UInt32(truncatingIfNeeded: number(&chance)))
+            case 3: .back(port(&chance))
+            default: .send(port(&chance), limit: UInt32(truncatingIfNeeded: number(&chance)), sequence: number(&chance))
             }
         }
         switch chance.below(14) {
         case 0: return .lookUp(request: number(&chance), name: "x", waitMilliseconds: UInt32(truncatingIfNeeded: number(&chance)))
-        case 1: return .found(request: number(&chance), port(&chance), limit: UInt32(truncatingIfNeeded: number(&chance)))
+        case 1: return .found(request: number(&chance), right(&chance))
         case 2: return .unknown(request: number(&chance))
         case 3: return .chunk(transfer: number(&chance), memory: UInt16(chance.below(3)), [UInt8](repeating: 1, count: chance.below(4)))
         case 4: return .abandoned(transfer: number(&chance))
         case 5: return .accepted(port(&chance), count: UInt32(truncatingIfNeeded: number(&chance)))
-        case 6: return .clean(port(&chance), receptions: number(&chance))
+        case 6: return .clean(port(&chance), sequence: number(&chance))
         case 7: return .onceUnused(number(&chance))
         case 8: return .portDied(port(&chance))
         default:
@@ -58,7 +59,7 @@ import Testing
             let memory: [UInt64] = chance.oneIn(3) ? [UInt64(chance.below(4)), number(&chance)] : []
             return .message(
                 NetworkMessage(
-                    to: chance.oneIn(4) ? .once(number(&chance)) : .port(chance.oneIn(8) ? port(&chance) : Sample.own), from: sender,
+                    to: chance.oneIn(4) ? .once(number(&chance)) : .port(chance.oneIn(8) ? port(&chance) : Sample.ownUID), from: sender,
                     code: 1,
                     reply: right(&chance), rights: rights, memory: memory, transfer: memory.isEmpty ? 0 : number(&chance)))
         }
@@ -68,9 +69,9 @@ import Testing
     private static func books(_ core: NetworkCore) -> String {
         guard let peer = core.peers[3] else { return "none" }
         let exports = core.exports.filter { $0.value.holders[3] != nil }.keys.sorted().map {
-            "\($0) \(core.exports[$0]?.holders[3] ?? 0) \(core.exports[$0]?.underWay[3] ?? 0)"
+            "\($0) \(core.exports[$0]?.holders[3]?.sequence ?? 0) \(core.exports[$0]?.underWay[3] ?? 0)"
         }
-        let proxies = peer.proxies.sorted().map { "\($0) \(core.proxies[$0]?.receptions ?? 0) \(core.proxies[$0]?.unaccepted ?? 0)" }
+        let proxies = peer.proxies.sorted().map { "\($0) \(core.proxies[$0]?.sequence ?? 0) \(core.proxies[$0]?.unaccepted ?? 0)" }
         return "\(exports) \(proxies) \(peer.given.sorted()) \(peer.taken.sorted()) \(peer.incoming.keys.sorted())"
     }
 
@@ -79,7 +80,7 @@ import Testing
         _ = core.handle(.up(honest))
         _ = core.handle(.find(asker: 2, name: "y", waitMilliseconds: 0, until: 100))
         let asked = core.peers[3]?.requests.keys.first ?? 0
-        _ = core.handle(.frame(peer: 3, .found(request: asked, honestPort, limit: 8)))
+        _ = core.handle(.frame(peer: 3, .found(request: asked, .send(honestPort, limit: 8, sequence: 1))))
         let proxy = core.peers[3]?.proxies.first ?? ProxyID(raw: 0)
         let message = LocalMessage(
             from: Sample.speaker, code: 1, reply: .once(8), rights: [.send(secret, limit: 4), .send(Sample.own, limit: 4)])
@@ -91,12 +92,12 @@ import Testing
         [
             .message(
                 NetworkMessage(
-                    to: .port(secret), from: Sample.speaker, code: 2, reply: .once(4),
-                    rights: [.send(Sample.own, limit: 4), .send(honestPort, limit: 8)],
+                    to: .port(PortUID(secret)), from: Sample.speaker, code: 2, reply: .once(4),
+                    rights: [.back(Sample.ownUID), .send(honestPort, limit: 8, sequence: 2)],
                     memory: [2, 1], transfer: 6)), .chunk(transfer: 6, memory: 0, [1]), .accepted(honestPort, count: 1),
             .chunk(transfer: 6, memory: 0, [2]), .message(NetworkMessage(to: .once(8), from: nil, code: 3)),
             .chunk(transfer: 6, memory: 1, [3]),
-            .message(NetworkMessage(to: .port(Sample.own), from: nil, code: 3)), .clean(Sample.own, receptions: 1),
+            .message(NetworkMessage(to: .port(Sample.ownUID), from: nil, code: 3)), .clean(Sample.ownUID, sequence: 2),
         ]
     }
 
@@ -174,7 +175,8 @@ import Testing
         }
         #expect(
             frames.first?.rights == [
-                .once(11), .dead, .send(Self.secret, limit: 1), .dead, .send(Sample.own, limit: UInt32(Limits.queueMessagesMax)),
+                .once(11), .dead, .send(PortUID(Self.secret), limit: 1, sequence: 1), .dead,
+                .send(Sample.ownUID, limit: UInt32(Limits.queueMessagesMax), sequence: 2),
             ])
         let large = LocalMessage(from: nil, code: 1, reply: .once(13), memory: [11])
         // And its room is free again: nobody else will give it.

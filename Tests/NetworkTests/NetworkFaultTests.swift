@@ -9,7 +9,10 @@ import Testing
     static let here = NodeID(number: 1, incarnation: 4)
     static let peer = NodeID(number: 2, incarnation: 7)
     static let own = PortID(node: here, counter: 10)
-    static let theirs = PortID(node: peer, counter: 20)
+    static let ownUID = PortUID(own)
+    static let theirs = PortUID(birth: peer, counter: 20)
+    /// Of an earlier life of ours: it had the same number as `own`.
+    static let stale = PortUID(birth: NodeID(number: 1, incarnation: 3), counter: 10)
     static let identity = TaskIdentity(uid: 1, gid: 1, pid: 1, executable: "", name: "t", launched: false)
     static let speaker = Speaker(TaskID(raw: 5), identity)
 
@@ -24,7 +27,7 @@ import Testing
         _ = core.handle(.up(peer))
         _ = core.handle(.find(asker: 1, name: "x", waitMilliseconds: 0, until: 100))
         guard let request = core.peers[2]?.requests.keys.first else { return }
-        _ = core.handle(.frame(peer: 2, .found(request: request, theirs, limit: 64)))
+        _ = core.handle(.frame(peer: 2, .found(request: request, .send(theirs, limit: 64, sequence: 1))))
         guard let proxy = core.peers[2]?.proxies.first else { return }
         let message = LocalMessage(from: speaker, code: 1, reply: .once(3), rights: [.send(own, limit: UInt32(Limits.queueMessagesMax))])
         _ = core.handle(.sent(to: proxy, message, transfer: 0))
@@ -40,19 +43,23 @@ import Testing
     }
 
     static func message(
-        to port: PortID = own, from sender: Speaker? = speaker, rights: [NetworkRight] = [], memory: [UInt64] = [], transfer: UInt64 = 0
+        to port: PortUID = ownUID, from sender: Speaker? = speaker, rights: [NetworkRight] = [], memory: [UInt64] = [], transfer: UInt64 = 0
     ) -> NetworkFrame {
         .message(NetworkMessage(to: .port(port), from: sender, code: 1, rights: rights, memory: memory, transfer: transfer))
     }
 
-    static func port(_ counter: UInt64) -> PortID { PortID(node: peer, counter: counter) }
+    static func port(_ counter: UInt64) -> PortUID { PortUID(birth: peer, counter: counter) }
+
+    /// A gift of the peer: the first of its port unless said otherwise.
+    static func gift(_ counter: UInt64, sequence: UInt64 = 1) -> NetworkRight { .send(port(counter), limit: 1, sequence: sequence) }
 
     /// What leads to the fault: all but the last frame are taken.
     static func frames(to fault: NetworkFault) -> [NetworkFrame] {
         let accepted = message()
         switch fault {
-        case .foreignPort: return [accepted, .portDied(PortID(node: NodeID(number: 2, incarnation: 6), counter: 20))]
-        case .notGiven: return [.clean(own, receptions: 1), accepted]
+        case .foreignPort: return [accepted, .portDied(PortUID(birth: NodeID(number: 3, incarnation: 1), counter: 20))]
+        case .stalePort: return [accepted, message(to: stale)]
+        case .notGiven: return [.clean(ownUID, sequence: 1), accepted]
         case .unknownOnce: return [.onceUnused(3), .onceUnused(3)]
         case .repeatedOnce: return [message(rights: [.once(9)]), message(rights: [.once(9)])]
         case .unknownTransfer:
@@ -63,7 +70,7 @@ import Testing
         case .tooManyTransfers:
             let others = (1...NetworkLimits.transfersMax).map { UInt64($0) }
             // More ports than one: the window is smaller.
-            return others.map { message(to: PortID(node: here, counter: 100 + $0 % 8), memory: [1], transfer: $0) }
+            return others.map { message(to: PortUID(birth: here, counter: 100 + $0 % 8), memory: [1], transfer: $0) }
                 + [message(memory: [1], transfer: 1_000)]
         case .tooMuchMemory: return [message(memory: [2], transfer: 1), .chunk(transfer: 1, memory: 0, [1, 1, 1])]
         case .tooManyLookUps:
@@ -76,9 +83,9 @@ import Testing
                 message(
                     rights: (0..<size).map { place in
                         let counter = UInt64(number * size + place)
-                        return fault == .tooManyPorts ? .send(port(counter == 0 ? 20 : 1_000 + counter), limit: 1) : .once(counter)
+                        return fault == .tooManyPorts ? gift(counter == 0 ? 20 : 1_000 + counter, sequence: 2) : .once(counter)
                     })
-            } + [message(rights: [fault == .tooManyPorts ? .send(port(21), limit: 1) : .once(1 << 40)])]
+            } + [message(rights: [fault == .tooManyPorts ? gift(21) : .once(1 << 40)])]
         case .unknownRequest: return [accepted, .unknown(request: 1)]
         case .miscounted: return [.accepted(theirs, count: 9), .accepted(theirs, count: 1)]
         case .windowExceeded: return Array(repeating: accepted, count: Limits.queueMessagesMax + 1)
@@ -118,13 +125,27 @@ import Testing
         let refused: [(NetworkFrame, NetworkFault)] = [
             (Self.message(from: Speaker(TaskID(raw: 1 << 32), Self.identity)), .strangeSender),
             (Self.message(from: Speaker(TaskID(raw: .max), Self.identity)), .strangeSender),
-            (.clean(Self.own, receptions: 0), .miscounted), (.clean(Self.own, receptions: 2), .miscounted),
-            (.clean(Self.own, receptions: .max), .miscounted), (.accepted(Self.theirs, count: .max), .miscounted),
-            (.clean(Self.theirs, receptions: 1), .notGiven), (.accepted(Self.own, count: 1), .foreignPort),
-            (.portDied(Self.own), .foreignPort), (.found(request: 9, Self.theirs, limit: 1), .unknownRequest),
-            (Self.message(to: Self.theirs), .notGiven), (Self.message(to: PortID(node: Self.here, counter: 11)), .notGiven),
-            (Self.message(rights: [.send(PortID(node: Self.here, counter: 11), limit: 1)]), .notGiven),
-            (Self.message(rights: [.send(PortID(node: NodeID(number: 3, incarnation: 1), counter: 11), limit: 1)]), .foreignPort),
+            (.clean(Self.ownUID, sequence: 0), .miscounted), (.clean(Self.ownUID, sequence: 2), .miscounted),
+            (.clean(Self.ownUID, sequence: .max), .miscounted), (.accepted(Self.theirs, count: .max), .miscounted),
+            (.clean(Self.theirs, sequence: 1), .foreignPort), (.accepted(Self.ownUID, count: 1), .foreignPort),
+            (.portDied(Self.ownUID), .foreignPort), (.found(request: 9, Self.gift(21)), .unknownRequest),
+            (.found(request: 9, .back(Self.ownUID)), .unknownRequest), (Self.message(to: Self.theirs), .foreignPort),
+            (Self.message(to: PortUID(birth: Self.here, counter: 11)), .notGiven),
+            (Self.message(rights: [.back(PortUID(birth: Self.here, counter: 11))]), .notGiven),
+            (Self.message(rights: [.back(Self.theirs)]), .foreignPort),
+            (Self.message(rights: [.send(Self.ownUID, limit: 1, sequence: 1)]), .foreignPort),
+            (
+                Self.message(rights: [.send(PortUID(birth: NodeID(number: 3, incarnation: 1), counter: 11), limit: 1, sequence: 1)]),
+                .foreignPort
+            ),
+            // Of a life that is over, of ours or of its own.
+            (.clean(Self.stale, sequence: 1), .stalePort), (Self.message(to: Self.stale), .stalePort),
+            (Self.message(rights: [.back(Self.stale)]), .stalePort),
+            (.portDied(PortUID(birth: NodeID(number: 2, incarnation: 6), counter: 20)), .stalePort),
+            (.accepted(PortUID(birth: NodeID(number: 2, incarnation: 8), counter: 20), count: 1), .stalePort),
+            // Gifts whose numbers do not rise.
+            (Self.message(rights: [Self.gift(20)]), .miscounted), (Self.message(rights: [Self.gift(21, sequence: 0)]), .miscounted),
+            (Self.message(rights: [Self.gift(21, sequence: 2), Self.gift(21, sequence: 2)]), .miscounted),
             (Self.message(rights: [.once(1), .once(1)]), .repeatedOnce),
             (.message(NetworkMessage(to: .once(4), from: nil, code: 1)), .unknownOnce), (.abandoned(transfer: 1), .unknownTransfer),
             (Self.message(memory: [NetworkLimits.memoryUnderWayMax + 1], transfer: 1), .tooMuchMemory),
@@ -179,13 +200,15 @@ enum NetworkFrameSamples {
     static var all: [NetworkFrame] {
         let port = NetworkFaultTests.theirs
         return [
-            .lookUp(request: 1, name: "name", waitMilliseconds: 5), .found(request: 1, port, limit: 3), .unknown(request: 1),
+            .lookUp(request: 1, name: "name", waitMilliseconds: 5), .found(request: 1, .send(port, limit: 3, sequence: 4)),
+            .found(request: 1, .back(NetworkFaultTests.ownUID)), .unknown(request: 1),
             .message(
                 NetworkMessage(
-                    to: .port(NetworkFaultTests.own), from: NetworkFaultTests.speaker, code: 7, reply: .once(4),
-                    rights: [.null, .dead, .send(port, limit: 2), .once(9)], bytes: [1, 2, 3], memory: [5, 0], transfer: 8)),
+                    to: .port(NetworkFaultTests.ownUID), from: NetworkFaultTests.speaker, code: 7, reply: .once(4),
+                    rights: [.null, .dead, .send(port, limit: 2, sequence: 9), .once(9), .home(2), .back(NetworkFaultTests.ownUID)],
+                    bytes: [1, 2, 3], memory: [5, 0], transfer: 8)),
             .message(NetworkMessage(to: .once(3), from: nil, code: 0)), .chunk(transfer: 8, memory: 0, [1, 2, 3, 4, 5]),
-            .abandoned(transfer: 8), .accepted(port, count: 1), .clean(NetworkFaultTests.own, receptions: 1), .onceUnused(3),
+            .abandoned(transfer: 8), .accepted(port, count: 1), .clean(NetworkFaultTests.ownUID, sequence: 1), .onceUnused(3),
             .portDied(port),
         ]
     }

@@ -20,7 +20,7 @@ import Testing
 
     private static func accepted(_ actions: [NetworkAction]) -> UInt32 {
         actions.reduce(0) { sum, action in
-            guard case .send(2, .accepted(Sample.own, let count)) = action else { return sum }
+            guard case .send(2, .accepted(Sample.ownUID, let count)) = action else { return sum }
             return sum + count
         }
     }

@@ -81,7 +81,7 @@ struct MessageTests {
         third = nil
         #expect(eventually { receiver.control.send(index).isDead })
         let (message, _) = try #require(try receiver.receive(notify))
-        #expect(message.notification == .deadName(theirs))
+        #expect(message.notification == .deadName(theirs, name: 0))
         _ = sender
     }
 

@@ -35,5 +35,10 @@ public struct Story: Sendable, CustomStringConvertible {
 
     public static let all: [Story] = order + calls + rights + deaths + limits + waiting + memory
 
+    /// Stories in which a receive right goes to another task, which on another node it does not do yet.
+    public static let movingReceiveRights: Set<String> = [
+        "a receive right moves with its queue", "rights inside messages die and are released",
+    ]
+
     public static func named(_ name: String) -> Story? { all.first { $0.name == name } }
 }

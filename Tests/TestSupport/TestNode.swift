@@ -69,7 +69,8 @@ public final class TestNode: Sendable {
         if names { try Self.startNameServer(first) }
     }
 
-    private static func startNameServer(_ space: Space) throws {
+    /// The name server of a bare node: `space` is its first task.
+    package static func startNameServer(_ space: Space) throws {
         let port = try space.makePort(queueLimit: 256)
         try space.setBootstrap(port)
         let boxed = Mutex<ReceiveRight?>(port)

@@ -27,7 +27,7 @@ enum ModuleGraph {
         Module(
             folder: "Sources/Servers/Supervisor",
             own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
-        Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixWire"]),
+        Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Servers/FileServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
         Module(
             folder: "Sources/Servers/NetworkServer",

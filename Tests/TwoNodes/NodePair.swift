@@ -12,6 +12,7 @@ final class NodePair: Sendable {
     let b: TestNode
     let serverA: NetworkServer
     let serverB: NetworkServer
+    let roster: NodeRoster
 
     init(leases: TestNode.Leases = .on) throws {
         a = try TestNode(leases: leases, names: true, number: 1)
@@ -20,7 +21,7 @@ final class NodePair: Sendable {
         serverA = try Self.server(a, 1, "a", keyA)
         serverB = try Self.server(b, 2, "b", keyB)
         for server in [serverA, serverB] { try server.start {} }
-        let roster = try NodeRoster([
+        roster = try NodeRoster([
             NodeRosterEntry(number: 1, name: "a", fingerprint: keyA.fingerprint, host: "127.0.0.1", port: serverA.port ?? 0),
             NodeRosterEntry(number: 2, name: "b", fingerprint: keyB.fingerprint, host: "127.0.0.1", port: serverB.port ?? 0),
         ])
@@ -54,6 +55,14 @@ final class NodePair: Sendable {
         serverB.stop()
         a.stop()
         b.stop()
+    }
+
+    /// Cuts the channel, and waits for the next one.
+    func reconnect() throws {
+        serverA.replace(NodeRoster())
+        try Self.eventually { try serverA.summary().peers.isEmpty && serverB.summary().peers.isEmpty }
+        serverA.replace(roster)
+        try Self.eventually { try serverA.summary().peers == ["b"] && serverB.summary().peers == ["a"] }
     }
 
     /// Both sides have let go of everything that crossed.

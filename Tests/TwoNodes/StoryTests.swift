@@ -7,14 +7,12 @@ import Testing
 /// The stories that every carrier must play alike, with the roles on two nodes: nobody can tell (architecture, "A message between two
 /// nodes").
 @Suite(.serialized) struct StoryTests {
-    /// Stories in which a receive right goes to the other node, which it does not do yet: refused, and nothing lost.
-    static let moving: Set<String> = ["a receive right moves with its queue", "rights inside messages die and are released"]
-
-    @Test func allButTwoArePlayed() { #expect(Story.all.count { Self.moving.contains($0.name) } == 2) }
+    /// The others are refused, and nothing is lost.
+    @Test func allButTwoArePlayed() { #expect(Story.all.count { Story.movingReceiveRights.contains($0.name) } == 2) }
 
     @Test(
         "what is observable is the same between two nodes", arguments: TestNode.Leases.allCases,
-        Story.all.filter { !moving.contains($0.name) })
+        Story.all.filter { !Story.movingReceiveRights.contains($0.name) })
     func conforms(_ leases: TestNode.Leases, _ story: Story) async throws {
         try await NodePair.play(leases: leases) { pair in
             try Self.play(story, on: pair, leases)

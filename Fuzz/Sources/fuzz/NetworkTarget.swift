@@ -25,18 +25,20 @@ extension Target {
     private static let here = NodeID(number: 1, incarnation: 4)
     private static let peer = NodeID(number: 2, incarnation: 7)
     private static let own = PortID(node: here, counter: 10)
-    private static let theirs = PortID(node: peer, counter: 20)
+    private static let ownUID = PortUID(own)
+    private static let theirs = PortUID(birth: peer, counter: 20)
     private static let speaker = Speaker(Story.second, Story.identity("program"))
 
     private static let frames: [NetworkFrame] = [
-        .lookUp(request: 1, name: "name", waitMilliseconds: 5), .unknown(request: 2), .found(request: 3, theirs, limit: 3),
+        .lookUp(request: 1, name: "name", waitMilliseconds: 5), .unknown(request: 2),
+        .found(request: 3, .send(theirs, limit: 3, sequence: 2)), .found(request: 2, .back(ownUID)),
         .message(
             NetworkMessage(
-                to: .port(own), from: speaker, code: 7, reply: .once(4),
-                rights: [.null, .dead, .send(theirs, limit: 2), .send(own, limit: 2), .once(9)], bytes: [1, 2, 3], memory: [5, 0],
+                to: .port(ownUID), from: speaker, code: 7, reply: .once(4),
+                rights: [.null, .dead, .send(theirs, limit: 2, sequence: 3), .back(ownUID), .once(9)], bytes: [1, 2, 3], memory: [5, 0],
                 transfer: 8)), .chunk(transfer: 8, memory: 0, [1, 2, 3, 4, 5]), .message(NetworkMessage(to: .once(3), from: nil, code: 0)),
-        .message(NetworkMessage(to: .port(own), from: nil, code: 0, memory: [1], transfer: 9)), .abandoned(transfer: 9),
-        .accepted(theirs, count: 1), .onceUnused(5), .clean(own, receptions: 1), .portDied(theirs),
+        .message(NetworkMessage(to: .port(ownUID), from: nil, code: 0, memory: [1], transfer: 9)), .abandoned(transfer: 9),
+        .accepted(theirs, count: 1), .onceUnused(5), .clean(ownUID, sequence: 1), .portDied(theirs),
     ]
 
     private static func conversation(_ frames: [NetworkFrame]) -> [UInt8] {
@@ -51,7 +53,7 @@ extension Target {
         var core = NetworkCore(node: here, expecting: [2])
         _ = core.handle(.up(peer))
         for asker in UInt64(1)...3 { _ = core.handle(.find(asker: asker, name: "x", waitMilliseconds: 0, until: 100)) }
-        _ = core.handle(.frame(peer: 2, .found(request: 1, theirs, limit: 64)))
+        _ = core.handle(.frame(peer: 2, .found(request: 1, .send(theirs, limit: 64, sequence: 1))))
         let gift = LocalMessage(from: speaker, code: 1, reply: .once(3), rights: [.send(own, limit: 64), .once(5)])
         _ = core.handle(.sent(to: ProxyID(raw: 1), gift, transfer: 0))
         var late: [UInt64] = []

@@ -129,7 +129,13 @@ extension Target {
             .exact([StreamMessage.data([1, 2, 3]), .end, .closed, .signal(15), .exited(code: 1), .killed(signal: 9)]),
             .exact([StreamMessage.resized(TerminalSize(columns: 80, rows: 24))]),
             .exact([ShellOpening(terminal: TerminalSize(columns: 80, rows: 24), kind: "xterm", command: ["uname", "-a"])]),
-            .exact([NetworkRequest.status, .measure(2)]), .exact([NetworkRoundTrip(nanoseconds: 1)]),
+            .exact([NetworkRequest.status, .measure(2), .ports]),
+            .exact([
+                SharedPorts([
+                    SharedPort(uid: Story.well, here: PortID(node: NodeID(number: 9, incarnation: 1), counter: 3)),
+                    SharedPort(uid: Story.well, here: Story.well, holders: [2, 3]),
+                ])
+            ]), .exact([NetworkRoundTrip(nanoseconds: 1)]),
             .exact([
                 NetworkStatus(
                     name: "a",

@@ -117,6 +117,15 @@ static inline long masix_memfd_create(const char *name, unsigned flags) { return
 static inline long masix_add_seals(int fd, int seals) { return masix_result(fcntl(fd, MASIX_F_ADD_SEALS, seals)); }
 static inline long masix_get_seals(int fd) { return masix_result(fcntl(fd, MASIX_F_GET_SEALS)); }
 static inline long masix_ftruncate(int fd, int64_t size) { return masix_result(ftruncate(fd, size)); }
+// Copies between two places of this process; -EFAULT where one of them is no memory that may be read or written.
+static inline long masix_copy_here(uint64_t from, uint64_t to, size_t count) {
+    struct iovec source = {(void *)from, count}, target = {(void *)to, count};
+    return masix_result(syscall(SYS_process_vm_readv, getpid(), &target, 1ul, &source, 1ul, 0ul));
+}
+
+// Whether the range lies on the stack of the calling thread, where it can be read and written as a matter of course.
+int masix_is_on_stack(uint64_t address, size_t count);
+
 static inline long masix_mmap(void **base, size_t length, int protection, int flags, int fd, int64_t offset) {
     void *mapped = mmap(NULL, length, protection, flags, fd, offset);
     if (mapped == MAP_FAILED) return -(long)errno;

@@ -1,5 +1,6 @@
 public import Logging
 public import Masix
+import MasixLinux
 import MasixProtocols
 import MasixWire
 
@@ -28,7 +29,7 @@ public final class NameServer {
     private var arrived: [NameTable.Asker: HeldRight] = [:]
     private var questions: [NameTable.Asker: Question] = [:]
     private var lastAsker: NameTable.Asker = 0
-    private let start = ContinuousClock.now
+    private let start = Clock.monotonicNanoseconds()
 
     /// A name server for the names of a node. `bootstrap` is the port that it answers on; `keeper` is where names are deposited, and
     /// got back from: without one they die with this process.
@@ -79,10 +80,7 @@ public final class NameServer {
     }
 
     /// Milliseconds.
-    private var now: UInt64 {
-        let (seconds, attoseconds) = start.duration(to: .now).components
-        return UInt64(seconds) * 1000 + UInt64(attoseconds / 1_000_000_000_000_000)
-    }
+    private var now: UInt64 { (Clock.monotonicNanoseconds() - start) / 1_000_000 }
 
     // MARK: questions
 
@@ -190,7 +188,7 @@ public final class NameServer {
         switch answer.answer {
         case .found:
             guard let right = HeldRight(message.takeSendRight()), !right.isDead else {
-                return try perform(table.handle(.notElsewhere(asker, silent: [])))
+                return try perform(table.handle(.diedElsewhere(asker)))
             }
             arrived[asker] = right
             try perform(table.handle(.foundElsewhere(asker, right.port, at: now)))

@@ -35,6 +35,8 @@ public struct NameTable: Sendable {
         case foundElsewhere(Asker, PortID, at: UInt64)
         /// No other node knows it; these gave no answer.
         case notElsewhere(Asker, silent: [String])
+        /// Another node knew it, and the port has died since.
+        case diedElsewhere(Asker)
         /// It is so late now.
         case time(UInt64)
     }
@@ -71,6 +73,8 @@ public struct NameTable: Sendable {
         let uid: UInt32
         /// Nil for one who waits for the other nodes alone.
         let until: UInt64?
+        /// Other nodes are not asked for it.
+        let here: Bool
     }
 
     private struct Remembered: Sendable {
@@ -114,6 +118,7 @@ public struct NameTable: Sendable {
         case .connected(let isConnected): connect(isConnected)
         case .foundElsewhere(let asker, let port, let now): foundElsewhere(asker, port, now)
         case .notElsewhere(let asker, let silent): notElsewhere(asker, silent)
+        case .diedElsewhere(let asker): diedElsewhere(asker)
         case .time(let now): expire(now)
         }
     }
@@ -164,7 +169,7 @@ public struct NameTable: Sendable {
         guard waitersOfUser[uid, default: 0] < limits.waitersPerUser else {
             return [.answer(asker, .tooMany(limit: UInt32(limits.waitersPerUser)))]
         }
-        waiters[asker] = Waiter(name: name, uid: uid, until: until)
+        waiters[asker] = Waiter(name: name, uid: uid, until: until, here: here)
         waitersOfUser[uid, default: 0] += 1
         return asksElsewhere ? [.askElsewhere(asker, name, wait: wait)] : []
     }
@@ -180,10 +185,22 @@ public struct NameTable: Sendable {
 
     private mutating func connect(_ isConnected: Bool) -> [Action] {
         self.isConnected = isConnected
-        guard !isConnected else { return [] }
+        // Who waits began when nobody was there to be asked, or has lost him.
+        if isConnected { return waiters.keys.sorted().flatMap { askAgain($0) } }
         // Nobody is left who would answer.
         let lost = waiters.filter { $0.value.until == nil }.keys.sorted()
         return lost.flatMap { notElsewhere($0, []) } + forgetAll()
+    }
+
+    /// For one who waits: as long as he does.
+    private func askAgain(_ asker: Asker) -> [Action] {
+        guard isConnected, let waiter = waiters[asker], let until = waiter.until, !waiter.here else { return [] }
+        return [.askElsewhere(asker, waiter.name, wait: max(1, UInt32(clamping: until - min(until, now))))]
+    }
+
+    /// It was found, and has died on its way: so has the channel, or the port, and the other nodes know more than before.
+    private mutating func diedElsewhere(_ asker: Asker) -> [Action] {
+        waiters[asker]?.until == nil ? notElsewhere(asker, []) : askAgain(asker)
     }
 
     private mutating func forgetAll() -> [Action] {

@@ -106,11 +106,11 @@ final class LinkedDeliveries {
 
     // MARK: what is answered
 
-    /// Takes the answers that have come. What was received before they were given is to be told before them.
+    /// Takes the answers that have come, in the order of the calls. What was received before they were given is to be told before them.
     func takeAnswers() throws(MasixError) -> [(OnceKey, Held<Space.LinkedAnswer>)] {
         var found: [(OnceKey, Held<Space.LinkedAnswer>)] = []
-        for (key, call) in calls {
-            guard let answer = try space.answer(to: call) else { continue }
+        for key in calls.count > 1 ? calls.keys.sorted() : Array(calls.keys) {
+            guard let call = calls[key], let answer = try space.answer(to: call) else { continue }
             forget(call, key)
             found.append((key, Held(answer)))
         }

@@ -44,14 +44,14 @@ public final class NetworkServer: Sendable {
         }.wait()
         try channels.start()
         // Frames may come before the first message: from here on both are taken.
-        let news = try space.pollableDescriptor()
+        let bell = try space.beginLoop()
         _ = try NIOPipeBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(NewsHandler { place.translator?.drain() })
                 }
             }
-            .takingOwnershipOfDescriptor(input: try Descriptor.duplicate(of: news).relinquish()).wait()
+            .takingOwnershipOfDescriptor(input: try Descriptor.duplicate(of: bell).relinquish()).wait()
         loop.execute { place.translator?.drain() }
     }
 
@@ -86,7 +86,7 @@ public struct NetworkSummary: Hashable, Sendable {
     public init() {}
 }
 
-/// Looks at the messages whenever the library says that some may have come.
+/// Looks at the messages whenever somebody has rung. What is read are rings, and says no more.
 private final class NewsHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     private let look: () -> Void

@@ -4,6 +4,8 @@ public import MasixNetwork
 public struct NodeChannelsCounters: Hashable, Sendable {
     /// Refusals by us, by what is counted.
     public internal(set) var refusals: [ChannelRefusal.Kind: UInt64] = [:]
+    /// Of the refusals for what frames said: what it was.
+    public internal(set) var violations: [String: UInt64] = [:]
     /// TLS handshakes that came to an agreement, on both sides of dialling.
     public internal(set) var handshakes: UInt64 = 0
     /// Dials that were begun, and those that failed.

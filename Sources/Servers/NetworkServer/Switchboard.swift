@@ -139,7 +139,10 @@ final class Switchboard {
         links[link.id] = nil
         let whom = link.entry.map { "node \($0.number) '\($0.name)' at \(link.place)" } ?? link.place
         if case .refused(let refusal) = reason {
-            queues.count { $0.refusals[refusal.kind, default: 0] += 1 }
+            queues.count { counters in
+                counters.refusals[refusal.kind, default: 0] += 1
+                if case .protocolViolation(let what) = refusal { counters.violations["\(what)", default: 0] += 1 }
+            }
             refusals.say(refusal, of: whom, now: .now())
             if link.entry == nil, link.dialled == nil {
                 history.add(stranger: "\(link.channel.remoteAddress?.ipAddress ?? "?"): \(refusal)")

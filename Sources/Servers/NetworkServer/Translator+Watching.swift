@@ -15,13 +15,23 @@ struct Measure {
 }
 
 extension Translator {
-    /// Anybody may ask.
+    /// Anybody may ask, but for what tasks have between them.
     func tell(_ message: inout ReceivedMessage) {
         guard let reply = message.takeReply(), let request = try? NetworkRequest(wireBytes: message.bytes) else { return }
         switch request {
         case .status: answer(status().wireBytes, reply)
         case .measure(let peer): measure(peer, reply)
+        case .ports:
+            // The reply right goes unanswered, which tells whoever asks.
+            guard let asker = try? message.senderIdentity(), asker.uid == 0 || asker.uid == space.identity.uid else { return }
+            answer(SharedPorts(sharedPorts()).wireBytes, reply)
         }
+    }
+
+    private func sharedPorts() -> [SharedPort] {
+        var ports = core.exported.map { SharedPort(uid: $0.port, here: $0.port, holders: $0.holders) }
+        for (proxy, here) in proxyPorts { if let uid = core.proxy(proxy)?.port { ports.append(SharedPort(uid: uid.port, here: here)) } }
+        return Array(ports.sorted { $0.here < $1.here }.prefix(SharedPorts.portsMax))
     }
 
     private func answer(_ bytes: [UInt8], _ reply: consuming SendOnceRight) {
@@ -87,7 +97,7 @@ extension Translator {
         case .lookUp(_, name: "", _): return
         case .unknown(let request) where request >= Self.firstMeasure: return
         case .lookUp: (step, what) = (3, "look-up")
-        case .found: (step, what) = (6, "found")
+        case .found(_, .send(let uid, _, _)), .found(_, .back(let uid)): (step, what) = (6, "found \(uid)")
         case .unknown: (step, what) = (6, "unknown")
         default: return
         }

@@ -13,7 +13,7 @@ import SystemPackage
 /// It lives on one event loop. An event goes in, actions come out, and what these lead to goes in again, until nothing is left.
 final class Translator {
     let space: Space
-    let channels: NodeChannels
+    let channels: any NodeConnections
     let logger: Logger
     let loop: any EventLoop
     private let ended: @Sendable () -> Void
@@ -54,6 +54,9 @@ final class Translator {
     private var events: [NetworkEvent] = []
     private let start = Clock.monotonicNanoseconds()
 
+    /// What each proxy is called here.
+    var proxyPorts: [(ProxyID, PortID)] { proxies.map { ($0.key, $0.value.local) } }
+
     private struct ProxyPort {
         let local: PortID
         /// While it is paused it is not in the set.
@@ -66,7 +69,7 @@ final class Translator {
         let reply: Held<SendOnceRight>
     }
 
-    init(space: Space, channels: NodeChannels, ended: @escaping @Sendable () -> Void) throws(MasixError) {
+    init(space: Space, channels: any NodeConnections, ended: @escaping @Sendable () -> Void) throws(MasixError) {
         self.space = space
         self.channels = channels
         self.ended = ended
@@ -101,6 +104,7 @@ final class Translator {
         single.end()
         receptionsTimer?.cancel()
         linked.expect(false)
+        space.endLoop()
     }
 
     func summary() -> NetworkSummary {
@@ -438,7 +442,9 @@ final class Translator {
     func drain() {
         guard !isOver else { return }
         do throws(MasixError) {
+            try space.wakeLoop()
             for _ in 0..<64 {
+                let before = space.loopStanding
                 let message = try set.tryReceive()
                 let answers = try linked.takeAnswers()
                 // What happened before that message was sent is told before it.
@@ -446,8 +452,12 @@ final class Translator {
                 try takeReceipts()
                 takeReceptions()
                 for (key, answer) in answers { if let answer = answer.take() { take(answer, to: key) } }
-                guard let message else { return pump() }
-                take(message)
+                if let message {
+                    take(message)
+                } else if space.sleepLoop(since: before) {
+                    // Whoever sends from here on rings for the loop, also while it has other things to do.
+                    return pump()
+                }
             }
         } catch {
             if error == .nodeGone { return nodeGone() }

@@ -61,7 +61,7 @@ struct Books {
     /// Ports that several requests together receive from: a right may have become its message and this been received before anybody looks.
     private static func received(_ event: Event) -> Set<PortID> {
         guard case .request(_, _, .several(let parts)) = event else { return [] }
-        return Set(parts.compactMap { if case .receive(let port) = $0 { port } else { nil } })
+        return Set(parts.compactMap { if case .receive(let port, _) = $0 { port } else { nil } })
     }
 
     private mutating func follow(_ outgoing: Outgoing, of task: TaskID, _ actions: [Action], _ before: Kernel) {

@@ -110,7 +110,7 @@ final class RandomRun {
         var number = number
         for (part, response) in zip(parts, responses) {
             if response == .refused(.notBare) {
-                guard case .receive(let port) = part, let message = alone.ports[port]?.queue.first else {
+                guard case .receive(let port, _) = part, let message = alone.ports[port]?.queue.first else {
                     return expect(false, "\(part) is refused as not bare")
                 }
                 expect(

@@ -31,7 +31,7 @@ enum CoreDefect: String, CaseIterable {
         var event = event
         switch (self, event) {
         case (.cleanIgnoresTheCount, .frame(let peer, .clean(let port, _))):
-            if let all = core.exports[port]?.holders[peer] { event = .frame(peer: peer, .clean(port, receptions: all)) }
+            if let all = core.exports[port.port]?.holders[peer] { event = .frame(peer: peer, .clean(port, sequence: all.sequence)) }
         case (.cleanDoesNotWait, .noSenders(let proxy)): core.proxies[proxy]?.unaccepted = 0
         default: break
         }
@@ -47,8 +47,8 @@ enum CoreDefect: String, CaseIterable {
                 core.proxies[proxy]?.isPaused = false
                 actions.removeAll { $0 == .pause(proxy) }
             }
-        case (.findingIsNoReception, .frame(_, .found(_, let port, _))):
-            for (id, proxy) in core.proxies where proxy.port == port && proxy.receptions > 1 { core.proxies[id]?.receptions -= 1 }
+        case (.findingIsNoReception, .frame(_, .found(_, .send(let port, _, _)))):
+            for (id, proxy) in core.proxies where proxy.port == port && proxy.sequence > 1 { core.proxies[id]?.sequence -= 1 }
         case (.givenIsNotDroppedAtTheEnd, .down): actions.removeAll { if case .drop = $0 { true } else { false } }
         case (.proxiesOutliveTheChannel, .down): actions.removeAll { if case .destroyProxy = $0 { true } else { false } }
         case (.portsAreNotReleased, _): actions.removeAll { if case .release = $0 { true } else { false } }

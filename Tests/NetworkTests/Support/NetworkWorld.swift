@@ -166,15 +166,15 @@ final class NetworkWorld {
     private func leads(_ name: PortID, of node: NodeModel) -> Bool {
         guard node.isAlive(name) else { return false }
         guard let proxy = node.proxyAt[name], let (port, peer) = node.core.proxy(proxy) else { return name.node == node.id }
-        guard let next = nodes[peer], next.id == port.node else { return false }
-        return leads(port, of: next)
+        guard let next = nodes[peer], next.id == port.birth else { return false }
+        return leads(port.port, of: next)
     }
 
     private func way(_ name: PortID, of node: NodeModel) -> String {
         let here =
             "\(name) \(node.isAlive(name)) \(node.exported[name] != nil) \(node.core.exports[name].map { "\($0)" } ?? "") \(node.kernel.ports[name]?.deadNames ?? [:])"
         guard let proxy = node.proxyAt[name], let (port, peer) = node.core.proxy(proxy), let next = nodes[peer] else { return here }
-        return here + " - " + way(port, of: next)
+        return here + " - " + way(port.port, of: next)
     }
 
     // MARK: memory
@@ -197,7 +197,8 @@ final class NetworkWorld {
         guard let channel = channels[pair], channel.up.contains(node.id.number) else {
             return fail("\(node.id) sends \(frame) over a channel that is not up")
         }
-        if case .message(let message) = frame, case .port(let port) = message.destination {
+        if case .message(let message) = frame, case .port(let uid) = message.destination {
+            let port = uid.port
             let count = channel.unaccepted[node.id.number]?[port] ?? 0
             let limit = nodes[port.node.number].flatMap { $0.kernel.ports[port]?.queueLimit } ?? Limits.queueMessagesMax
             if count >= max(1, limit) { fail("\(count + 1) messages to \(port) exceed its window") }
@@ -220,7 +221,8 @@ final class NetworkWorld {
         guard let channel = channels[pair], channel.isSound, channel.up.contains(receiver), let node = nodes[receiver],
             channel.frames[sender]?.isEmpty == false, let frame = channel.frames[sender]?.removeFirst()
         else { return false }
-        if case .accepted(let port, let count) = frame {
+        if case .accepted(let uid, let count) = frame {
+            let port = uid.port
             let left = (channel.unaccepted[receiver]?[port] ?? 0) - Int(count)
             if left < 0 { fail("\(port) has accepted more messages than were sent") }
             channel.unaccepted[receiver, default: [:]][port] = left == 0 ? nil : left

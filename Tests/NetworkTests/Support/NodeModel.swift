@@ -204,7 +204,7 @@ final class NodeModel {
             proxyPort[proxy] = local
             proxyAt[local] = proxy
             made[proxy] = 0
-            world.truth[local] = world.true(port)
+            world.truth[local] = world.true(port.port)
         case .destroyProxy(let proxy):
             guard let local = proxyPort.removeValue(forKey: proxy) else { return world.fail("no \(proxy) to destroy") }
             proxyAt[local] = nil

@@ -1,0 +1,105 @@
+import CLinux
+import Glibc
+import Masix
+import MasixMach
+import Synchronization
+
+/// This process as a task of Mach: attached to its node by the first call that needs it, and in a forked child anew.
+final class MachProcess: Sendable {
+    let task: MachTask
+    /// The task's own port: who holds it may change the task's names (spec/mach.md 1.2).
+    let taskPort: SpecialPort
+    let hostPort: SpecialPort
+    let threadPorts = Mutex<[UInt64: SpecialPort]>([:])
+    let bootstrapName: PortName
+
+    /// A port whose receive right no name denotes: the library's own.
+    struct SpecialPort: Sendable {
+        let holder: ReceiveHolder
+        let name: PortName
+    }
+
+    private init() throws(MachReturn) {
+        let task: MachTask
+        do throws(MasixError) { task = MachTask(space: try Space.attach(), memory: OwnMemory()) } catch {
+            if !Self.hasComplained.exchange(true, ordering: .relaxed) { say("masix: \(error)") }
+            throw .invalidTask
+        }
+        self.task = task
+        taskPort = try Self.special(task)
+        hostPort = try Self.special(task)
+        let bootstrap = try? task.space.bootstrapReference()
+        if let bootstrap { bootstrapName = try task.arrive(.send(bootstrap)) } else { bootstrapName = .null }
+        task.serve(taskPort.holder)
+    }
+
+    private static func special(_ task: MachTask) throws(MachReturn) -> SpecialPort {
+        do throws(MasixError) {
+            let holder = try task.space.makeHolder(queueLimit: 64)
+            let right = try task.space.makeSend(to: holder)
+            do throws(MachReturn) { return SpecialPort(holder: holder, name: try task.arrive(.send(right))) } catch {
+                throw .noSpace
+            }
+        } catch {
+            throw .resourceShortage
+        }
+    }
+
+    /// The port of the calling thread.
+    func threadName() throws(MachReturn) -> PortName {
+        let thread = UInt64(pthread_self())
+        if let port = threadPorts.withLock({ $0[thread] }) { return port.name }
+        let port = try Self.special(task)
+        threadPorts.withLock { $0[thread] = port }
+        return port.name
+    }
+
+    // MARK: the one of this process
+
+    private static let hasComplained = Atomic<Bool>(false)
+
+    private static let current = Mutex<(process: MachProcess?, pid: Int32)>((nil, 0))
+
+    /// The task of this process. `.invalidTask` if there is no node, which is said on the standard error once.
+    static func shared() throws(MachReturn) -> MachProcess {
+        let pid = getpid()
+        return try current.withLock { current throws(MachReturn) in
+            if let process = current.process, current.pid == pid { return process }
+            // A forked child has the names of its parent no more (architecture rule 20).
+            let process = try MachProcess()
+            current = (process, pid)
+            return process
+        }
+    }
+}
+
+/// One line on the standard error.
+func say(_ words: String) {
+    let line = Array((words + "\n").utf8)
+    // The array lives over the call.
+    _ = unsafe write(2, line, line.count)
+}
+
+/// A call's number for C.
+@inline(__always)
+func answer(_ body: () throws(MachReturn) -> Void) -> Int32 {
+    do throws(MachReturn) {
+        try body()
+        return 0
+    } catch {
+        return Int32(bitPattern: error.rawValue)
+    }
+}
+
+/// Runs with the names of a task: this one's, or, by requests, with those of the task whose port the name denotes.
+func onTask(
+    _ name: PortName, _ body: (MachTask) throws(MachReturn) -> Void, other: ((OtherTask) throws(MachReturn) -> Void)? = nil
+) -> Int32 {
+    answer { () throws(MachReturn) in
+        guard name != .null, name != .dead else { throw .invalidTask }
+        let process = try MachProcess.shared()
+        if name == process.taskPort.name { return try body(process.task) }
+        guard let other else { throw .invalidTask }
+        try other(try OtherTask(name, of: process.task))
+    }
+}
