@@ -50,7 +50,16 @@ static int guest(void) {
     return result();
 }
 
-/* Fills a queue, waits to be killed. */
+/* Asks, keeps what it is given, and ends. */
+static int holder(void) {
+    mach_port_t host = look_up(), mine = new_receive();
+    start(&letter, host, MACH_MSG_TYPE_COPY_SEND, mine, MACH_MSG_TYPE_MAKE_SEND_ONCE, 3);
+    post(&letter, 0, 0);
+    if (take(&letter, mine, MACH_RCV_TIMEOUT, 10000) != MACH_MSG_SUCCESS || letter.item_count != 1) { return 1; }
+    return kind(letter.items[0].name) == MACH_PORT_TYPE_SEND ? 0 : 2;
+}
+
+/* Offers a port that it never receives from, waits to be killed. */
 static int silent(void) {
     mach_port_t host = look_up(), mine = new_port();
     start(&letter, host, MACH_MSG_TYPE_COPY_SEND, 0, 0, 2);
@@ -61,7 +70,10 @@ static int silent(void) {
 }
 
 int main(int count, char **arguments) {
-    if (count > 1) { return strcmp(arguments[1], "guest") == 0 ? guest() : silent(); }
+    if (count > 1) {
+        if (strcmp(arguments[1], "guest") == 0) { return guest(); }
+        return strcmp(arguments[1], "holder") == 0 ? holder() : silent();
+    }
 
     mach_port_t host = 0, notify = new_receive(), previous = 0;
     IS("bootstrap_check_in", bootstrap_check_in(bootstrap_port, service_name, &host), KERN_SUCCESS);
@@ -118,13 +130,13 @@ int main(int count, char **arguments) {
     /* No senders, when the only one ends. */
     mach_port_t counted = new_receive();
     mach_port_insert_right(SELF, counted, counted, MACH_MSG_TYPE_MAKE_SEND);
-    process = another(arguments[0], "guest");
-    NEED(take(&letter, host, MACH_RCV_TIMEOUT, 10000) == MACH_MSG_SUCCESS && letter.head.msgh_id == 1);
+    process = another(arguments[0], "holder");
+    NEED(take(&letter, host, MACH_RCV_TIMEOUT, 10000) == MACH_MSG_SUCCESS && letter.head.msgh_id == 3);
     ASK(counted, MACH_NOTIFY_NO_SENDERS, 1, notify, &previous);
     start(&letter, letter.head.msgh_remote_port, MACH_MSG_TYPE_MOVE_SEND_ONCE, 0, 0, 102);
     put_right(&letter, counted, MACH_MSG_TYPE_MOVE_SEND);
     IS("1.5 70: the only send right goes to another task", post(&letter, 0, 0), MACH_MSG_SUCCESS);
+    CHECK("1.5 70: it arrived", status_of(process) == 0);
     CHECK("1.5 70: its end", next_id(notify) == MACH_NOTIFY_NO_SENDERS);
-    status_of(process);
     return result();
 }

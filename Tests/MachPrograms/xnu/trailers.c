@@ -41,7 +41,8 @@ int main(void) {
     CHECK("1.12: task_info says the same", memcmp(&mine, &trailer->msgh_audit, sizeof mine) == 0);
     IS("mach_port_set_context", mach_port_set_context(SELF, port, 0x1122334455667788), KERN_SUCCESS);
     trailer = with(MACH_RCV_TRAILER_CTX);
-    CHECK("1.12: a context", trailer->msgh_trailer_size == 60 && trailer->msgh_context == 0x1122334455667788);
+    CHECK("1.12: room for a context", trailer->msgh_trailer_size == 60);
+    CHECK("1.12: the context", trailer->msgh_context == 0x1122334455667788);
     CHECK("1.12: AV", with(MACH_RCV_TRAILER_AV)->msgh_trailer_size == sizeof(mach_msg_mac_trailer_t));
     CHECK("1.12: labels", with(MACH_RCV_TRAILER_LABELS)->msgh_trailer_size == sizeof(mach_msg_mac_trailer_t));
 
