@@ -77,7 +77,7 @@ let package = Package(
             name: "MasixMach", dependencies: ["Masix", "MasixKernel", "MasixLinux", collections, system], path: "Sources/Mach", swiftSettings: strict),
         // The same for C: exported functions, with the program's memory behind them.
         .target(
-            name: "MasixMachInterface", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixLinux", "CLinux"],
+            name: "MasixMachInterface", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixLinux", system],
             path: "Sources/MachInterface", swiftSettings: strict),
         // The servers' messages and client stubs.
         .target(

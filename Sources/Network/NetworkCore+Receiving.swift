@@ -166,7 +166,8 @@ extension NetworkCore {
             .deliver(
                 lastDelivery,
                 Delivery(
-                    destination: destination, speaker: speaker, code: message.code, bytes: message.bytes, reply: reply, rights: rights,
+                    destination: destination, speaker: speaker, code: message.code, bytes: message.bytes, format: message.format,
+                    reply: reply, rights: rights,
                     transfer: message.memory.isEmpty ? nil : TransferKey(peer: peer, number: message.transfer),
                     memoryCount: message.memory.count)))
         for proxy in watched { watch(proxy, &actions) }

@@ -92,6 +92,8 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
     public var reply: NetworkRight
     public var rights: [NetworkRight]
     public var bytes: [UInt8]
+    /// How they are laid out.
+    public var format: BodyFormat
     /// Bytes of each memory object.
     public var memory: [UInt64]
     /// What its chunks are known by; 0 without memory.
@@ -99,7 +101,7 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
 
     public init(
         to destination: Destination, from sender: Speaker?, code: UInt32, reply: NetworkRight = .null, rights: [NetworkRight] = [],
-        bytes: [UInt8] = [], memory: [UInt64] = [], transfer: UInt64 = 0
+        bytes: [UInt8] = [], format: BodyFormat = .plain, memory: [UInt64] = [], transfer: UInt64 = 0
     ) {
         self.destination = destination
         self.sender = sender
@@ -107,6 +109,7 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
         self.reply = reply
         self.rights = rights
         self.bytes = bytes
+        self.format = format
         self.memory = memory
         self.transfer = transfer
     }
@@ -118,6 +121,7 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
         writer.write(reply)
         writer.write(list: rights)
         writer.write(counted: bytes)
+        writer.write(format)
         writer.write(UInt32(memory.count))
         for length in memory { writer.write(length) }
         writer.write(transfer)
@@ -130,6 +134,7 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
         reply = try reader.read()
         rights = try reader.readList(limit: Limits.rightsPerMessageMax, field: "rights")
         bytes = try reader.readBytes(limit: Limits.inlineBytesMax, field: "bytes")
+        format = try reader.read()
         let count = try reader.readCount(limit: Limits.memoryPerMessageMax, field: "memory")
         memory = []
         for _ in 0..<count {

@@ -315,6 +315,7 @@ final class Translator {
 
     private func deliver(_ number: UInt64, _ delivery: Delivery) throws(MasixError) {
         var message = Message(code: delivery.code, bytes: delivery.bytes)
+        message.format = delivery.format
         do throws(MasixError) {
             if let key = delivery.transfer {
                 guard let memory = incoming.removeValue(forKey: key), memory.count == delivery.memoryCount else {
@@ -539,7 +540,7 @@ final class Translator {
         if message.sender.node == 0, message.sender != space.task, let identity = try? message.senderIdentity() {
             speaker = Speaker(message.sender, identity)
         }
-        var local = LocalMessage(from: speaker, code: message.code, bytes: message.bytes)
+        var local = LocalMessage(from: speaker, code: message.code, bytes: message.bytes, format: message.format)
         if let once = message.takeReply() {
             local.reply = keep(once, for: peer)
         } else if let right = message.takeReplySendRight() {
