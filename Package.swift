@@ -75,9 +75,12 @@ let package = Package(
         // Mach's calls and names over the library: both dialects.
         .target(
             name: "MasixMach", dependencies: ["Masix", "MasixKernel", "MasixLinux", collections, system], path: "Sources/Mach", swiftSettings: strict),
-        // The same for C: exported functions, with the program's memory behind them.
+        // Mach in C: both include roots, and what needs no port of its own.
         .target(
-            name: "MasixMachInterface", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixLinux", system],
+            name: "CMach", exclude: ["include/README.md", "include/mach3", "include/xnu"], cSettings: [.headerSearchPath("include/xnu")]),
+        // Mach in C, as a shared library: the symbols of both dialects.
+        .target(
+            name: "MasixMachInterface", dependencies: ["CMach", "MasixMach", "Masix", "MasixKernel", "MasixLinux", system],
             path: "Sources/MachInterface", swiftSettings: strict),
         // The servers' messages and client stubs.
         .target(

@@ -1,0 +1,1 @@
+#include <mach_error.h>

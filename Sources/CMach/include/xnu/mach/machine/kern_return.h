@@ -1,0 +1,1 @@
+#include <mach/kern_return.h>

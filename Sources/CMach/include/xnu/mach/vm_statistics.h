@@ -1,0 +1,13 @@
+/* Where memory is allocated. */
+#ifndef _MACH_VM_STATISTICS_H_
+#define _MACH_VM_STATISTICS_H_
+
+#define VM_FLAGS_FIXED 0x00000000
+#define VM_FLAGS_ANYWHERE 0x00000001
+#define VM_FLAGS_PURGABLE 0x00000002
+#define VM_FLAGS_OVERWRITE 0x00004000
+#define VM_MAKE_TAG(tag) ((tag) << 24)
+#define VM_MEMORY_MACH_MSG 20
+#define VM_MEMORY_APPLICATION_SPECIFIC_1 240
+
+#endif
