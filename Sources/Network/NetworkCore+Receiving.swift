@@ -94,7 +94,7 @@ extension NetworkCore {
     }
 
     mutating func arrive(
-        _ bytes: [UInt8], memory: Int, of transfer: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
+        _ bytes: ArraySlice<UInt8>, memory: Int, of transfer: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
     ) throws(Fault) {
         guard var incoming = peers[peer]?.incoming[transfer] else { throw Fault(fault: .unknownTransfer) }
         guard memory == incoming.memory, !bytes.isEmpty, UInt64(bytes.count) <= incoming.message.memory[memory] - incoming.offset else {

@@ -182,7 +182,7 @@ public enum NetworkAction: Hashable, Sendable {
     case deliver(UInt64, Delivery)
     /// Collect memory objects of these lengths.
     case collect(TransferKey, lengths: [UInt64])
-    case append(TransferKey, memory: Int, [UInt8])
+    case append(TransferKey, memory: Int, ArraySlice<UInt8>)
     case discard(TransferKey)
     /// The memory of this outgoing transfer is not needed any more.
     case forget(transfer: UInt64)

@@ -161,7 +161,7 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
     /// 4, figure 3.
     case message(NetworkMessage)
     /// 5: the next bytes of a memory object.
-    case chunk(transfer: UInt64, memory: UInt16, [UInt8])
+    case chunk(transfer: UInt64, memory: UInt16, ArraySlice<UInt8>)
     /// 6: the memory could not be read; the message is void, and its rights with it.
     case abandoned(transfer: UInt64)
     /// 7: so many messages for this port have been received from it: their room is free (architecture rule 17).
@@ -191,10 +191,8 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
             writer.write(UInt8(4))
             writer.write(message)
         case .chunk(let transfer, let memory, let bytes):
-            writer.write(UInt8(5))
-            writer.write(transfer)
-            writer.write(memory)
-            writer.write(counted: bytes)
+            Self.beginChunk(transfer, memory, bytes.count, &writer)
+            writer.write(raw: bytes)
         case .abandoned(let transfer):
             writer.write(UInt8(6))
             writer.write(transfer)
@@ -232,7 +230,7 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
         case 5:
             self = .chunk(
                 transfer: try reader.read(), memory: try reader.read(),
-                try reader.readBytes(limit: NetworkLimits.chunkBytesMax, field: "chunk"))
+                try reader.readSlice(limit: NetworkLimits.chunkBytesMax, field: "chunk"))
         case 6: self = .abandoned(transfer: try reader.read())
         case 7: self = .accepted(try reader.read(), count: try reader.read())
         case 8: self = .clean(try reader.read(), sequence: try reader.read())
@@ -244,6 +242,23 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
 }
 
 extension NetworkFrame {
+    private static func beginChunk(_ transfer: UInt64, _ memory: UInt16, _ count: Int, _ writer: inout WireWriter) {
+        writer.write(UInt8(5))
+        writer.write(transfer)
+        writer.write(memory)
+        writer.write(UInt32(count))
+    }
+
+    /// A chunk of `count` zeros, which are the last of its bytes: what is to be there instead need not be copied into it.
+    public static func emptyChunk(transfer: UInt64, memory: UInt16, count: Int) -> [UInt8] {
+        var writer = WireWriter()
+        beginChunk(transfer, memory, count, &writer)
+        let beginning = writer.bytes
+        var bytes = [UInt8](repeating: 0, count: beginning.count + count)
+        bytes.replaceSubrange(..<beginning.count, with: beginning)
+        return bytes
+    }
+
     /// About so many bytes its encoding has.
     public var bytesExpected: Int {
         switch self {
