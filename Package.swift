@@ -80,7 +80,7 @@ let package = Package(
             name: "CMach", exclude: ["include/README.md", "include/mach3", "include/xnu"], cSettings: [.headerSearchPath("include/xnu")]),
         // Mach in C, as a shared library: the symbols of both dialects.
         .target(
-            name: "MasixMachInterface", dependencies: ["CMach", "MasixMach", "Masix", "MasixKernel", "MasixLinux", "CLinux"],
+            name: "MasixMachInterface", dependencies: ["CMach", "MasixMach", "Masix", "MasixKernel", "MasixLinux", system],
             path: "Sources/MachInterface", swiftSettings: strict),
         // The servers' messages and client stubs.
         .target(

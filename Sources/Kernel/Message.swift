@@ -1,7 +1,7 @@
 public import MasixWire
 
-/// How the inline bytes of a message are laid out (Documentation/Decisions/0015): for its two partners, the kernel only passes it on.
-public enum BodyFormat: UInt8, Hashable, Sendable, CaseIterable {
+/// How the inline bytes of a message are laid out (Documentation/Decisions/0016): for its two partners, the kernel only passes it on.
+public enum BodyFormat: UInt8, Hashable, Sendable, CaseIterable, WireCodable {
     /// Bytes and nothing else; rights and memory stand beside them.
     case plain = 0
     /// A table of descriptors, which say where each right and memory object belongs, and bytes behind it (spec/mach.md 4).
@@ -10,6 +10,14 @@ public enum BodyFormat: UInt8, Hashable, Sendable, CaseIterable {
     case typed = 2
     /// The same, said to hold rights or memory.
     case typedComplex = 3
+
+    public func encode(into writer: inout WireWriter) { writer.write(rawValue) }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        let tag = try reader.read(UInt8.self)
+        guard let format = BodyFormat(rawValue: tag) else { throw .unknownCase(of: "BodyFormat", tag: UInt64(tag)) }
+        self = format
+    }
 }
 
 /// The inline bytes of a message. The kernel never looks into them: it passes on where they lie and counts them.
@@ -31,15 +39,13 @@ public struct Payload: Hashable, Sendable, WireCodable {
     public func encode(into writer: inout WireWriter) {
         writer.write(place)
         writer.write(length)
-        writer.write(format.rawValue)
+        writer.write(format)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
         place = try reader.read()
         length = try reader.read()
-        let tag = try reader.read(UInt8.self)
-        guard let format = BodyFormat(rawValue: tag) else { throw .unknownCase(of: "BodyFormat", tag: UInt64(tag)) }
-        self.format = format
+        format = try reader.read()
     }
 }
 

@@ -132,6 +132,17 @@ public enum File {
         try systemCall(.readAt) { unsafe masix_pread(raw, buffer.baseAddress, buffer.count, Int64(offset)) }
     }
 
+    /// Reads at `offset` into a part of the array, which ends inside it; fewer bytes only near the end.
+    public static func read(_ raw: Int32, count: Int, at offset: Int, into bytes: inout [UInt8], at place: Int) throws(Errno) -> Int {
+        precondition(place >= 0 && count >= 0 && count <= bytes.count - place)
+        // The array has `count` bytes at `place`.
+        return try systemCall(.readAt) {
+            unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe masix_pread(raw, buffer.baseAddress?.advanced(by: place), count, Int64(offset))
+            }
+        }
+    }
+
     public static func readBytes(_ raw: Int32, count: Int, at offset: Int) throws(Errno) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         // The array is `count` bytes long.
@@ -144,6 +155,13 @@ public enum File {
     public static func write(_ raw: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws(Errno) -> Int {
         // The shim reads `count` bytes of the caller's buffer.
         try systemCall(.writeAt) { unsafe masix_pwrite(raw, bytes.baseAddress, bytes.count, Int64(offset)) }
+    }
+
+    public static func write(_ raw: Int32, _ bytes: ArraySlice<UInt8>, at offset: Int) throws(Errno) -> Int {
+        // The slice lives over the call.
+        try systemCall(.writeAt) {
+            unsafe bytes.withUnsafeBytes { buffer in unsafe masix_pwrite(raw, buffer.baseAddress, buffer.count, Int64(offset)) }
+        }
     }
 
     public static func write(_ raw: Int32, _ bytes: [UInt8], at offset: Int) throws(Errno) -> Int {

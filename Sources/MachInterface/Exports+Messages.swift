@@ -1,4 +1,5 @@
 import Masix
+import MasixLinux
 import MasixMach
 
 // `mach_msg` in both dialects (spec/mach.md 1.4): headers out of the program's memory and back into it.
@@ -76,8 +77,7 @@ private func send(
     guard size - layout.headerBytes <= Limits.inlineBytesMax else {
         throw layout.dialect == .xnu ? MachReturn.Send.tooLarge : MachReturn.Send.noBuffer
     }
-    let memory = OwnMemory()
-    guard var bytes = memory.read(address, size) else { throw MachReturn.Send.invalidData }
+    guard var bytes = OwnMemory.read(address, size) else { throw MachReturn.Send.invalidData }
     let header = MachHeader(
         bits: bytes.word(at: 0), remote: bytes.word(at: layout.remote), local: bytes.word(at: layout.local), id: bytes.word(at: layout.id))
     let body = Array(bytes[layout.headerBytes...])
@@ -89,7 +89,7 @@ private func send(
         bytes.put(header.remote, at: layout.remote)
         bytes.put(header.local, at: layout.local)
         bytes.replaceSubrange(layout.headerBytes..., with: body)
-        _ = memory.write(bytes, to: address)
+        _ = OwnMemory.write(bytes, to: address)
         throw error
     }
 }
@@ -97,7 +97,6 @@ private func send(
 private func receive(
     _ task: MachTask, _ layout: Layout, _ options: Options, _ address: UInt64, _ size: Int, _ name: PortName, _ timeout: UInt32
 ) throws(MachReturn) {
-    let memory = OwnMemory()
     let room = size - layout.headerBytes - options.trailerBytes
     let reception = task.receive(
         from: name, room: room, keepsLarge: options.keepsLarge, Options.patience(options.receivePatience, timeout), layout.dialect)
@@ -107,18 +106,18 @@ private func receive(
         var bytes = [UInt8](repeating: 0, count: min(max(8, size), layout.headerBytes))
         bytes.put(UInt32(needed), at: 4)
         if options.wantsIdentity, bytes.count >= layout.local + 4 { bytes.put(port, at: layout.local) }
-        _ = memory.write(bytes, to: address)
+        _ = OwnMemory.write(bytes, to: address)
         throw MachReturn.Receive.tooLarge
     case .destroyed(let received):
         if size >= layout.headerBytes {
-            _ = memory.write(header(received, layout, size: layout.headerBytes + received.body.count), to: address)
+            _ = OwnMemory.write(header(received, layout, size: layout.headerBytes + received.body.count), to: address)
         }
         throw MachReturn.Receive.tooLarge
     case .message(let received):
         var bytes = header(received, layout, size: layout.headerBytes + received.body.count)
         bytes += received.body
         if layout.dialect == .xnu { bytes += trailer(received, options) }
-        guard memory.write(bytes, to: address) else { throw MachReturn.Receive.invalidData }
+        guard OwnMemory.write(bytes, to: address) else { throw MachReturn.Receive.invalidData }
         if received.outcome != .success { throw received.outcome }
     }
 }

@@ -1,4 +1,5 @@
 import Masix
+import MasixLinux
 import MasixMach
 
 // The task, its memory and its special ports, for C.
@@ -19,15 +20,14 @@ public func machThreadSelf() -> UInt32 { (try? MachProcess.shared().threadName()
 
 private func allocate(_ task: UInt32, _ address: UInt, _ count: UInt64, anywhere: Bool) -> Int32 {
     onTask(task) { (_) throws(MachReturn) in
-        let memory = OwnMemory()
         guard count > 0 else { return try Outputs.put(UInt64(0), at: address) }
         guard let count = Int(exactly: count) else { throw .noSpace }
         if anywhere {
-            guard let made = memory.allocate(count) else { throw .noSpace }
+            guard let made = OwnMemory.allocate(count) else { throw .noSpace }
             return try Outputs.put(made, at: address)
         }
         let wanted = try Outputs.long(at: address) & ~4095
-        guard memory.allocate(count, at: wanted) else { throw .noSpace }
+        guard OwnMemory.allocate(count, at: wanted) != nil else { throw .noSpace }
         try Outputs.put(wanted, at: address)
     }
 }
@@ -36,7 +36,7 @@ private func deallocate(_ task: UInt32, _ address: UInt64, _ count: UInt64) -> I
     onTask(task) { (_) throws(MachReturn) in
         guard count > 0 else { return }
         guard let count = Int(exactly: count), address <= UInt64.max - UInt64(count) - 4096 else { throw .invalidArgument }
-        OwnMemory().deallocate(address, count)
+        OwnMemory.deallocate(address, count)
     }
 }
 

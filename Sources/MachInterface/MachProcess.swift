@@ -1,6 +1,5 @@
-import CLinux
-import Glibc
 import Masix
+import MasixLinux
 import MasixMach
 import Synchronization
 
@@ -10,7 +9,7 @@ final class MachProcess: Sendable {
     /// The task's own port: who holds it may change the task's names (spec/mach.md 1.2).
     let taskPort: SpecialPort
     let hostPort: SpecialPort
-    let threadPorts = Mutex<[UInt64: SpecialPort]>([:])
+    let threadPorts = Mutex<[Int32: SpecialPort]>([:])
     let bootstrapName: PortName
 
     /// A port whose receive right no name denotes: the library's own.
@@ -21,8 +20,8 @@ final class MachProcess: Sendable {
 
     private init() throws(MachReturn) {
         let task: MachTask
-        do throws(MasixError) { task = MachTask(space: try Space.attach(), memory: OwnMemory()) } catch {
-            if !Self.hasComplained.exchange(true, ordering: .relaxed) { say("masix: \(error)") }
+        do throws(MasixError) { task = MachTask(space: try Space.attach(), memory: ProgramMemory()) } catch {
+            if !Self.hasComplained.exchange(true, ordering: .relaxed) { StandardError.say("masix: \(error)") }
             throw .invalidTask
         }
         self.task = task
@@ -47,7 +46,7 @@ final class MachProcess: Sendable {
 
     /// The port of the calling thread.
     func threadName() throws(MachReturn) -> PortName {
-        let thread = UInt64(pthread_self())
+        let thread = CurrentThread.number
         if let port = threadPorts.withLock({ $0[thread] }) { return port.name }
         let port = try Self.special(task)
         threadPorts.withLock { $0[thread] = port }
@@ -58,26 +57,18 @@ final class MachProcess: Sendable {
 
     private static let hasComplained = Atomic<Bool>(false)
 
-    private static let current = Mutex<(process: MachProcess?, pid: Int32)>((nil, 0))
+    private static let current = Mutex<MachProcess?>(nil)
 
     /// The task of this process. `.invalidTask` if there is no node, which is said on the standard error once.
     static func shared() throws(MachReturn) -> MachProcess {
-        let pid = getpid()
         return try current.withLock { current throws(MachReturn) in
-            if let process = current.process, current.pid == pid { return process }
+            if let process = current, !process.task.space.isForked { return process }
             // A forked child has the names of its parent no more (architecture rule 20).
             let process = try MachProcess()
-            current = (process, pid)
+            current = process
             return process
         }
     }
-}
-
-/// One line on the standard error.
-func say(_ words: String) {
-    let line = Array((words + "\n").utf8)
-    // The array lives over the call.
-    _ = unsafe write(2, line, line.count)
 }
 
 /// A call's number for C.

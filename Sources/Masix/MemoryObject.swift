@@ -63,6 +63,19 @@ public final class MemoryObject: Sendable {
             }
         }
 
+        /// The same without an array of their own.
+        package func write(_ bytes: ArraySlice<UInt8>, at offset: Int) throws(MasixError) {
+            guard offset >= 0, offset <= count, bytes.count <= count - offset else { throw .invalidValue }
+            do throws(Errno) {
+                var written = 0
+                while written < bytes.count {
+                    written += try File.write(file.raw, bytes.dropFirst(written), at: offset + written)
+                }
+            } catch {
+                throw .memory(errno: error.rawValue)
+            }
+        }
+
         /// Copies from an open file, inside Linux. Less than `count` if the file ends before; `.invalidValue` if it would end behind the
         /// object.
         public func copy(from file: Int32, at source: Int, count: Int, to offset: Int = 0) throws(MasixError) -> Int {
@@ -99,6 +112,17 @@ public final class MemoryObject: Sendable {
         guard range.lowerBound >= 0, range.upperBound <= count else { throw .invalidValue }
         do throws(Errno) {
             return try File.readBytes(descriptor.raw, count: range.count, at: range.lowerBound)
+        } catch {
+            throw .memory(errno: error.rawValue)
+        }
+    }
+
+    /// Copies a part of the content into a part of an array. `.invalidValue` if the one is not inside, or the other not large enough.
+    package func read(_ range: Range<Int>, into bytes: inout [UInt8], at place: Int) throws(MasixError) {
+        guard range.lowerBound >= 0, range.upperBound <= count, place >= 0, range.count <= bytes.count - place else { throw .invalidValue }
+        do throws(Errno) {
+            let found = try File.read(descriptor.raw, count: range.count, at: range.lowerBound, into: &bytes, at: place)
+            guard found == range.count else { throw Errno.ioError }
         } catch {
             throw .memory(errno: error.rawValue)
         }

@@ -22,6 +22,9 @@ extension ReceiveHolder {
 }
 
 extension Space {
+    /// This process was forked from the one that attached.
+    package var isForked: Bool { !fork.isAlive }
+
     /// A new port.
     package func makeHolder(queueLimit: UInt32) throws(MasixError) -> ReceiveHolder {
         ReceiveHolder(space: self, entry: try makeEntry(queueLimit: queueLimit))

@@ -94,7 +94,7 @@ extension NetworkCore {
     }
 
     mutating func arrive(
-        _ bytes: [UInt8], memory: Int, of transfer: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
+        _ bytes: ArraySlice<UInt8>, memory: Int, of transfer: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
     ) throws(Fault) {
         guard var incoming = peers[peer]?.incoming[transfer] else { throw Fault(fault: .unknownTransfer) }
         guard memory == incoming.memory, !bytes.isEmpty, UInt64(bytes.count) <= incoming.message.memory[memory] - incoming.offset else {
@@ -166,7 +166,8 @@ extension NetworkCore {
             .deliver(
                 lastDelivery,
                 Delivery(
-                    destination: destination, speaker: speaker, code: message.code, bytes: message.bytes, reply: reply, rights: rights,
+                    destination: destination, speaker: speaker, code: message.code, bytes: message.bytes, format: message.format,
+                    reply: reply, rights: rights,
                     transfer: message.memory.isEmpty ? nil : TransferKey(peer: peer, number: message.transfer),
                     memoryCount: message.memory.count)))
         for proxy in watched { watch(proxy, &actions) }

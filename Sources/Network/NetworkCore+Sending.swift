@@ -50,7 +50,7 @@ extension NetworkCore {
         var rights: [NetworkRight] = []
         for right in local.rights { rights.append(export(right, to: peer, &actions)) }
         return NetworkMessage(
-            to: destination, from: local.sender, code: local.code, reply: reply, rights: rights, bytes: local.bytes,
+            to: destination, from: local.sender, code: local.code, reply: reply, rights: rights, bytes: local.bytes, format: local.format,
             memory: local.memory, transfer: local.memory.isEmpty ? 0 : transfer)
     }
 

@@ -55,18 +55,22 @@ public struct LocalMessage: Hashable, Sendable {
     public var sender: Speaker?
     public var code: UInt32
     public var bytes: [UInt8]
+    /// How they are laid out.
+    public var format: BodyFormat
     public var reply: LocalRight
     public var rights: [LocalRight]
     /// Bytes of each memory object, which the shell keeps under the transfer's number.
     public var memory: [UInt64]
 
     public init(
-        from sender: Speaker?, code: UInt32, bytes: [UInt8] = [], reply: LocalRight = .null, rights: [LocalRight] = [],
+        from sender: Speaker?, code: UInt32, bytes: [UInt8] = [], format: BodyFormat = .plain, reply: LocalRight = .null,
+        rights: [LocalRight] = [],
         memory: [UInt64] = []
     ) {
         self.sender = sender
         self.code = code
         self.bytes = bytes
+        self.format = format
         self.reply = reply
         self.rights = rights
         self.memory = memory
@@ -87,6 +91,8 @@ public struct Delivery: Hashable, Sendable {
     public var speaker: Speaker?
     public var code: UInt32
     public var bytes: [UInt8]
+    /// How they are laid out.
+    public var format: BodyFormat
     public var reply: RightForTask
     public var rights: [RightForTask]
     /// The peer and the transfer under which the shell has collected its memory objects.
@@ -176,7 +182,7 @@ public enum NetworkAction: Hashable, Sendable {
     case deliver(UInt64, Delivery)
     /// Collect memory objects of these lengths.
     case collect(TransferKey, lengths: [UInt64])
-    case append(TransferKey, memory: Int, [UInt8])
+    case append(TransferKey, memory: Int, ArraySlice<UInt8>)
     case discard(TransferKey)
     /// The memory of this outgoing transfer is not needed any more.
     case forget(transfer: UInt64)

@@ -92,6 +92,8 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
     public var reply: NetworkRight
     public var rights: [NetworkRight]
     public var bytes: [UInt8]
+    /// How they are laid out.
+    public var format: BodyFormat
     /// Bytes of each memory object.
     public var memory: [UInt64]
     /// What its chunks are known by; 0 without memory.
@@ -99,7 +101,7 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
 
     public init(
         to destination: Destination, from sender: Speaker?, code: UInt32, reply: NetworkRight = .null, rights: [NetworkRight] = [],
-        bytes: [UInt8] = [], memory: [UInt64] = [], transfer: UInt64 = 0
+        bytes: [UInt8] = [], format: BodyFormat = .plain, memory: [UInt64] = [], transfer: UInt64 = 0
     ) {
         self.destination = destination
         self.sender = sender
@@ -107,6 +109,7 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
         self.reply = reply
         self.rights = rights
         self.bytes = bytes
+        self.format = format
         self.memory = memory
         self.transfer = transfer
     }
@@ -118,6 +121,7 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
         writer.write(reply)
         writer.write(list: rights)
         writer.write(counted: bytes)
+        writer.write(format)
         writer.write(UInt32(memory.count))
         for length in memory { writer.write(length) }
         writer.write(transfer)
@@ -130,6 +134,7 @@ public struct NetworkMessage: Hashable, Sendable, WireCodable {
         reply = try reader.read()
         rights = try reader.readList(limit: Limits.rightsPerMessageMax, field: "rights")
         bytes = try reader.readBytes(limit: Limits.inlineBytesMax, field: "bytes")
+        format = try reader.read()
         let count = try reader.readCount(limit: Limits.memoryPerMessageMax, field: "memory")
         memory = []
         for _ in 0..<count {
@@ -156,7 +161,7 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
     /// 4, figure 3.
     case message(NetworkMessage)
     /// 5: the next bytes of a memory object.
-    case chunk(transfer: UInt64, memory: UInt16, [UInt8])
+    case chunk(transfer: UInt64, memory: UInt16, ArraySlice<UInt8>)
     /// 6: the memory could not be read; the message is void, and its rights with it.
     case abandoned(transfer: UInt64)
     /// 7: so many messages for this port have been received from it: their room is free (architecture rule 17).
@@ -186,10 +191,8 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
             writer.write(UInt8(4))
             writer.write(message)
         case .chunk(let transfer, let memory, let bytes):
-            writer.write(UInt8(5))
-            writer.write(transfer)
-            writer.write(memory)
-            writer.write(counted: bytes)
+            Self.beginChunk(transfer, memory, bytes.count, &writer)
+            writer.write(raw: bytes)
         case .abandoned(let transfer):
             writer.write(UInt8(6))
             writer.write(transfer)
@@ -227,7 +230,7 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
         case 5:
             self = .chunk(
                 transfer: try reader.read(), memory: try reader.read(),
-                try reader.readBytes(limit: NetworkLimits.chunkBytesMax, field: "chunk"))
+                try reader.readSlice(limit: NetworkLimits.chunkBytesMax, field: "chunk"))
         case 6: self = .abandoned(transfer: try reader.read())
         case 7: self = .accepted(try reader.read(), count: try reader.read())
         case 8: self = .clean(try reader.read(), sequence: try reader.read())
@@ -239,6 +242,23 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
 }
 
 extension NetworkFrame {
+    private static func beginChunk(_ transfer: UInt64, _ memory: UInt16, _ count: Int, _ writer: inout WireWriter) {
+        writer.write(UInt8(5))
+        writer.write(transfer)
+        writer.write(memory)
+        writer.write(UInt32(count))
+    }
+
+    /// A chunk of `count` zeros, which are the last of its bytes: what is to be there instead need not be copied into it.
+    public static func emptyChunk(transfer: UInt64, memory: UInt16, count: Int) -> [UInt8] {
+        var writer = WireWriter()
+        beginChunk(transfer, memory, count, &writer)
+        let beginning = writer.bytes
+        var bytes = [UInt8](repeating: 0, count: beginning.count + count)
+        bytes.replaceSubrange(..<beginning.count, with: beginning)
+        return bytes
+    }
+
     /// About so many bytes its encoding has.
     public var bytesExpected: Int {
         switch self {

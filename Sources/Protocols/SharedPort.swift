@@ -1,5 +1,4 @@
 public import Masix
-public import MasixKernel
 public import MasixWire
 
 /// A port that tasks of several nodes have rights to, as the network server of one of them has it in its books.

@@ -49,6 +49,14 @@ public struct WireReader: Sendable {
         return try readRaw(count: count)
     }
 
+    /// The same without a copy: it keeps what is read from alive.
+    public mutating func readSlice(limit: Int, field: StaticName) throws(WireError) -> ArraySlice<UInt8> {
+        let count = try readCount(limit: limit, field: field)
+        guard remaining >= count else { throw .truncated }
+        defer { position += count }
+        return bytes[position..<(position + count)]
+    }
+
     public mutating func readRaw(count: Int) throws(WireError) -> [UInt8] {
         guard count >= 0, remaining >= count else { throw .truncated }
         defer { position += count }

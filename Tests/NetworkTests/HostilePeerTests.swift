@@ -46,7 +46,7 @@ import Testing
         case 0: return .lookUp(request: number(&chance), name: "x", waitMilliseconds: UInt32(truncatingIfNeeded: number(&chance)))
         case 1: return .found(request: number(&chance), right(&chance))
         case 2: return .unknown(request: number(&chance))
-        case 3: return .chunk(transfer: number(&chance), memory: UInt16(chance.below(3)), [UInt8](repeating: 1, count: chance.below(4)))
+        case 3: return .chunk(transfer: number(&chance), memory: UInt16(chance.below(3)), ArraySlice(repeating: 1, count: chance.below(4)))
         case 4: return .abandoned(transfer: number(&chance))
         case 5: return .accepted(port(&chance), count: UInt32(truncatingIfNeeded: number(&chance)))
         case 6: return .clean(port(&chance), sequence: number(&chance))

@@ -70,6 +70,7 @@ int ptsname_r(int fd, char *path, size_t capacity);
 
 enum {
     MASIX_SO_PEERPIDFD = 77,
+    MASIX_MAP_FIXED_NOREPLACE = 0x100000,
     MASIX_MFD_CLOEXEC = 0x0001,
     MASIX_MFD_ALLOW_SEALING = 0x0002,
     MASIX_MFD_NOEXEC_SEAL = 0x0008,
@@ -122,6 +123,8 @@ static inline long masix_copy_here(uint64_t from, uint64_t to, size_t count) {
     struct iovec source = {(void *)from, count}, target = {(void *)to, count};
     return masix_result(syscall(SYS_process_vm_readv, getpid(), &target, 1ul, &source, 1ul, 0ul));
 }
+
+static inline int32_t masix_thread_number(void) { return (int32_t)syscall(SYS_gettid); }
 
 // Whether the range lies on the stack of the calling thread, where it can be read and written as a matter of course.
 int masix_is_on_stack(uint64_t address, size_t count);

@@ -7,7 +7,7 @@ final class IncomingMemory {
 
     init(count: Int) throws(MasixError) { draft = try MemoryObject.Draft(count: count) }
 
-    func append(_ bytes: [UInt8]) throws(MasixError) {
+    func append(_ bytes: ArraySlice<UInt8>) throws(MasixError) {
         try draft?.write(bytes, at: offset)
         offset += bytes.count
     }

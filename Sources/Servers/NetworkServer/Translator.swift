@@ -166,9 +166,14 @@ final class Translator {
     }
 
     func send(_ frame: NetworkFrame, to peer: UInt32) {
-        guard let channel = channelOf[peer] else { return }
+        guard channelOf[peer] != nil else { return }
         let bytes = frame.wireBytes(capacity: frame.bytesExpected)
         show(frame, count: bytes.count, peer, isSent: true)
+        send(bytes, to: peer)
+    }
+
+    private func send(_ bytes: [UInt8], to peer: UInt32) {
+        guard let channel = channelOf[peer] else { return }
         if !channels.send(bytes, on: channel), congested.insert(peer).inserted { events.append(.congested(peer: peer)) }
     }
 
@@ -185,8 +190,9 @@ final class Translator {
                 guard let memory = outgoing[order.transfer]?[order.memory] else { continue }
                 do throws(MasixError) {
                     let place = Int(order.offset)
-                    let bytes = try memory.bytes(in: place..<(place + order.count))
-                    send(.chunk(transfer: order.transfer, memory: UInt16(order.memory), bytes), to: peer)
+                    var bytes = NetworkFrame.emptyChunk(transfer: order.transfer, memory: UInt16(order.memory), count: order.count)
+                    try memory.read(place..<(place + order.count), into: &bytes, at: bytes.count - order.count)
+                    send(bytes, to: peer)
                 } catch {
                     logger.error("memory cannot be read", metadata: ["error": "\(error)"])
                     handle(.unreadable(peer: peer, transfer: order.transfer))
@@ -315,6 +321,7 @@ final class Translator {
 
     private func deliver(_ number: UInt64, _ delivery: Delivery) throws(MasixError) {
         var message = Message(code: delivery.code, bytes: delivery.bytes)
+        message.format = delivery.format
         do throws(MasixError) {
             if let key = delivery.transfer {
                 guard let memory = incoming.removeValue(forKey: key), memory.count == delivery.memoryCount else {
@@ -539,7 +546,7 @@ final class Translator {
         if message.sender.node == 0, message.sender != space.task, let identity = try? message.senderIdentity() {
             speaker = Speaker(message.sender, identity)
         }
-        var local = LocalMessage(from: speaker, code: message.code, bytes: message.bytes)
+        var local = LocalMessage(from: speaker, code: message.code, bytes: message.bytes, format: message.format)
         if let once = message.takeReply() {
             local.reply = keep(once, for: peer)
         } else if let right = message.takeReplySendRight() {

@@ -268,7 +268,7 @@ final class NodeModel {
         return status.queueLimit
     }
 
-    private func append(_ bytes: [UInt8], to memory: Int, of key: TransferKey) {
+    private func append(_ bytes: ArraySlice<UInt8>, to memory: Int, of key: TransferKey) {
         guard var parts = incoming[key], memory < parts.count else { return world.fail("a chunk for \(key), which is not collected") }
         if let fill = parts[memory].fill, fill != bytes.first { world.fail("chunks of two memory objects in one") }
         if bytes.first != bytes.last { world.fail("a chunk of two memory objects") }
@@ -553,7 +553,7 @@ final class NodeModel {
             handle(.unreadable(peer: peer, transfer: order.transfer))
             return true
         }
-        let bytes = [UInt8](repeating: world.fill(of: memory[order.memory]), count: order.count)
+        let bytes = ArraySlice(repeating: world.fill(of: memory[order.memory]), count: order.count)
         world.send(.chunk(transfer: order.transfer, memory: UInt16(order.memory), bytes), from: self, to: peer)
         return true
     }
