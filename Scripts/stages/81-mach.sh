@@ -1,0 +1,12 @@
+# Programs in C, of both dialects of Mach, against the shared library: each beside a node of its own.
+
+absent() {
+    if ! command -v x86_64-gnu-mig >/dev/null || [[ ! -e /usr/include/x86_64-linux-gnu/mach/message.h ]]; then
+        echo "mig-x86-64-gnu and gnumach-dev are not installed (Scripts/install-dependencies)"
+    fi
+}
+
+run() {
+    for product in masix-mach masixd masix; do swift build --product "$product"; done
+    Scripts/mach-programs "$(swift build --show-bin-path)"
+}
