@@ -11,6 +11,8 @@ package struct MachReceived: Sendable {
     package var sequence: UInt32
     /// A protected payload in the place of the local port.
     package var payload: UInt64?
+    /// The port's context.
+    package var context: UInt64
     /// Who sent it; nil for the kernel.
     package var sender: TaskIdentity?
     /// `success`, or what could not be had (V7).
@@ -61,9 +63,10 @@ extension MachTask {
         from source: Source, room: Int, keepsLarge: Bool, _ patience: MachPatience, _ dialect: Dialect
     ) throws(MachReturn) -> MachReception {
         let (deadline, interruption) = patience.deadline
-        let limit = keepsLarge ? max(0, room) : Int.max
+        let limit = keepsLarge ? room : Int.max
         var sequence: UInt32 = 0
         var payload: UInt64?
+        var context: UInt64 = 0
         do throws(MasixError) {
             let message: ReceivedMessage?
             switch source {
@@ -77,6 +80,7 @@ extension MachTask {
                     taken: {
                         sequence = side.sequence.add(1, ordering: .relaxed).oldValue
                         payload = side.payload.withLock { $0 }
+                        context = side.context.load(ordering: .relaxed)
                     })
             case .set(let set):
                 message = try space.receive(
@@ -86,12 +90,13 @@ extension MachTask {
                         guard let side = set.members.withLock({ $0[port] }) else { return }
                         sequence = side.sequence.add(1, ordering: .relaxed).oldValue
                         payload = side.payload.withLock { $0 }
+                        context = side.context.load(ordering: .relaxed)
                     })
             }
             guard let message else {
                 return .refused(interruption?.hasHappened == true ? MachReturn.Receive.interrupted : MachReturn.Receive.timedOut)
             }
-            return show(message, sequence, payload, room: room, dialect)
+            return show(message, sequence, payload, context, room: room, dialect)
         } catch {
             switch error {
             case .portDied, .nodeGone, .forked: return .refused(MachReturn.Receive.portDied)
@@ -115,7 +120,7 @@ extension MachTask {
 
     /// Gives names and addresses to what has come (V5).
     private func show(
-        _ message: consuming ReceivedMessage, _ sequence: UInt32, _ payload: UInt64?, room: Int, _ dialect: Dialect
+        _ message: consuming ReceivedMessage, _ sequence: UInt32, _ payload: UInt64?, _ context: UInt64, room: Int, _ dialect: Dialect
     ) -> MachReception {
         var (rights, bytes) = (message.rights, message.bytes)
         let memory = message.memory
@@ -143,7 +148,7 @@ extension MachTask {
             id: message.code)
         header.local = (try? withNames { names throws(MachReturn) in names.name(of: port) ?? .null }) ?? .null
         let sender = message.notification == nil ? try? message.senderIdentity() : nil
-        var received = MachReceived(header: header, body: [], sequence: sequence, payload: payload, sender: sender, outcome: .success)
+        var received = MachReceived(header: header, body: [], sequence: sequence, payload: payload, context: context, sender: sender, outcome: .success)
         if bytes.count > room {
             // Taken and destroyed: all it carried is let go.
             received.header.bits = MachHeader.bits(remote: 0, local: header.bits >> 8 & 0x1F, isComplex: isComplex)

@@ -120,6 +120,7 @@ extension MachTask {
     private func endReceive(_ entry: NameEntry, _ names: inout NameTable) {
         loseReceive(entry, &names)?.destroy()
         refresh(entry, &names)
+        space.interruptWaits()
     }
 
     /// All that the name denotes; the send right before the receive right (spec/mach.md 1.14).

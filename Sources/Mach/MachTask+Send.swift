@@ -90,6 +90,8 @@ extension MachTask {
             } catch {
                 // S3: what has been taken is destroyed.
                 Self.discard(cargo.rights)
+                // The reply right too: made, and let go unused.
+                _ = try? space.made(reply)
                 throw error
             }
             message.rights = cargo.rights

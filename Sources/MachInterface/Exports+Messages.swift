@@ -154,6 +154,7 @@ private func trailer(_ received: MachReceived, _ options: Options) -> [UInt8] {
         // Audit user, effective user and group, real user and group, process, session, version of the process (1.14).
         for (place, word) in [user, user, group, user, group, process, 0, 0].enumerated() { bytes.put(word, at: 20 + 4 * place) }
     }
+    if bytes.count >= 60 { bytes.put(received.context, at: 52) }
     return bytes
 }
 

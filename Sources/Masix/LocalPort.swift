@@ -417,8 +417,12 @@ struct LocalMessage: Sendable {
 
     /// It may take a name away that a dead-name request watches, which the nucleus has to tell (D2).
     var owesNews: Bool {
-        rights.contains { right in
-            if case .send(let reference) = right { reference.entry.isWatched.load(ordering: .relaxed) } else { false }
+        ([reply] + rights).contains { right in
+            switch right {
+            case .send(let reference): reference.entry.isWatched.load(ordering: .relaxed)
+            case .sendOnce(let state): state.isWatched.load(ordering: .relaxed)
+            case .null, .dead, .receive, .make, .makeOnce: false
+            }
         }
     }
 

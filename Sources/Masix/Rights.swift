@@ -105,6 +105,8 @@ package final class SendOnceState: Sendable {
     let place: Mutex<Place>
     /// Where it leads, if the kernel has said so.
     let port: PortID?
+    /// A dead-name request was made for its name.
+    let isWatched = Atomic<Bool>(false)
 
     enum Place: Sendable {
         case kernel(SendOnceID)

@@ -167,6 +167,7 @@ extension Space {
             guard let id = try kernelRight(of: state), let home = try self.port(of: id) else { throw .deadName }
             once = id
             port = home
+            state.isWatched.store(true, ordering: .relaxed)
         }
         var transfer = Transfer.null
         if let notify {

@@ -143,6 +143,11 @@ extension Space {
 
     private func takeHome(from entry: ReceiveEntry, room: Int) throws(MasixError) -> Incoming? {
         let incoming = try connection.withCore { core throws(MasixError) -> Incoming? in
+            if room < 0 {
+                // Not even a message of nothing fits: a look, without taking.
+                guard case .next(let size, _) = try core.ask(.peek(entry.port)).response else { return nil }
+                throw .tooLarge(bytes: Int(size))
+            }
             var answer = try core.ask(.receive(entry.port, room: UInt32(clamping: room)))
             switch answer.response {
             case .empty: return nil

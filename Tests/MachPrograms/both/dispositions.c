@@ -106,6 +106,10 @@ static void nulls_and_deads(void) {
     IS("D1: never for MAKE_SEND_ONCE", carry(by, dead, MACH_MSG_TYPE_MAKE_SEND_ONCE), MACH_SEND_INVALID_RIGHT);
     IS("D1: never for MOVE_RECEIVE", carry(by, dead, MACH_MSG_TYPE_MOVE_RECEIVE), MACH_SEND_INVALID_RIGHT);
     CHECK("D1: and takes nothing", refs(dead, MACH_PORT_RIGHT_DEAD_NAME) == 2);
+    /* Each of the three lost messages had a send-once right for its destination, which ends with it. */
+    for (int number = 0; number < 3; number++) {
+        CHECK("S3: the destination right yields its 71", next_id(by) == MACH_NOTIFY_SEND_ONCE);
+    }
 
     start(&letter, by, MACH_MSG_TYPE_MAKE_SEND_ONCE, dead, MACH_MSG_TYPE_MOVE_SEND, 2);
     IS("D1: a dead name for the reply", post(&letter, 0, 0), MACH_MSG_SUCCESS);
