@@ -30,20 +30,33 @@ struct NameHolder: Hashable, Comparable, Sendable, WireCodable {
 struct DeadNameRequest: Hashable, Sendable, WireCodable {
     let notify: SendOnceID
     let name: UInt32
+    var stage: Stage
 
-    init(notify: SendOnceID, name: UInt32) {
+    /// Whether room is told of too (S8): after a send has met a full queue.
+    enum Stage: UInt8, Sendable {
+        case deathAlone = 0
+        case mayAwaitRoom = 1
+        case awaitsRoom = 2
+    }
+
+    init(notify: SendOnceID, name: UInt32, stage: Stage = .deathAlone) {
         self.notify = notify
         self.name = name
+        self.stage = stage
     }
 
     func encode(into writer: inout WireWriter) {
         writer.write(notify)
         writer.write(name)
+        writer.write(stage.rawValue)
     }
 
     init(from reader: inout WireReader) throws(WireError) {
         notify = try reader.read()
         name = try reader.read()
+        let tag = try reader.read(UInt8.self)
+        guard let stage = Stage(rawValue: tag) else { throw .unknownCase(of: "request stage", tag: UInt64(tag)) }
+        self.stage = stage
     }
 }
 
@@ -62,8 +75,30 @@ extension Kernel {
     }
 
     private mutating func deleteName(of port: PortID, _ holder: NameHolder, _ step: inout Step) {
-        guard let request = ports[port]?.deadNames.removeValue(forKey: holder) else { return }
+        guard let request = ports[port]?.request(nil, of: holder) else { return }
         notifyByRequest(.portDeleted(port, name: request.name), request.notify, &step)
+    }
+
+    /// A send by this task has met the full queue: its send-possible request waits for room from here on.
+    mutating func awaitRoom(
+        of port: PortID, by id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
+        let holder = NameHolder(id)
+        guard let record = ports[port], var request = record.deadNames[holder], request.stage != .deathAlone else { throw .invalidName }
+        request.stage = .awaitsRoom
+        record.request(request, of: holder)
+        for lease in record.leases { close(lease, &step, &world) }
+        step.roomier.append(port)
+        return .done
+    }
+
+    /// Tells everybody who waits for room that there is some.
+    mutating func tellRoom(of port: PortID, _ step: inout Step) {
+        guard let record = ports[port], record.roomAwaited > 0, record.blocked.isEmpty, record.hasRoom else { return }
+        for (holder, request) in record.deadNames.sorted(by: { $0.key < $1.key }) where request.stage == .awaitsRoom {
+            record.request(nil, of: holder)
+            notifyByRequest(.sendPossible(port, name: request.name), request.notify, &step)
+        }
     }
 
     /// A name goes though the task keeps the right under another one for a while: its library says so.

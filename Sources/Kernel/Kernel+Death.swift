@@ -23,6 +23,7 @@ extension Kernel {
             } else if let port = step.roomier.popLast() {
                 guard let record = ports[port] else { continue }
                 if !record.blocked.isEmpty { wakeBlocked(of: port, &step) }
+                if record.roomAwaited > 0 { tellRoom(of: port, &step) }
                 if step.isPart {
                     step.unoffered.append(port)
                     continue

@@ -19,7 +19,7 @@ extension Kernel {
 
     /// Gives leases to those who have sent here by the nucleus, as far as the limit goes (architecture rules 3, 5, 7).
     mutating func offerLeases(of port: PortID, _ step: inout Step) {
-        guard limits.linksEnabled, let record = ports[port], record.blocked.isEmpty, case .task(let receiver) = record.receiver,
+        guard limits.linksEnabled, let record = ports[port], !record.isAwaited, case .task(let receiver) = record.receiver,
             tasks[receiver]?.isTraced == false, receiver != chief || record.keepsRoom
         else { return }
         for sender in record.applicants.inOrder {
@@ -69,7 +69,7 @@ extension Kernel {
 
     /// Gives room that has come free to the leases there are, evenly (architecture rule 3: never more than the limit together).
     mutating func growLeases(of port: PortID, _ step: inout Step) {
-        guard let record = ports[port], record.blocked.isEmpty, record.room > 0 else { return }
+        guard let record = ports[port], !record.isAwaited, record.room > 0 else { return }
         let count = record.leases.count
         let share = record.share
         // By turns, and so many in one event that its time stays bounded: the others are looked at with the next.

@@ -3,7 +3,9 @@
 
 extension Kernel {
     /// Registers, replaces or cancels (T1). The previous right comes back.
-    mutating func register(_ request: NotificationRequest, of id: TaskID, _ step: inout Step) throws(Refusal) -> Response {
+    mutating func register(_ request: NotificationRequest, of id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld)
+        throws(Refusal) -> Response
+    {
         let port = request.port
         var isFired = false
         switch request.kind {
@@ -12,7 +14,8 @@ extension Kernel {
         case .portDestroyed:
             guard tasks[id]?.receives[port] != nil else { throw .invalidRight }
             guard request.sync == 0 else { throw .invalidValue }
-        case .deadName:
+        case .sendPossible, .deadName:
+            guard request.kind == .deadName || tasks[id]?.sends[port] != nil else { throw .invalidRight }
             let isDead: Bool
             if let once = request.once {
                 guard tasks[id]?.sendOnces.contains(once) == true else { throw .invalidName }
@@ -23,7 +26,7 @@ extension Kernel {
                 isDead = tasks[id]?.sends[port]?.isDead == true
             }
             // T3: the form of Mach3 is told at once if it wants to be, that of XNU never.
-            isFired = isDead && request.sync != 0 && request.notify != .null
+            isFired = isDead && request.sync != 0 && request.notify != .null && request.kind == .deadName
             guard !isDead || isFired else { throw .invalidValue }
         }
         switch request.notify {
@@ -55,14 +58,19 @@ extension Kernel {
         case .portDestroyed:
             previous = ports[port]?.portDestroyed
             ports[port]?.portDestroyed = notify
-        case .deadName:
+        case .sendPossible, .deadName:
             if isFired {
                 if let once = notify { notifyByRequest(.deadName(port, name: request.name), once, &step) }
                 return .arrived(.null)
             }
             let holder = NameHolder(id, request.once)
-            previous = ports[port]?.deadNames[holder]?.notify
-            ports[port]?.deadNames[holder] = notify.map { DeadNameRequest(notify: $0, name: request.name) }
+            let stage: DeadNameRequest.Stage = request.kind == .deadName ? .deathAlone : request.sync == 0 ? .mayAwaitRoom : .awaitsRoom
+            let next = notify.map { DeadNameRequest(notify: $0, name: request.name, stage: stage) }
+            previous = ports[port]?.request(next, of: holder)?.notify
+            if stage == .awaitsRoom {
+                for lease in ports[port]?.leases ?? [] { close(lease, &step, &world) }
+                step.roomier.append(port)
+            }
         }
         guard let previous else { return .arrived(.null) }
         sendOnces[previous]?.holder = .transit

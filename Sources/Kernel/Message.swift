@@ -75,6 +75,8 @@ public struct MemoryToken: Hashable, Sendable, WireCodable {
 public enum Notification: Hashable, Sendable, WireCodable {
     /// 65: a name with a dead-name request was freed while its port lives. `name`: as the request gave it.
     case portDeleted(PortID, name: UInt32)
+    /// 66: the port of this name, which was full, has room.
+    case sendPossible(PortID, name: UInt32)
     /// 69: the receive right was destroyed and comes here instead of dying.
     case portDestroyed
     /// 70: no send right is left; the make-send count at that moment.
@@ -87,6 +89,7 @@ public enum Notification: Hashable, Sendable, WireCodable {
     public var code: UInt32 {
         switch self {
         case .portDeleted: 65
+        case .sendPossible: 66
         case .portDestroyed: 69
         case .noSenders: 70
         case .sendOnce: 71
@@ -97,7 +100,7 @@ public enum Notification: Hashable, Sendable, WireCodable {
     public func encode(into writer: inout WireWriter) {
         writer.write(UInt8(code))
         switch self {
-        case .portDeleted(let port, let name), .deadName(let port, let name):
+        case .portDeleted(let port, let name), .sendPossible(let port, let name), .deadName(let port, let name):
             writer.write(port)
             writer.write(name)
         case .noSenders(let count): writer.write(count)
@@ -108,6 +111,7 @@ public enum Notification: Hashable, Sendable, WireCodable {
     public init(from reader: inout WireReader) throws(WireError) {
         switch try reader.read(UInt8.self) {
         case 65: self = .portDeleted(try reader.read(), name: try reader.read())
+        case 66: self = .sendPossible(try reader.read(), name: try reader.read())
         case 69: self = .portDestroyed
         case 70: self = .noSenders(makeSendCount: try reader.read())
         case 71: self = .sendOnce

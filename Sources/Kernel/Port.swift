@@ -42,7 +42,9 @@ final class Port: @unchecked Sendable {
 
     var noSenders: SendOnceID?
     var portDestroyed: SendOnceID?
-    var deadNames: [NameHolder: DeadNameRequest] = [:]
+    private(set) var deadNames: [NameHolder: DeadNameRequest] = [:]
+    /// So many of those requests wait for room.
+    private(set) var roomAwaited = 0
 
     init(id: PortID, receiver: Receiver, queueLimit: Int) {
         self.id = id
@@ -70,6 +72,7 @@ final class Port: @unchecked Sendable {
         noSenders = other.noSenders
         portDestroyed = other.portDestroyed
         deadNames = other.deadNames
+        roomAwaited = other.roomAwaited
     }
 
     enum Receiver: Hashable, Sendable {
@@ -88,6 +91,19 @@ final class Port: @unchecked Sendable {
 
     /// Whether the queue takes one more from a send right, open leases counted whole (S6, architecture rule 3).
     var hasRoom: Bool { queue.count + held + leased < queueLimit }
+
+    /// Somebody waits for room here, and only the nucleus can tell him: then there are no leases (architecture rule 3).
+    var isAwaited: Bool { !blocked.isEmpty || roomAwaited > 0 }
+
+    /// Sets, replaces or takes away the request of a name; the one before.
+    @discardableResult
+    func request(_ request: DeadNameRequest?, of holder: NameHolder) -> DeadNameRequest? {
+        let previous = deadNames.removeValue(forKey: holder)
+        deadNames[holder] = request
+        if previous?.stage == .awaitsRoom { roomAwaited -= 1 }
+        if request?.stage == .awaitsRoom { roomAwaited += 1 }
+        return previous
+    }
 
     /// What neither message nor credit takes up; negative beyond the limit, as send-once rights may go.
     var room: Int { queueLimit - queue.count - held - leased }
@@ -136,7 +152,7 @@ extension Port: Hashable {
             && left.received == right.received && left.leased == right.leased && left.candidates == right.candidates
             && left.applicants == right.applicants && left.keepsRoom == right.keepsRoom && left.held == right.held
             && left.noSenders == right.noSenders
-            && left.portDestroyed == right.portDestroyed && left.deadNames == right.deadNames
+            && left.portDestroyed == right.portDestroyed && left.deadNames == right.deadNames && left.roomAwaited == right.roomAwaited
     }
 
     func hash(into hasher: inout Hasher) {

@@ -26,6 +26,8 @@ public enum Request: Hashable, Sendable, WireCodable {
     case setMakeSendCount(PortID, UInt32)
     /// The task's name for the port is free: for one that keeps the right a little longer (D2).
     case nameFreed(PortID)
+    /// A send to this port has met a full queue, and its send-possible request is to be answered when there is room (S8).
+    case awaitRoom(PortID)
     /// Whether the port of this send-once right has died: refused if so.
     case isDead(SendOnceID)
     /// The port of this send-once right.
@@ -69,7 +71,8 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .allocate, .make, .receive, .drop, .notify: true
         case .portBlock, .send, .peek, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
             .claimReply,
-            .setBootstrap, .setMakeSendCount, .nameFreed, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts, .introduce,
+            .setBootstrap, .setMakeSendCount, .nameFreed, .awaitRoom, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts,
+            .introduce,
             .rejected, .several:
             false
         }
@@ -162,6 +165,9 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .nameFreed(let port):
             writer.write(UInt8(22))
             writer.write(port)
+        case .awaitRoom(let port):
+            writer.write(UInt8(26))
+            writer.write(port)
         case .isDead(let once):
             writer.write(UInt8(23))
             writer.write(once)
@@ -223,6 +229,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         case 23: self = .isDead(try reader.read())
         case 24: self = .portOf(try reader.read())
         case 25: self = .peek(try reader.read())
+        case 26: self = .awaitRoom(try reader.read())
         case 30: self = .setChief(try reader.read())
         case 31: self = .keepRoom(try reader.read())
         case 32: self = .giveRoom(try reader.read(), try reader.read())
@@ -299,6 +306,7 @@ extension Limits {
 /// The arguments of `mach_port_request_notification` (T1).
 public struct NotificationRequest: Hashable, Sendable, WireCodable {
     public enum Kind: UInt8, Hashable, Sendable {
+        case sendPossible = 66
         case portDestroyed = 69
         case noSenders = 70
         case deadName = 72

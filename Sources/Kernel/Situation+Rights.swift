@@ -88,11 +88,12 @@ extension Kernel {
             switch request.kind {
             case .noSenders: "request no-senders"
             case .portDestroyed: "request port-destroyed"
+            case .sendPossible: "request send-possible"
             case .deadName: "request dead-name"
             }
         guard let record = ports[request.port] else { return Situation(kind, "dead port") }
         let isHeld =
-            if request.kind != .deadName {
+            if request.kind == .noSenders || request.kind == .portDestroyed {
                 task.receives[record.id] != nil
             } else if let once = request.once {
                 task.sendOnces.contains(once)
@@ -105,7 +106,7 @@ extension Kernel {
             switch request.kind {
             case .noSenders: record.noSenders
             case .portDestroyed: record.portDestroyed
-            case .deadName: record.deadNames[NameHolder(task.id, request.once)]?.notify
+            case .sendPossible, .deadName: record.deadNames[NameHolder(task.id, request.once)]?.notify
             }
         switch request.notify {
         case .null: return Situation(kind, previous == nil ? "cancels nothing" : "cancels")

@@ -66,6 +66,9 @@ extension Kernel {
             return situation(ofReceivingFrom: port, by: task)
         case .setMakeSendCount(let port, _):
             return Situation("set make-send count", task.receives[port] == nil ? "no receive right" : "receive right")
+        case .awaitRoom(let port):
+            guard let request = ports[port]?.deadNames[NameHolder(task.id)] else { return Situation("await room", "no request") }
+            return Situation("await room", request.stage == .deathAlone ? "no send-possible request" : hasRoom(port) ? "room" : "full")
         case .isDead(let once), .portOf(let once):
             return Situation(
                 "ask of a send-once right",

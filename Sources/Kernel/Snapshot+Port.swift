@@ -65,7 +65,10 @@ extension Port: WireCodable {
         applicants = try reader.readSet(field: "applicants")
         noSenders = try reader.readOptional()
         portDestroyed = try reader.readOptional()
-        deadNames = try reader.readTable(field: "dead-name requests") { (reader) throws(WireError) in try reader.read() }
+        let requests: [NameHolder: DeadNameRequest] = try reader.readTable(field: "dead-name requests") {
+            (reader) throws(WireError) in try reader.read()
+        }
+        for (holder, request) in requests { self.request(request, of: holder) }
     }
 }
 

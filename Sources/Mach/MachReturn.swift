@@ -135,3 +135,6 @@ package enum RightKind: UInt32, Sendable {
 
 /// The bit of a name with a dead-name request (N5).
 package let deadNameRequestBit: UInt32 = 0x8000_0000
+
+/// The bit of a name with a send-possible request (N5, XNU).
+package let sendPossibleRequestBit: UInt32 = 0x4000_0000

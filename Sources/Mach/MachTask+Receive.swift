@@ -126,6 +126,7 @@ extension MachTask {
         let memory = message.memory
         var isComplex = false
         if let notification = message.notification {
+            noteFired(notification)
             (bytes, isComplex) = Self.body(of: notification, dialect)
         } else {
             let items = rights.count + memory.count
@@ -148,7 +149,8 @@ extension MachTask {
             id: message.code)
         header.local = (try? withNames { names throws(MachReturn) in names.name(of: port) ?? .null }) ?? .null
         let sender = message.notification == nil ? try? message.senderIdentity() : nil
-        var received = MachReceived(header: header, body: [], sequence: sequence, payload: payload, context: context, sender: sender, outcome: .success)
+        var received = MachReceived(
+            header: header, body: [], sequence: sequence, payload: payload, context: context, sender: sender, outcome: .success)
         if bytes.count > room {
             // Taken and destroyed: all it carried is let go.
             received.header.bits = MachHeader.bits(remote: 0, local: header.bits >> 8 & 0x1F, isComplex: isComplex)
@@ -187,6 +189,16 @@ extension MachTask {
 
     // MARK: what the kernel says
 
+    /// A send-possible request serves once. One whose news go to another task is taken for armed until its port dies or another is made.
+    private func noteFired(_ notification: Notification) {
+        guard case .sendPossible(let port, let name) = notification else { return }
+        try? withNames { names throws(MachReturn) in
+            guard names.name(of: port) == name, let entry = names[name] else { return }
+            entry.isRequested = false
+            entry.isRoomRequested = false
+        }
+    }
+
     /// Little-endian numbers, ASCII, IEEE (XNU's `NDR_record`).
     private static let representation: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0]
 
@@ -199,8 +211,10 @@ extension MachTask {
             body.append(UInt32(1))
             return (body + [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0], true)
         case (.noSenders(let count), .mach3): return (TypedBody.number(count), false)
-        case (.portDeleted(_, let name), .mach3), (.deadName(_, let name), .mach3): return (TypedBody.name(name), false)
-        case (.noSenders(let number), .xnu), (.portDeleted(_, let number), .xnu), (.deadName(_, let number), .xnu):
+        case (.portDeleted(_, let name), .mach3), (.sendPossible(_, let name), .mach3), (.deadName(_, let name), .mach3):
+            return (TypedBody.name(name), false)
+        case (.noSenders(let number), .xnu), (.portDeleted(_, let number), .xnu), (.sendPossible(_, let number), .xnu),
+            (.deadName(_, let number), .xnu):
             var body = representation
             body.append(number)
             return (body, false)

@@ -31,7 +31,8 @@ extension MachTask {
         case .dead, .send, .receive, .make, .makeOnce: throw .invalidCapability
         }
         guard let kind = UInt8(exactly: id).flatMap({ NotificationRequest.Kind(rawValue: $0) }) else { throw .invalidValue }
-        if kind == .deadName { return try requestDeadName(of: name, sync: sync, notify: notify, dialect) }
+        if kind == .sendPossible, dialect == .mach3 { throw .invalidValue }
+        if kind == .deadName || kind == .sendPossible { return try requestDeadName(of: name, kind, sync: sync, notify: notify, dialect) }
         if kind == .portDestroyed, sync != 0 { throw .invalidValue }
         if let notify, space.isDead(notify) { throw .invalidCapability }
         let side = try receiveSide(name)
@@ -46,7 +47,7 @@ extension MachTask {
     }
 
     private func requestDeadName(
-        of name: PortName, sync: UInt32, notify: SendOnceState?, _ dialect: Dialect
+        of name: PortName, _ kind: NotificationRequest.Kind, sync: UInt32, notify: SendOnceState?, _ dialect: Dialect
     ) throws(MachReturn) -> OwnedRight {
         if let notify, space.isDead(notify) { throw .invalidCapability }
         return try withNames { names throws(MachReturn) -> OwnedRight in
@@ -62,7 +63,10 @@ extension MachTask {
                 return .null
             }
             let watched: Space.Watched
-            if let once = entry.once {
+            if kind == .sendPossible {
+                guard let send = entry.send else { throw .invalidRight }
+                watched = .send(send)
+            } else if let once = entry.once {
                 watched = .sendOnce(once)
             } else if let send = entry.send {
                 watched = .send(send)
@@ -72,8 +76,10 @@ extension MachTask {
                 throw .invalidRight
             }
             do throws(MasixError) {
-                let previous = try self.space.request(.deadName, of: watched, name: name, notify: notify)
+                let previous = try self.space.request(
+                    kind, of: watched, name: name, sync: kind == .sendPossible ? sync : 0, notify: notify)
                 entry.isRequested = notify != nil
+                entry.isRoomRequested = notify != nil && kind == .sendPossible
                 return previous
             } catch {
                 // It has died since it was looked at.

@@ -30,10 +30,13 @@ package struct MachPatience: Sendable {
     /// Milliseconds; nil waits for ever.
     package var timeout: UInt32?
     package var isInterruptible: Bool
+    /// A send that finds no room is to be told of it (S8).
+    package var awaitsRoom: Bool
 
-    package init(timeout: UInt32? = nil, isInterruptible: Bool = false) {
+    package init(timeout: UInt32? = nil, isInterruptible: Bool = false, awaitsRoom: Bool = false) {
         self.timeout = timeout
         self.isInterruptible = isInterruptible
+        self.awaitsRoom = awaitsRoom
     }
 
     var deadline: (Deadline, Interruption?) {
@@ -114,6 +117,7 @@ extension MachTask {
                 return .sent
             case .timedOut:
                 guard case .send(let reference) = destination else { return .refused(MachReturn.Send.timedOut) }
+                if patience.awaitsRoom { awaitRoom(reference) }
                 let code = interruption?.hasHappened == true ? MachReturn.Send.interrupted : MachReturn.Send.timedOut
                 return takeBack(message, header, reference, code, dialect)
             case .noSpace, .resourceShortage, .tooManyRights, .tooLarge, .memory:
@@ -127,6 +131,14 @@ extension MachTask {
                 return .refused(MachReturn.Send.invalidDestination)
             }
         }
+    }
+
+    /// S8: the request that was made before is answered when there is room.
+    private func awaitRoom(_ reference: SendReference) {
+        let isAsked = try? withNames { names throws(MachReturn) -> Bool in
+            names.name(of: reference.port).flatMap { names[$0] }?.isRoomRequested ?? false
+        }
+        if isAsked == true { space.awaitRoom(of: reference) }
     }
 
     /// Rights that go nowhere: a receive right dies now, whoever may still look at it.

@@ -91,8 +91,9 @@ final class NameEntry: @unchecked Sendable {
     var isDead = false
     /// User references of the send right or the dead name.
     var references: UInt32 = 0
-    /// A dead-name request is armed.
+    /// A dead-name request is armed; or a send-possible request, which tells of death too.
     var isRequested = false
+    var isRoomRequested = false
 
     init() {}
 
@@ -137,7 +138,7 @@ final class NameEntry: @unchecked Sendable {
         if once != nil { bits |= RightKind.sendOnce.typeBit }
         if set != nil { bits |= RightKind.portSet.typeBit }
         if isDead { bits |= RightKind.deadName.typeBit }
-        if isRequested { bits |= deadNameRequestBit }
+        if isRoomRequested { bits |= sendPossibleRequestBit } else if isRequested { bits |= deadNameRequestBit }
         return bits
     }
 
@@ -159,6 +160,7 @@ final class NameEntry: @unchecked Sendable {
         let fired: UInt32 = isRequested ? 1 : 0
         references = min(count + fired, Self.deadReferencesMax)
         isRequested = false
+        isRoomRequested = false
         isDead = true
         send = nil
         once = nil

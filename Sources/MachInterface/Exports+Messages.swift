@@ -28,6 +28,7 @@ private struct Options {
     var sendPatience: (Bool, Bool) { (bits & 0x10 != 0, bits & 0x40 != 0) }
     var receivePatience: (Bool, Bool) { (bits & 0x100 != 0, bits & 0x400 != 0) }
     var keepsLarge: Bool { bits & (dialect == .xnu ? 0x4 : 0x800) != 0 }
+    var awaitsRoom: Bool { dialect == .xnu && bits & 0x80 != 0 }
     var wantsIdentity: Bool { dialect == .xnu && bits & 0x8 != 0 }
     /// Elements of the trailer, 0 to 8.
     var trailerElements: Int { Int(bits >> 24 & 0xF) }
@@ -81,7 +82,9 @@ private func send(
     let header = MachHeader(
         bits: bytes.word(at: 0), remote: bytes.word(at: layout.remote), local: bytes.word(at: layout.local), id: bytes.word(at: layout.id))
     let body = Array(bytes[layout.headerBytes...])
-    switch task.send(header, body, Options.patience(options.sendPatience, timeout), layout.dialect) {
+    var patience = Options.patience(options.sendPatience, timeout)
+    patience.awaitsRoom = options.awaitsRoom
+    switch task.send(header, body, patience, layout.dialect) {
     case .sent: return
     case .refused(let error): throw error
     case .returned(let error, let header, let body):

@@ -190,6 +190,11 @@ extension Space {
         }
     }
 
+    /// A send has met the full queue of a port for which a send-possible request was made.
+    package func awaitRoom(of reference: SendReference) {
+        whatever { core throws(MasixError) in _ = try core.ask(.awaitRoom(reference.entry.port)) }
+    }
+
     /// The name of a watched right is free, while the right lives a little longer.
     package func nameFreed(_ reference: SendReference) {
         guard reference.entry.isWatched.load(ordering: .relaxed), !reference.entry.isLocal else { return }

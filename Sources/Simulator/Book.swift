@@ -331,6 +331,7 @@ final class Book {
                 $0.kind == .deadName && $0.port == name && !$0.wasFreed && owners[name] == nil
             }
             dead.insert(name)
+        case .sendPossible(let name, _): fail("a send-possible notification (66) of \(name), which nobody asks for here")
         case .portDeleted(let name, _):
             consume(at: port, "port-deleted (65) of \(name)") { $0.kind == .deadName && $0.port == name && ($0.wasFreed || $0.mayBeFreed) }
         case .portDestroyed:

@@ -215,6 +215,7 @@ struct Explanation: Sendable {
                 remedy: "it is no error: act on it, or do not ask for it")
         }
         return [
+            explain("sendPossible", 66, "a port that was full when this task sent has room", "the request was made for it (S8)"),
             explain("portDeleted", 65, "a name with a dead-name request was given up while its port lives", "this task let the right go"),
             explain("portDestroyed", 69, "a receive right comes to its backup instead of dying", "its receiver ended or destroyed it"),
             explain("noSenders", 70, "no send right to the port is left", "the last holder gave its right up, or ended"),

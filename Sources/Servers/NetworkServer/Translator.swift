@@ -536,7 +536,7 @@ final class Translator {
             case .question(let peer, let request): handle(.resolved(peer: peer, request: request, .null))
             }
         case .deadName(let dead, _): handle(.died(dead))
-        case .portDeleted, .portDestroyed: break
+        case .portDeleted, .sendPossible, .portDestroyed: break
         }
     }
 

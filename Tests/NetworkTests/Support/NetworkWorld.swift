@@ -468,7 +468,7 @@ final class NetworkWorld {
                 if isAlive(`true`(dead)), !isDisturbed(since: 0) {
                     fail("\(`true`(dead)) lives, and \(task) of \(node.id) is told of its death")
                 }
-            case .portDeleted, .portDestroyed, .sendOnce: break
+            case .portDeleted, .sendPossible, .portDestroyed, .sendOnce: break
             }
         } else if message.code >= NodeModel.Code.register {
             oncesEnded[port, default: 0] += 1
