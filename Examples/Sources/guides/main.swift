@@ -15,10 +15,11 @@ func orders(_ server: borrowing SendRight, _ door: borrowing ReceiveRight, _ por
 func news(_ news: borrowing ReceiveRight) throws {
     switch try news.receive().notification {
     case .noSenders(let made): print("nobody holds a send right to the port any more; \(made) had been made")
-    case .deadName(let port): print("the port \(port) behind your right has died")
+    case .deadName(let port, _): print("the port \(port) behind your right has died")
     case .sendOnce: print("a send-once right to this very port was dropped")
     case .portDestroyed: print("a receive right of yours comes back instead of dying: take it from the message")
-    case .portDeleted(let port): print("you gave the right to \(port) up before its port died")
+    case .portDeleted(let port, _): print("you gave the right to \(port) up before its port died")
+    case .sendPossible(let port, _): print("the port \(port), which was full, has room")
     case nil: print("a message of a program")
     }
 }

@@ -50,7 +50,7 @@ func run() throws {
     last.attach(try answers.makeSendOnceRight())
     try server.send(last, timeout: .seconds(5))
     desk.close()
-    if case .deadName(let port) = try nextNotification(at: clientNews) { print("client: dead name, \(port == known ? "desk" : "?")") }
+    if case .deadName(let port, _) = try nextNotification(at: clientNews) { print("client: dead name, \(port == known ? "desk" : "?")") }
 
     // The right to answer died with the message that lay in the queue: its port is told.
     if case .sendOnce = try nextNotification(at: answers) { print("client: nobody will answer") }

@@ -13,7 +13,7 @@ extension Target {
                 Delivered(
                     sender: .kernel, port: Story.well, code: 72, reply: .sendOnce(SendOnceID(raw: 3), Story.reply),
                     rights: [.dead, .receive(Story.narrow, index: 1), .send(Story.well, index: 2)], payload: .empty,
-                    memory: [MemoryToken(place: 1, length: 2)], notification: .deadName(Story.well))),
+                    memory: [MemoryToken(place: 1, length: 2)], notification: .deadName(Story.well, name: 7))),
         ]
         for (task, request) in Story.all.joined() {
             stage.ask(task, request)
@@ -21,7 +21,10 @@ extension Target {
             var kernel = stage.kernel
             for case .reply(_, _, let response) in kernel.handle(record.event) { responses.append(response) }
         }
-        for notification in [Notification.portDeleted(Story.well), .portDestroyed, .noSenders(makeSendCount: 4), .sendOnce] {
+        for notification in [
+            Notification.portDeleted(Story.well, name: 1), .sendPossible(Story.well, name: 2), .portDestroyed, .noSenders(makeSendCount: 4),
+            .sendOnce,
+        ] {
             responses.append(
                 .message(
                     Delivered(

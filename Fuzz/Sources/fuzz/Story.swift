@@ -83,7 +83,21 @@ enum Story {
         (first, .drop(.receive(well))), (second, .receive(reply)), (second, .drop(.send(well))),
     ]
 
-    static let all = [talk, crowd, death, crowd + talk, talk + crowd + death]
+    /// Names, sizes and room (Documentation/Decisions/0016).
+    static let names: [(TaskID, Request)] = [
+        (second, .notify(NotificationRequest(.sendPossible, port: narrow, name: 5, notify: .makeSendOnce(reply)))),
+        (second, .awaitRoom(narrow)),
+        (first, .notify(NotificationRequest(.deadName, port: well, name: 6, sync: 1, notify: .makeSendOnce(well)))),
+        (first, .setMakeSendCount(well, 9)), (first, .peek(well)), (first, .receive(well, room: 3)), (first, .nameFreed(well)),
+        (first, .isDead(SendOnceID(raw: 1))), (first, .portOf(SendOnceID(raw: 1))),
+        (
+            second,
+            .notify(
+                NotificationRequest(.deadName, port: narrow, once: SendOnceID(raw: 1), name: 7, notify: .makeSendOnce(reply)))
+        ),
+    ]
+
+    static let all = [names, talk, crowd, death, crowd + talk, talk + crowd + death]
 
     static let events: [Event] = [
         .attach(identity("late"), first: false), .request(second, number: 9, .portBlock), .trace(second, true), .trace(second, false),
