@@ -34,20 +34,16 @@ private final class Pieces: TaskMemory {
 /// Bodies between a program that lies and one that is written for Mach (spec/mach.md 4): what a sender says of its body is not believed.
 @Suite struct BodyTests {
     private let node: TestNode
-    private let sender: Space
     private let task: MachTask
     private let memory = Pieces()
     private let name: PortName
-    private let right: SendRight
+    private let right: SendReference
 
     init() throws {
         node = try TestNode()
-        sender = try node.attach()
         task = MachTask(space: try node.attach(), memory: memory)
         name = try task.allocate(RightKind.receive.rawValue)
-        let once = try task.makeSend(name)
-        // Handed over by hand: a message to a port that both know would be one more thing to trust.
-        guard let made = SendRight(once) else { throw MasixError.invalidRight }
+        guard case .send(let made) = try task.makeSend(name) else { throw MasixError.invalidRight }
         right = made
     }
 
@@ -56,7 +52,7 @@ private final class Pieces: TaskMemory {
         message.format = format
         for _ in 0..<rights { message.attachNothing() }
         for object in memory { message.attach(object) }
-        try right.send(message)
+        try task.space.send(&message, to: right, deadline: Deadline(.seconds(2)))
     }
 
     private func receive(_ dialect: Dialect) throws -> MachReceived {
