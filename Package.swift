@@ -74,7 +74,8 @@ let package = Package(
         .target(name: "MasixTyped", dependencies: ["Masix"], path: "Sources/Typed", swiftSettings: strict),
         // Mach's calls and names over the library: both dialects.
         .target(
-            name: "MasixMach", dependencies: ["Masix", "MasixKernel", "MasixLinux", collections, system], path: "Sources/Mach", swiftSettings: strict),
+            name: "MasixMach", dependencies: ["Masix", "MasixKernel", "MasixLinux", collections, system], path: "Sources/Mach",
+            swiftSettings: strict),
         // Mach in C: both include roots, and what needs no port of its own.
         .target(
             name: "CMach", exclude: ["include/README.md", "include/mach3", "include/xnu"], cSettings: [.headerSearchPath("include/xnu")]),

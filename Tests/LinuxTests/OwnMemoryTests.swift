@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [UInt64(0), 8, 1 << 40, .max - 3])
+    @Test(arguments: [0, 8, 1 << 40, UInt64.max - 3])
     func nothingIsAnErrorAndNoFault(address: UInt64) throws {
         #expect(OwnMemory.read(address, 64) == nil)
         #expect(!OwnMemory.write([1, 2, 3], to: address))
