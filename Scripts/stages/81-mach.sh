@@ -8,5 +8,6 @@ absent() {
 
 run() {
     for product in masix-mach masixd masix; do swift build --product "$product"; done
+    Scripts/mach-rules --check
     Scripts/mach-programs "$(swift build --show-bin-path)"
 }
