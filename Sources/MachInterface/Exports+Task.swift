@@ -10,7 +10,7 @@ public func machTaskSelf() -> UInt32 { (try? MachProcess.shared().taskPort.name)
 @_cdecl("mach_host_self")
 public func machHostSelf() -> UInt32 {
     guard let process = try? MachProcess.shared() else { return PortName.null }
-    return process.hostPort.name
+    return (try? process.reference(to: process.hostPort)) ?? PortName.null
 }
 
 @_cdecl("mach_thread_self")
@@ -35,7 +35,8 @@ private func allocate(_ task: UInt32, _ address: UInt, _ count: UInt64, anywhere
 private func deallocate(_ task: UInt32, _ address: UInt64, _ count: UInt64) -> Int32 {
     onTask(task) { (_) throws(MachReturn) in
         guard count > 0 else { return }
-        guard let count = Int(exactly: count), address <= UInt64.max - UInt64(count) - 4096 else { throw .invalidArgument }
+        // No program has more.
+        guard count < 1 << 48, let count = Int(exactly: count), address < 1 << 48 else { throw .invalidArgument }
         OwnMemory.deallocate(address, count)
     }
 }

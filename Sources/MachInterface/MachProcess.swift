@@ -1,3 +1,4 @@
+import CMach
 import Masix
 import MasixLinux
 import MasixMach
@@ -30,6 +31,7 @@ final class MachProcess: Sendable {
         let bootstrap = try? task.space.bootstrapReference()
         if let bootstrap { bootstrapName = try task.arrive(.send(bootstrap)) } else { bootstrapName = .null }
         task.serve(taskPort.holder)
+        masix_mach_set_bootstrap_port(bootstrapName)
     }
 
     private static func special(_ task: MachTask) throws(MachReturn) -> SpecialPort {
@@ -44,10 +46,17 @@ final class MachProcess: Sendable {
         }
     }
 
-    /// The port of the calling thread.
+    /// One more reference to a special port, which is the caller's to let go.
+    func reference(to port: SpecialPort) throws(MachReturn) -> PortName {
+        let right: SendReference
+        do throws(MasixError) { right = try task.space.makeSend(to: port.holder) } catch { throw .resourceShortage }
+        return try task.arrive(.send(right))
+    }
+
+    /// The port of the calling thread: one more reference to it.
     func threadName() throws(MachReturn) -> PortName {
         let thread = CurrentThread.number
-        if let port = threadPorts.withLock({ $0[thread] }) { return port.name }
+        if let port = threadPorts.withLock({ $0[thread] }) { return try reference(to: port) }
         let port = try Self.special(task)
         threadPorts.withLock { $0[thread] = port }
         return port.name

@@ -262,6 +262,12 @@ static void reply_ports(void) {
     CHECK("1.2: the same each time", mach_task_self() == mach_task_self());
     CHECK("1.2: a thread has one", MACH_PORT_VALID(mach_thread_self()));
     CHECK("1.2: a node has one", MACH_PORT_VALID(mach_host_self()));
+    mach_port_t thread = mach_thread_self();
+    int before = sends(thread);
+    CHECK("1.2: each asking is one more reference", mach_thread_self() == thread && sends(thread) == before + 1);
+    mach_port_mod_refs(SELF, thread, MACH_PORT_RIGHT_SEND, -(before + 1));
+    CHECK("1.2: a thread has one again", MACH_PORT_VALID(mach_thread_self()));
+    CHECK("the bootstrap port has a name", MACH_PORT_VALID(bootstrap_port) && kind(bootstrap_port) == MACH_PORT_TYPE_SEND);
     mach_port_t name = 0;
     IS("1.2: syscall_mach_port_allocate", syscall_mach_port_allocate(SELF, MACH_PORT_RIGHT_RECEIVE, &name), KERN_SUCCESS);
     CHECK("1.2: syscall_mach_port_allocate", kind(name) == MACH_PORT_TYPE_RECEIVE);
