@@ -1,4 +1,4 @@
-# Programs in C, of both dialects of Mach, against the shared library: each beside a node of its own.
+# Programs in C, of both dialects of Mach, against the shared library, each beside a node of its own; and a database behind a port, SQL_ROWS rows of it.
 
 absent() {
     if ! command -v x86_64-gnu-mig >/dev/null || [[ ! -e /usr/include/x86_64-linux-gnu/mach/message.h ]]; then
@@ -10,4 +10,5 @@ run() {
     for product in masix-mach masixd masix; do swift build --product "$product"; done
     Scripts/mach-rules --check
     Scripts/mach-programs "$(swift build --show-bin-path)"
+    Examples/sql/run "$(swift build --show-bin-path)" "${SQL_ROWS:-20000}"
 }
