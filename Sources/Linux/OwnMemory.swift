@@ -41,6 +41,12 @@ public enum OwnMemory {
         return true
     }
 
+    /// Whether the first and the last byte can be written. They are, with what they are.
+    public static func isWritable(_ address: UInt64, _ count: Int) -> Bool {
+        guard count > 0, masix_is_on_stack(address, count) == 0 else { return true }
+        return [address, address &+ UInt64(count - 1)].allSatisfy { masix_copy_here($0, $0, 1) == 1 }
+    }
+
     /// Writes there. False if it cannot all be written.
     public static func write(_ bytes: [UInt8], to address: UInt64) -> Bool {
         guard !bytes.isEmpty else { return true }

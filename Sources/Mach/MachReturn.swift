@@ -48,6 +48,7 @@ package struct MachReturn: RawRepresentable, Error, Hashable, Sendable {
         package static let portDied = MachReturn(rawValue: 0x1000_4009)
         package static let inSet = MachReturn(rawValue: 0x1000_400A)
         package static let bodyError = MachReturn(rawValue: 0x1000_400C)
+        package static let invalidTrailer = MachReturn(rawValue: 0x1000_400F)
     }
 }
 

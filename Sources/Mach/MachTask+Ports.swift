@@ -30,17 +30,17 @@ extension ReceiveStatus {
 extension MachTask {
     /// The receive right under a name.
     func receiveSide(_ name: PortName) throws(MachReturn) -> ReceiveSide {
-        try withNames { names throws(MachReturn) in
-            guard let side = try self.entry(name, &names).receive else { throw .invalidRight }
-            return side
-        }
+        try withNames { names throws(MachReturn) in try self.receiveSide(name, &names) }
     }
 
-    private func setSide(_ name: PortName) throws(MachReturn) -> SetSide {
-        try withNames { names throws(MachReturn) in
-            guard let side = try self.entry(name, &names).set else { throw .invalidRight }
-            return side
-        }
+    private func receiveSide(_ name: PortName, _ names: inout NameTable) throws(MachReturn) -> ReceiveSide {
+        guard let side = try entry(name, &names).receive else { throw .invalidRight }
+        return side
+    }
+
+    private func setSide(_ name: PortName, _ names: inout NameTable) throws(MachReturn) -> SetSide {
+        guard let side = try entry(name, &names).set else { throw .invalidRight }
+        return side
     }
 
     private func library<Result>(_ body: () throws(MasixError) -> Result) throws(MachReturn) -> Result {
@@ -99,35 +99,43 @@ extension MachTask {
 
     /// Moves a port into a set and out of every other, or with the null name out of all (1.2).
     package func moveMember(_ member: PortName, to set: PortName) throws(MachReturn) {
-        let side = try receiveSide(member)
-        guard set != .null else {
-            guard side.isInSet.load(ordering: .sequentiallyConsistent) else { throw .notInSet }
-            side.leaveAll()
-            return
+        try withNames { names throws(MachReturn) in
+            let side = try self.receiveSide(member, &names)
+            guard set != .null else {
+                guard side.isInSet.load(ordering: .sequentiallyConsistent) else { throw .notInSet }
+                side.leaveAll()
+                return
+            }
+            let target = try self.setSide(set, &names)
+            let others = side.sets.withLock { $0 }.filter { $0 !== target }
+            if !side.sets.withLock({ $0.contains { $0 === target } }) { side.enter(target) }
+            for other in others { _ = side.leave(other) }
         }
-        let target = try setSide(set)
-        let others = side.sets.withLock { $0 }.filter { $0 !== target }
-        if !side.sets.withLock({ $0.contains { $0 === target } }) { side.enter(target) }
-        for other in others { _ = side.leave(other) }
         space.interruptWaits()
     }
 
     package func insertMember(_ member: PortName, into set: PortName) throws(MachReturn) {
-        let side = try receiveSide(member)
-        let target = try setSide(set)
-        guard !side.sets.withLock({ $0.contains { $0 === target } }) else { throw .alreadyInSet }
-        side.enter(target)
+        try withNames { names throws(MachReturn) in
+            let side = try self.receiveSide(member, &names)
+            let target = try self.setSide(set, &names)
+            guard !side.sets.withLock({ $0.contains { $0 === target } }) else { throw .alreadyInSet }
+            side.enter(target)
+        }
     }
 
     package func extractMember(_ member: PortName, from set: PortName) throws(MachReturn) {
-        let side = try receiveSide(member)
-        let target = try setSide(set)
-        guard side.leave(target) else { throw .notInSet }
+        try withNames { names throws(MachReturn) in
+            let side = try self.receiveSide(member, &names)
+            let target = try self.setSide(set, &names)
+            guard side.leave(target) else { throw .notInSet }
+        }
     }
 
     package func members(of set: PortName) throws(MachReturn) -> [PortName] {
-        let ports = try setSide(set).members.withLock { Array($0.keys) }
-        return try withNames { names throws(MachReturn) in ports.compactMap { names.name(of: $0) }.sorted() }
+        try withNames { names throws(MachReturn) in
+            let ports = try self.setSide(set, &names).members.withLock { Array($0.keys) }
+            return ports.compactMap { names.name(of: $0) }.sorted()
+        }
     }
 
     // MARK: XNU's construct and destruct

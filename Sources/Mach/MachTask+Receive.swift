@@ -196,6 +196,7 @@ extension MachTask {
             guard names.name(of: port) == name, let entry = names[name] else { return }
             entry.isRequested = false
             entry.isRoomRequested = false
+            entry.isRoomAwaited = false
         }
     }
 

@@ -80,6 +80,7 @@ extension MachTask {
                     kind, of: watched, name: name, sync: kind == .sendPossible ? sync : 0, notify: notify)
                 entry.isRequested = notify != nil
                 entry.isRoomRequested = notify != nil && kind == .sendPossible
+                entry.isRoomAwaited = entry.isRoomRequested && sync != 0
                 return previous
             } catch {
                 // It has died since it was looked at.
@@ -101,7 +102,8 @@ extension MachTask {
         } else {
             return
         }
-        guard case .sendOnce(let notify)? = try? space.request(.deadName, of: watched, notify: nil) else { return }
-        _ = try? space.request(.deadName, of: watched, name: entry.name, notify: notify)
+        let kind = entry.isRoomRequested ? NotificationRequest.Kind.sendPossible : .deadName
+        guard case .sendOnce(let notify)? = try? space.request(kind, of: watched, notify: nil) else { return }
+        _ = try? space.request(kind, of: watched, name: entry.name, sync: entry.isRoomAwaited ? 1 : 0, notify: notify)
     }
 }

@@ -136,7 +136,9 @@ extension MachTask {
     /// S8: the request that was made before is answered when there is room.
     private func awaitRoom(_ reference: SendReference) {
         let isAsked = try? withNames { names throws(MachReturn) -> Bool in
-            names.name(of: reference.port).flatMap { names[$0] }?.isRoomRequested ?? false
+            guard let entry = names.name(of: reference.port).flatMap({ names[$0] }), entry.isRoomRequested else { return false }
+            entry.isRoomAwaited = true
+            return true
         }
         if isAsked == true { space.awaitRoom(of: reference) }
     }

@@ -94,6 +94,8 @@ final class NameEntry: @unchecked Sendable {
     /// A dead-name request is armed; or a send-possible request, which tells of death too.
     var isRequested = false
     var isRoomRequested = false
+    /// A send has met the full queue since.
+    var isRoomAwaited = false
 
     init() {}
 
@@ -161,6 +163,7 @@ final class NameEntry: @unchecked Sendable {
         references = min(count + fired, Self.deadReferencesMax)
         isRequested = false
         isRoomRequested = false
+        isRoomAwaited = false
         isDead = true
         send = nil
         once = nil

@@ -41,11 +41,13 @@ private struct Options {
         case 1: return 12
         case 2: return 20
         case 3: return 52
-        case 4, 5, 6: return 60
-        case 7, 8: return 68
-        default: return 8
+        case 4: return 60
+        default: return 68
         }
     }
+
+    /// There is one format of trailers.
+    var isTrailerKnown: Bool { dialect != .xnu || bits >> 28 & 0xF == 0 }
 
     static func patience(_ flags: (Bool, Bool), _ timeout: UInt32) -> MachPatience {
         MachPatience(timeout: flags.0 ? timeout : nil, isInterruptible: flags.1)
@@ -100,6 +102,9 @@ private func send(
 private func receive(
     _ task: MachTask, _ layout: Layout, _ options: Options, _ address: UInt64, _ size: Int, _ name: PortName, _ timeout: UInt32
 ) throws(MachReturn) {
+    guard options.isTrailerKnown else { throw MachReturn.Receive.invalidTrailer }
+    // Before anything is taken: what has been given a name could not be told to anybody.
+    guard size < 8 || OwnMemory.isWritable(address, min(size, layout.headerBytes)) else { throw MachReturn.Receive.invalidData }
     let room = size - layout.headerBytes - options.trailerBytes
     let reception = task.receive(
         from: name, room: room, keepsLarge: options.keepsLarge, Options.patience(options.receivePatience, timeout), layout.dialect)

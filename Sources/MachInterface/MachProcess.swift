@@ -66,16 +66,29 @@ final class MachProcess: Sendable {
 
     private static let hasComplained = Atomic<Bool>(false)
 
-    private static let current = Mutex<MachProcess?>(nil)
+    private static let current = ProcessState<MachProcess>()
+    /// What a forked child has of its parents: never let go, for its memory is not mapped there, and its addresses are others' by now.
+    private static let inherited = ProcessState<[MachProcess]>()
 
     /// The task of this process. `.invalidTask` if there is no node, which is said on the standard error once.
     static func shared() throws(MachReturn) -> MachProcess {
-        return try current.withLock { current throws(MachReturn) in
-            if let process = current, !process.task.space.isForked { return process }
-            // A forked child has the names of its parent no more (architecture rule 20).
-            let process = try MachProcess()
-            current = process
-            return process
+        while true {
+            let (found, forked) = current.withLock { current -> (MachProcess?, MachProcess?) in
+                guard let process = current, process.task.space.isForked else { return (current, nil) }
+                // A forked child has the names of its parent no more (architecture rule 20).
+                current = nil
+                return (nil, process)
+            }
+            if let found { return found }
+            if let forked { inherited.withLock { $0 = ($0 ?? []) + [forked] } }
+            let made = try MachProcess()
+            // Another thread may have been faster.
+            let first = current.withLock { current -> MachProcess in
+                if let process = current { return process }
+                current = made
+                return made
+            }
+            return first
         }
     }
 }

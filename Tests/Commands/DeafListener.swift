@@ -12,6 +12,9 @@ final class DeafListener: Sendable {
         let (host, port) = try Self.parts(address)
         listener = Descriptor(owning: try Self.checked(socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)))
         let raw = listener.raw
+        // One before this may have listened here a moment ago.
+        var yes: Int32 = 1
+        _ = try Self.checked(unsafe setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size)))
         _ = unsafe try Self.with(host, port) { unsafe bind(raw, $0, $1) }
         _ = try Self.checked(listen(raw, isFull ? 0 : 16))
         var callers: [Int32] = []

@@ -124,6 +124,10 @@ static inline long masix_copy_here(uint64_t from, uint64_t to, size_t count) {
     return masix_result(syscall(SYS_process_vm_readv, getpid(), &target, 1ul, &source, 1ul, 0ul));
 }
 
+// One lock of the process, which a forked child finds open.
+void masix_lock_process(void);
+void masix_unlock_process(void);
+
 static inline int32_t masix_thread_number(void) { return (int32_t)syscall(SYS_gettid); }
 
 // Whether the range lies on the stack of the calling thread, where it can be read and written as a matter of course.
