@@ -10,5 +10,5 @@ run() {
     for product in masix-mach masixd masix; do swift build --product "$product"; done
     Scripts/mach-rules --check
     Scripts/mach-programs "$(swift build --show-bin-path)"
-    Examples/sql/run "$(swift build --show-bin-path)" "${SQL_ROWS:-20000}"
+    Tests/MachPrograms/sql/run "$(swift build --show-bin-path)" "${SQL_ROWS:-20000}"
 }
