@@ -19,9 +19,16 @@ public protocol Call: Codable, Sendable {
     /// What the server's handler may throw to its caller; `Never`, the default, if a call cannot fail in its own way.
     associatedtype Failure: Error & Codable = Never
 
+    /// The service that understands the call, for rights that are typed by it (`TypedSendRight`); a type that serves as a name. A call that
+    /// names none goes to any port.
+    associatedtype Service = AnyService
+
     /// The code of the call's message: which call of the port's protocol it is. Two calls of one server have two codes.
     static var code: UInt32 { get }
 }
+
+/// The service of a call that names none.
+public enum AnyService {}
 
 /// An answer without content: it has been done.
 public struct Nothing: Codable, Hashable, Sendable {

@@ -66,6 +66,14 @@ func waiting(_ server: borrowing SendRight, _ port: borrowing ReceiveRight) asyn
     print(message.text ?? "")
 }
 
+func loop(_ port: borrowing ReceiveRight) async throws {
+    for try await arrival in port.arrivals {
+        var message = arrival.take()
+        let reply = message.takeReply()
+        try reply?.send(Message(text: "seen"))
+    }
+}
+
 do {
     let space = try Space.attach()
     let port = try space.makePort()
