@@ -84,6 +84,7 @@ enum ComplexBody {
             case .rights:
                 guard let address = task.placeArray(Int(body.word(at: offset + 12)), &freight) else { return false }
                 body.put(address, at: offset)
+                if address == 0 { body.put(UInt32(0), at: offset + 12) }
             }
         }
         return true

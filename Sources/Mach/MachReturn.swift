@@ -47,6 +47,8 @@ package struct MachReturn: RawRepresentable, Error, Hashable, Sendable {
         package static let invalidData = MachReturn(rawValue: 0x1000_4008)
         package static let portDied = MachReturn(rawValue: 0x1000_4009)
         package static let inSet = MachReturn(rawValue: 0x1000_400A)
+        package static let invalidNotify = MachReturn(rawValue: 0x1000_4007)
+        package static let headerError = MachReturn(rawValue: 0x1000_400B)
         package static let bodyError = MachReturn(rawValue: 0x1000_400C)
         package static let invalidTrailer = MachReturn(rawValue: 0x1000_400F)
     }

@@ -30,13 +30,14 @@ package enum MachReception: Sendable {
 }
 
 extension MachTask {
-    /// Receives: V1 to V7. `room` is for what follows the header, the trailer not counted. With `keepsLarge` what does not fit stays.
+    /// Receives: V1 to V8. `room` is for what follows the header, the trailer not counted. With `keepsLarge` what does not fit stays. `notify`
+    /// names the receive right to which the death of a newly named reply right is to be told (V8).
     package func receive(
-        from name: PortName, room: Int, keepsLarge: Bool, _ patience: MachPatience, _ dialect: Dialect
+        from name: PortName, room: Int, keepsLarge: Bool, notify: PortName? = nil, _ patience: MachPatience, _ dialect: Dialect
     ) -> MachReception {
         do throws(MachReturn) {
             let source = try source(name, dialect)
-            return try receive(from: source, room: room, keepsLarge: keepsLarge, patience, dialect)
+            return try receive(from: source, room: room, keepsLarge: keepsLarge, notify: notify, patience, dialect)
         } catch {
             return .refused(error)
         }
@@ -60,7 +61,7 @@ extension MachTask {
     }
 
     private func receive(
-        from source: Source, room: Int, keepsLarge: Bool, _ patience: MachPatience, _ dialect: Dialect
+        from source: Source, room: Int, keepsLarge: Bool, notify: PortName?, _ patience: MachPatience, _ dialect: Dialect
     ) throws(MachReturn) -> MachReception {
         let (deadline, interruption) = patience.deadline
         let limit = keepsLarge ? room : Int.max
@@ -96,7 +97,7 @@ extension MachTask {
             guard let message else {
                 return .refused(interruption?.hasHappened == true ? MachReturn.Receive.interrupted : MachReturn.Receive.timedOut)
             }
-            return show(message, sequence, payload, context, room: room, dialect)
+            return show(message, sequence, payload, context, room: room, notify: notify, dialect)
         } catch {
             switch error {
             case .portDied, .nodeGone, .forked: return .refused(MachReturn.Receive.portDied)
@@ -120,7 +121,8 @@ extension MachTask {
 
     /// Gives names and addresses to what has come (V5).
     private func show(
-        _ message: consuming ReceivedMessage, _ sequence: UInt32, _ payload: UInt64?, _ context: UInt64, room: Int, _ dialect: Dialect
+        _ message: consuming ReceivedMessage, _ sequence: UInt32, _ payload: UInt64?, _ context: UInt64, room: Int, notify: PortName?,
+        _ dialect: Dialect
     ) -> MachReception {
         var (rights, bytes) = (message.rights, message.bytes)
         let memory = message.memory
@@ -161,8 +163,15 @@ extension MachTask {
         let reply = message.reply
         message.reply = .null
         message.rights = []
-        var headerFreight = Freight(rights: [], memory: [])
-        received.header.remote = name(for: reply, &headerFreight)
+        do throws(MachReturn) {
+            received.header.remote = try nameReply(reply, notify, dialect)
+        } catch {
+            // All of it is destroyed, and a header is left that says where it came.
+            received.header.bits &= ~MachHeader.complexBit
+            for right in rights { if case .receive(let holder) = right { holder.destroy() } }
+            received.outcome = error
+            return .message(received)
+        }
         switch reply {
         case .send: received.header.bits |= 17
         case .sendOnce: received.header.bits |= 18
@@ -185,6 +194,28 @@ extension MachTask {
         }
         received.body = bytes
         return .message(received)
+    }
+
+    /// A name for the reply right (V5, V7); the death of one that had no name until now is to be told to a port of ours, if `notify` names
+    /// one (V8).
+    private func nameReply(_ reply: OwnedRight, _ notify: PortName?, _ dialect: Dialect) throws(MachReturn) -> PortName {
+        let isNew: Bool
+        switch reply {
+        case .null, .dead, .make, .makeOnce: return try arrive(reply)
+        case .sendOnce: isNew = true
+        case .send(let reference): isNew = try withNames { names throws(MachReturn) in names.name(of: reference.port) == nil }
+        case .receive: isNew = false
+        }
+        if let notify {
+            do throws(MachReturn) { _ = try receiveSide(notify) } catch { throw MachReturn.Receive.invalidNotify }
+        }
+        let name: PortName
+        do throws(MachReturn) { name = try arrive(reply) } catch {
+            throw MachReturn(rawValue: MachReturn.Receive.headerError.rawValue | Freight.noNames)
+        }
+        // One that has died meanwhile is a dead name already, and there is nothing more to be told.
+        if isNew, let notify { _ = try? requestNotification(of: name, id: 72, sync: 0, notify: notify, 21, dialect) }
+        return name
     }
 
     // MARK: what the kernel says

@@ -9,11 +9,13 @@ import Synchronization
 package final class MachTask: Sendable {
     package let space: Space
     let memory: any TaskMemory
-    private let table = Mutex(NameTable())
+    private let table: Mutex<NameTable>
     let taskPort = Mutex<TaskPort?>(nil)
 
-    package init(space: Space, memory: any TaskMemory) {
+    /// `namesMax`: names at a time; fewer than there can be for a test of what happens then.
+    package init(space: Space, memory: any TaskMemory, namesMax: Int = 0xFF_FFFE) {
         self.space = space
+        table = Mutex(NameTable(namesMax: min(namesMax, NameTable.namesMax)))
         self.memory = memory
     }
 

@@ -10,6 +10,10 @@ struct NameTable: ~Copyable {
     private var ports: [PortID: PortName] = [:]
     private var freed: Deque<PortName> = []
     private var nextIndex: UInt32 = 1
+    private let indexMax: UInt32
+
+    /// At most so many names at a time.
+    init(namesMax: Int) { indexMax = UInt32(namesMax) }
 
     subscript(name: PortName) -> NameEntry? { entries[name] }
 
@@ -17,13 +21,13 @@ struct NameTable: ~Copyable {
 
     /// A name that nothing has, and that nothing had a short while ago: index and generation in one word.
     private mutating func unusedName() throws(MachReturn) -> PortName {
-        if freed.count > Self.resting || nextIndex > Self.indexMax {
+        if freed.count > Self.resting || nextIndex > indexMax {
             while let old = freed.popFirst() {
                 let name = old & ~0xFF | (old &+ 4) & 0xFF
                 if name.isValid, entries[name] == nil { return name }
             }
         }
-        while nextIndex <= Self.indexMax {
+        while nextIndex <= indexMax {
             defer { nextIndex += 1 }
             let name = nextIndex << 8 | 3
             if entries[name] == nil { return name }
@@ -32,7 +36,8 @@ struct NameTable: ~Copyable {
     }
 
     private static let resting = 64
-    private static let indexMax: UInt32 = 0xFF_FFFE
+    /// Index and generation share 32 bits, and two values of these denote no right.
+    static let namesMax = 0xFF_FFFE
 
     /// Files an entry under a name: one that the caller wants and that is free, or a new one.
     mutating func add(_ entry: NameEntry, as wanted: PortName? = nil) throws(MachReturn) -> PortName {

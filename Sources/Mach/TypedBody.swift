@@ -52,6 +52,15 @@ struct TypedBody {
         }
     }
 
+    /// V7: what could not be had is nothing, and has no size.
+    private static func empty(_ item: Item, in body: inout [UInt8]) {
+        if item.isLong {
+            body.put(body.word(at: item.offset + 4) & 0x0000_FFFF, at: item.offset + 4)
+        } else {
+            body.put(body.word(at: item.offset) & 0xFFFF_00FF, at: item.offset)
+        }
+    }
+
     /// Takes what the items name. With an error, what was taken is in `cargo` (S3).
     static func load(_ body: inout [UInt8], into cargo: inout Cargo, of task: MachTask) throws(MachReturn) {
         var offset = 0
@@ -95,9 +104,12 @@ struct TypedBody {
                 } else {
                     guard let address = task.placeArray(item.number, &freight) else { return false }
                     body.put(address, at: item.data)
+                    if address == 0 { empty(item, in: &body) }
                 }
             } else if !item.isInline {
-                body.put(freight.region(body.long(at: item.data), item.bytes, in: task), at: item.data)
+                let address = freight.region(body.long(at: item.data), item.bytes, in: task)
+                body.put(address, at: item.data)
+                if address == 0 { empty(item, in: &body) }
             }
         }
         return true

@@ -29,6 +29,8 @@ private struct Options {
     var receivePatience: (Bool, Bool) { (bits & 0x100 != 0, bits & 0x400 != 0) }
     var keepsLarge: Bool { bits & (dialect == .xnu ? 0x4 : 0x800) != 0 }
     var awaitsRoom: Bool { dialect == .xnu && bits & 0x80 != 0 }
+    /// V8: gone from XNU.
+    var tellsDeath: Bool { dialect == .mach3 && bits & 0x200 != 0 }
     var wantsIdentity: Bool { dialect == .xnu && bits & 0x8 != 0 }
     /// Elements of the trailer, 0 to 8.
     var trailerElements: Int { Int(bits >> 24 & 0xF) }
@@ -56,7 +58,7 @@ private struct Options {
 
 private func message(
     _ layout: Layout, at address: UInt64, _ bits: UInt32, _ sendSize: UInt32, _ receiveSize: UInt32, _ receiveName: PortName,
-    _ timeout: UInt32, receiveAt: UInt64
+    _ timeout: UInt32, _ notify: PortName, receiveAt: UInt64
 ) -> UInt32 {
     let options = Options(bits: bits, dialect: layout.dialect)
     guard options.sends || options.receives else { return 0 }
@@ -66,7 +68,7 @@ private func message(
             throw options.sends ? MachReturn.Send.invalidDestination : MachReturn.Receive.invalidName
         }
         if options.sends { try send(process.task, layout, options, address, Int(sendSize), timeout) }
-        if options.receives { try receive(process.task, layout, options, receiveAt, Int(receiveSize), receiveName, timeout) }
+        if options.receives { try receive(process.task, layout, options, receiveAt, Int(receiveSize), receiveName, timeout, notify) }
         return 0
     } catch {
         return error.rawValue
@@ -100,14 +102,16 @@ private func send(
 }
 
 private func receive(
-    _ task: MachTask, _ layout: Layout, _ options: Options, _ address: UInt64, _ size: Int, _ name: PortName, _ timeout: UInt32
+    _ task: MachTask, _ layout: Layout, _ options: Options, _ address: UInt64, _ size: Int, _ name: PortName, _ timeout: UInt32,
+    _ notify: PortName
 ) throws(MachReturn) {
     guard options.isTrailerKnown else { throw MachReturn.Receive.invalidTrailer }
     // Before anything is taken: what has been given a name could not be told to anybody.
     guard size < 8 || OwnMemory.isWritable(address, min(size, layout.headerBytes)) else { throw MachReturn.Receive.invalidData }
     let room = size - layout.headerBytes - options.trailerBytes
     let reception = task.receive(
-        from: name, room: room, keepsLarge: options.keepsLarge, Options.patience(options.receivePatience, timeout), layout.dialect)
+        from: name, room: room, keepsLarge: options.keepsLarge, notify: options.tellsDeath && notify != .null ? notify : nil,
+        Options.patience(options.receivePatience, timeout), layout.dialect)
     switch reception {
     case .refused(let error): throw error
     case .tooLarge(let needed, let port):
@@ -174,7 +178,7 @@ public func mach3Message(
     _ notify: UInt32
 ) -> UInt32 {
     MasixMachInterface.message(
-        .mach3, at: UInt64(message), options, sendSize, receiveSize, receiveName, timeout, receiveAt: UInt64(message))
+        .mach3, at: UInt64(message), options, sendSize, receiveSize, receiveName, timeout, notify, receiveAt: UInt64(message))
 }
 
 @_cdecl("mach_msg_trap")
@@ -192,7 +196,7 @@ public func mach3Overwrite(
     _ notify: UInt32, _ receiveMessage: UInt, _ receiveLimit: UInt32
 ) -> UInt32 {
     MasixMachInterface.message(
-        .mach3, at: UInt64(message), options, sendSize, receiveSize, receiveName, timeout,
+        .mach3, at: UInt64(message), options, sendSize, receiveSize, receiveName, timeout, notify,
         receiveAt: UInt64(receiveMessage == 0 ? message : receiveMessage))
 }
 
@@ -201,7 +205,8 @@ public func xnuMessage(
     _ message: UInt, _ options: UInt32, _ sendSize: UInt32, _ receiveSize: UInt32, _ receiveName: UInt32, _ timeout: UInt32,
     _ notify: UInt32
 ) -> UInt32 {
-    MasixMachInterface.message(.xnu, at: UInt64(message), options, sendSize, receiveSize, receiveName, timeout, receiveAt: UInt64(message))
+    MasixMachInterface.message(
+        .xnu, at: UInt64(message), options, sendSize, receiveSize, receiveName, timeout, notify, receiveAt: UInt64(message))
 }
 
 @_cdecl("masix_xnu_mach_msg_trap")
@@ -218,6 +223,6 @@ public func xnuOverwrite(
     _ notify: UInt32, _ receiveMessage: UInt, _ receiveLimit: UInt32
 ) -> UInt32 {
     MasixMachInterface.message(
-        .xnu, at: UInt64(message), options, sendSize, receiveSize, receiveName, timeout,
+        .xnu, at: UInt64(message), options, sendSize, receiveSize, receiveName, timeout, notify,
         receiveAt: UInt64(receiveMessage == 0 ? message : receiveMessage))
 }

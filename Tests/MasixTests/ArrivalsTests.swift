@@ -7,7 +7,7 @@ import Testing
 @Suite struct ArrivalsTests {
     private static let patience = Duration.seconds(120)
 
-    @Test("O1, S6: a loop takes in order, and only what it has asked for", arguments: TestNode.Leases.allCases)
+    @Test("spec/mach.md O1, S6: a loop takes in order, and only what it has asked for", arguments: TestNode.Leases.allCases)
     func inOrderAndNoneAhead(leases: TestNode.Leases) async throws {
         let node = try TestNode(leases: leases)
         let (server, client) = (try node.attach(), try node.attach())
@@ -30,7 +30,7 @@ import Testing
         node.stop()
     }
 
-    @Test("T4: an arrival that is not taken is released, and its caller told", arguments: TestNode.Leases.allCases)
+    @Test("spec/mach.md T4: an arrival that is not taken is released, and its caller told", arguments: TestNode.Leases.allCases)
     func leftAlone(leases: TestNode.Leases) async throws {
         let node = try TestNode(leases: leases)
         let (server, client) = (try node.attach(), try node.attach())
@@ -55,7 +55,7 @@ import Testing
         node.stop()
     }
 
-    @Test("V2: a loop ends with its port, and throws when its task is cancelled")
+    @Test("spec/mach.md V2: a loop ends with its port, and throws when its task is cancelled")
     func itsEnd() async throws {
         let node = try TestNode()
         let space = try node.attach()
@@ -82,7 +82,7 @@ import Testing
         node.stop()
     }
 
-    @Test("1.7: a loop over a set goes on while members come and go")
+    @Test("spec/mach.md 1.7: a loop over a set goes on while members come and go")
     func overASet() async throws {
         let node = try TestNode()
         let space = try node.attach()
