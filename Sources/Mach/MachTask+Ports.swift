@@ -50,12 +50,9 @@ extension MachTask {
     package func receiveStatus(of name: PortName) throws(MachReturn) -> ReceiveStatus {
         let side = try receiveSide(name)
         let status = try library { () throws(MasixError) in try self.space.status(of: side.holder) }
-        let sets = side.sets.withLock { $0 }
-        let set = try withNames { names throws(MachReturn) -> PortName in
-            names.entries.values.first { entry in entry.set.map { set in sets.contains { $0 === set } } ?? false }?.name ?? .null
-        }
+        let set = side.sets.withLock { $0.first }
         return ReceiveStatus(
-            set: set, sequence: side.sequence.load(ordering: .relaxed), makeSendCount: status.makeSendCount, queueLimit: status.queueLimit,
+            set: set?.name.load(ordering: .relaxed) ?? .null, sequence: side.sequence.load(ordering: .relaxed), makeSendCount: status.makeSendCount, queueLimit: status.queueLimit,
             messages: status.messages, sendOnceRights: status.sendOnceRights, hasSendRights: status.sendRights > 0,
             isPortDestroyedRequested: status.portDestroyedRequested, isNoSendersRequested: status.noSendersRequested,
             hasGuard: side.hasGuard.load(ordering: .relaxed))

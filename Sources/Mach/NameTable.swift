@@ -86,7 +86,9 @@ struct NameTable: ~Copyable {
 /// What one name denotes: of the rights below those that are there, in the combinations of N2. Changed under the lock of its task alone,
 /// hence unchecked.
 final class NameEntry: @unchecked Sendable {
-    fileprivate(set) var name: PortName = .null
+    fileprivate(set) var name: PortName = .null {
+        didSet { set?.name.store(name, ordering: .relaxed) }
+    }
     /// Of the send or receive right.
     fileprivate(set) var port: PortID?
     var send: SendReference?
@@ -221,6 +223,8 @@ final class ReceiveSide: Sendable {
 final class SetSide: Sendable {
     let set: PortSet
     let members = Mutex<[PortID: ReceiveSide]>([:])
+    /// As its entry has it.
+    let name = Atomic<PortName>(.null)
     private let gone = Atomic<Bool>(false)
 
     init(_ set: PortSet) { self.set = set }
