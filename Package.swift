@@ -90,7 +90,9 @@ let package = Package(
         // The servers: ordinary tasks.
         .target(
             name: "MasixSupervisor",
-            dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixNetwork", "MasixTransport", "MasixWire", system, logging],
+            dependencies: [
+                "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixTransport", "MasixWire", system, logging,
+            ],
             path: "Sources/Servers/Supervisor", swiftSettings: strict),
         .target(
             name: "MasixNameServer", dependencies: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire", logging],
@@ -184,7 +186,9 @@ let package = Package(
                 "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixProtocols", "MasixStories",
                 "MasixTestKit", "MasixTransport", logging,
             ], swiftSettings: strict),
-        .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
+        .testTarget(
+            name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict
+        ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "Commands",

@@ -14,7 +14,7 @@ private enum Bootstrap {
 
     static func failure(_ error: NameError) -> MachReturn {
         switch error {
-        case .unknown, .unanswered, .timedOut: unknownService
+        case .unknown, .unanswered, .unknownNode, .timedOut: unknownService
         case .taken: nameInUse
         case .notOwner: notPrivileged
         case .invalidName: .invalidArgument

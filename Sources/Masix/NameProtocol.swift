@@ -32,6 +32,16 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
     case connectNodes
     /// 7: whether the name is still this port's: `done`, or `notYet` if it is to be looked up. Bare, so that it can go by a link.
     case confirm(String, PortID)
+    /// 8: the names of this task, the first of them; for everybody, as `list` is.
+    case namesOf(TaskID)
+    /// 9: the right in the message is to be found under this name, which another node has announced. For the network server alone; not
+    /// answered.
+    case learn(String)
+    /// 10: these names, which other nodes have, are not this port's any more. For the network server alone; not answered.
+    case unlearn([String], PortID)
+
+    /// Names that `unlearn` may bring.
+    public static let unlearnMax = 2
 
     /// Writes the layout that stands above.
     public func encode(into writer: inout WireWriter) {
@@ -59,6 +69,17 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
             writer.write(UInt8(7))
             writer.write(name)
             writer.write(port)
+        case .namesOf(let task):
+            writer.write(UInt8(8))
+            writer.write(task)
+        case .learn(let name):
+            writer.write(UInt8(9))
+            writer.write(name)
+        case .unlearn(let names, let port):
+            writer.write(UInt8(10))
+            writer.write(UInt32(names.count))
+            for name in names { writer.write(name) }
+            writer.write(port)
         }
     }
 
@@ -72,6 +93,12 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
         case 5: self = .lookUpHere(try reader.readName(), waitMilliseconds: try reader.read())
         case 6: self = .connectNodes
         case 7: self = .confirm(try reader.readName(), try reader.read())
+        case 8: self = .namesOf(try reader.read())
+        case 9: self = .learn(try reader.readName())
+        case 10:
+            var names: [String] = []
+            for _ in 0..<(try reader.readCount(limit: Self.unlearnMax, field: "names")) { names.append(try reader.readName()) }
+            self = .unlearn(names, try reader.read())
         case let tag: throw .unknownCase(of: "NameRequest", tag: UInt64(tag))
         }
     }
@@ -79,6 +106,16 @@ public enum NameRequest: Hashable, Sendable, WireCodable {
     /// Whether the text can be a name: 1 to 255 of the letters and digits of ASCII and `. _ - / : @ +`.
     public static func isName(_ text: String) -> Bool {
         (1...nameBytesMax).contains(text.utf8.count) && text.utf8.allSatisfy(isNameByte)
+    }
+
+    /// Whether a port can be registered under it: a name without `@`, which stands between a name and its node.
+    public static func isOwnName(_ text: String) -> Bool { isName(text) && !text.utf8.contains(UInt8(ascii: "@")) }
+
+    /// `NAME@NODE` in its parts: the name as it is registered there, and the node. Nil if the text is not of this form.
+    public static func parts(of text: String) -> (name: String, node: String)? {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, isOwnName(String(parts[0])), !parts[1].isEmpty else { return nil }
+        return (String(parts[0]), String(parts[1]))
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
@@ -115,6 +152,8 @@ public enum NameAnswer: Hashable, Sendable, WireCodable {
     case noRight
     /// 11: not known here, and these nodes gave no answer.
     case silent(nodes: [String])
+    /// 12: the roster has no node of this name. Some that it has.
+    case noNode(String, known: [String])
 
     /// Names shown with `unknown`.
     public static let knownMax = 16
@@ -151,6 +190,11 @@ public enum NameAnswer: Hashable, Sendable, WireCodable {
             writer.write(UInt8(11))
             writer.write(UInt32(nodes.count))
             for node in nodes { writer.write(node) }
+        case .noNode(let node, let known):
+            writer.write(UInt8(12))
+            writer.write(node)
+            writer.write(UInt32(known.count))
+            for node in known { writer.write(node) }
         }
     }
 
@@ -176,6 +220,11 @@ public enum NameAnswer: Hashable, Sendable, WireCodable {
             var nodes: [String] = []
             for _ in 0..<count { nodes.append(try reader.readName()) }
             self = .silent(nodes: nodes)
+        case 12:
+            let node = try reader.readName()
+            var known: [String] = []
+            for _ in 0..<(try reader.readCount(limit: Self.knownMax, field: "known nodes")) { known.append(try reader.readName()) }
+            self = .noNode(node, known: known)
         case let tag: throw .unknownCase(of: "NameAnswer", tag: UInt64(tag))
         }
     }

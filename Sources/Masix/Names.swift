@@ -35,7 +35,7 @@ public struct Names: Sendable {
         return port
     }
 
-    /// A send right to the port of this name.
+    /// A send right to the port of this name; `NAME@NODE` is the one of that node and no other.
     ///
     /// `.unknown` if nobody has registered it; with `wait` it is waited for until somebody does. A right that this program already holds
     /// is found with a plain call to the name server: no right is sent again, and nothing to another node.
@@ -145,6 +145,7 @@ public struct Names: Sendable {
         case .tooMany(let limit): .tooMany(limit: Int(limit))
         case .noRight: .deadRight(name)
         case .silent(let nodes): .unanswered(name, silent: nodes)
+        case .noNode(let node, let known): .unknownNode(name, node: node, known: known)
         }
     }
 }

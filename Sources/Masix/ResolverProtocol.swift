@@ -45,7 +45,7 @@ public struct ResolverQuestion: Hashable, Sendable, WireCodable {
 public struct ResolverAnswer: Hashable, Sendable, WireCodable {
     /// That of the question.
     public let number: UInt64
-    /// `found`, `unknown` or `silent`.
+    /// `found`, `unknown`, `silent`, `noNode`, or `done` for a name of the node that asks: `NAME@NODE` with its own.
     public let answer: NameAnswer
 
     /// An answer of these parts.
@@ -65,4 +65,23 @@ public struct ResolverAnswer: Hashable, Sendable, WireCodable {
         number = try reader.read()
         answer = try reader.read()
     }
+}
+
+/// What a name server tells its node's network server, at the same port: a name that it was given with `lookUpHere` is its port's no more.
+/// Layout: name. Not answered.
+public struct ResolverNotice: Hashable, Sendable, WireCodable {
+    /// The code of the message.
+    public static let code: UInt32 = 0x6F6E_7365
+
+    /// The name that was removed, has died, or is another port's now.
+    public let name: String
+
+    /// A notice about this name.
+    public init(name: String) { self.name = name }
+
+    /// Writes the layout that stands above.
+    public func encode(into writer: inout WireWriter) { writer.write(name) }
+
+    /// Reads the layout that stands above; what does not fit it is a `WireError`.
+    public init(from reader: inout WireReader) throws(WireError) { name = try reader.readName() }
 }

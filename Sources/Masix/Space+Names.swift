@@ -220,6 +220,11 @@ extension MemoryObject {
     package var rawDescriptor: Int32 { descriptor.raw }
 }
 
+extension SendOnceRight {
+    /// Whether its port has died; it may do so at any time after the answer.
+    package var isDead: Bool { state.space.isDead(state) }
+}
+
 extension SendRight {
     /// The value that messages own.
     package consuming func share() -> SendReference { reference }

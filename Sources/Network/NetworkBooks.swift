@@ -25,7 +25,7 @@ extension NetworkCore {
         var waiting: Deque<WaitingMessage> = []
         var incoming: [UInt64: IncomingTransfer] = [:]
         /// Its questions for names that are not yet answered.
-        var questions: Set<UInt64> = []
+        var questions: [UInt64: Question] = [:]
         /// Our questions, and who asks.
         var requests: [UInt64: UInt64] = [:]
         /// Ports of ours to which it holds rights.
@@ -86,6 +86,8 @@ extension NetworkCore {
         var pauses: Pauses = []
         /// Whether the shell has been told so.
         var isPaused = false
+        /// Tasks that have sent to it, if their names are announced.
+        var introduced: Set<TaskID> = []
     }
 
     /// Why nothing is taken from a proxy.
@@ -126,18 +128,6 @@ extension NetworkCore {
             while memory < message.memory.count, offset == message.memory[memory] { (memory, offset) = (memory + 1, 0) }
         }
         var isComplete: Bool { memory == message.memory.count }
-    }
-
-    struct Search: Sendable {
-        let name: String
-        let wait: UInt32
-        let until: UInt64
-        /// Who has not answered.
-        var waiting: Set<UInt32>
-        /// Who will not.
-        var silent: Set<UInt32> = []
-        /// Who waits for a name waits for its node too: one that is not up is asked when it comes.
-        var isPatient: Bool { wait > 0 }
     }
 
     struct WindowPlace: Sendable {

@@ -26,6 +26,7 @@ public struct NetworkCore: Sendable {
     var lastDelivery: UInt64 = 0
     var lastRequest: UInt64 = 0
     var bounds = Bounds()
+    var naming = Naming()
 
     /// Answers from a node that is up take no longer than this, in milliseconds, or it counts as silent.
     public static let patience: UInt64 = 1_500
@@ -61,7 +62,7 @@ public struct NetworkCore: Sendable {
     public var upPeers: [NodeID] { peers.values.map(\.id).sorted() }
     public func proxy(_ id: ProxyID) -> (port: PortUID, peer: UInt32)? { proxies[id].map { ($0.port, $0.peer) } }
     /// When the next search is over.
-    public var nextDeadline: UInt64? { searches.values.map(\.until).min() }
+    public var nextDeadline: UInt64? { searches.values.map { min($0.until, $0.decideAt ?? .max) }.min() }
 
     // MARK: events
 
@@ -82,7 +83,9 @@ public struct NetworkCore: Sendable {
             }
         case .congested(let peer): congest(peer, true, &actions)
         case .drained(let peer): congest(peer, false, &actions)
-        case .sent(let proxy, let message, let transfer): sent(message, to: proxy, transfer, &actions)
+        case .sent(let proxy, let message, let transfer):
+            introduce(message.sender, at: proxy, &actions)
+            sent(message, to: proxy, transfer, &actions)
         case .answered(let key, let message, let transfer): answered(key, message, transfer, &actions)
         case .unused(let key):
             guard peers[key.peer]?.taken.remove(key.number) != nil else { break }
@@ -96,8 +99,10 @@ public struct NetworkCore: Sendable {
             ended(place.port, place.peer, &actions)
         case .received(let port, let count): received(port, count, &actions)
         case .unreadable(let peer, let transfer): unreadable(transfer, for: peer, &actions)
-        case .find(let asker, let name, let wait, let until): find(asker, name, wait, until, &actions)
+        case .find(let asker, let name, let wait, let until, let nodes): find(asker, name, wait, until, among: nodes, &actions)
         case .resolved(let peer, let request, let right): resolved(peer, request, right, &actions)
+        case .named(let task, let names): named(names, of: task, &actions)
+        case .withdrawn(let name): withdraw(name, &actions)
         case .time(let time): expire(time, &actions)
         }
         return actions
@@ -105,7 +110,7 @@ public struct NetworkCore: Sendable {
 
     /// Roster changes: whom a look-up waits for from now on.
     public mutating func expect(_ peers: Set<UInt32>) {
-        for asker in searches.keys where searches[asker]?.isPatient == true {
+        for asker in searches.keys where searches[asker]?.isPatient == true && searches[asker]?.isBounded == false {
             searches[asker]?.waiting.formUnion(peers.subtracting(expected))
         }
         expected = peers
@@ -116,38 +121,14 @@ public struct NetworkCore: Sendable {
 
     mutating func take(_ frame: NetworkFrame, from peer: UInt32, _ actions: inout [NetworkAction]) throws(Fault) {
         switch frame {
-        case .lookUp(let request, let name, let wait):
-            guard let count = peers[peer]?.questions.count, count < NetworkLimits.lookUpsMax,
-                peers[peer]?.questions.insert(request).inserted == true
-            else { throw Fault(fault: .tooManyLookUps) }
-            actions.append(.resolve(peer: peer, request: request, name: name, waitMilliseconds: wait))
-        case .found(let request, .back(let uid)):
-            // A port of ours that somebody there has registered.
-            guard let asker = peers[peer]?.requests[request] else { throw Fault(fault: .unknownRequest) }
-            let port = try held(uid, by: peer)
-            peers[peer]?.requests[request] = nil
-            guard searches.removeValue(forKey: asker) != nil else { return }
-            actions.append(.answer(asker: asker, .held(port), silent: []))
-        case .found(let request, let right):
-            guard let asker = peers[peer]?.requests[request], case .send(let uid, let limit, let sequence) = right else {
-                throw Fault(fault: .unknownRequest)
-            }
-            var gifts = Gifts()
-            try check(uid, sequence, from: peer, &gifts)
-            try checkRoom(forPorts: gifts.newPorts, peer)
-            peers[peer]?.requests[request] = nil
-            let proxy = adopt(uid, limit, sequence, from: peer, &actions)
-            if searches.removeValue(forKey: asker) != nil {
-                proxies[proxy]?.made &+= 1
-                actions.append(.answer(asker: asker, .proxy(proxy), silent: []))
-                watch(proxy, &actions)
-            } else {
-                // Another node was faster.
-                considerCleaning(proxy, &actions)
-            }
+        case .lookUp(let request, let name, let wait): try asked(name, wait, request, by: peer, &actions)
+        case .found(let request, let right): try found(request, right, from: peer, &actions)
         case .unknown(let request):
             guard let asker = peers[peer]?.requests.removeValue(forKey: request) else { throw Fault(fault: .unknownRequest) }
             answeredNo(peer, asker, isSilent: false, &actions)
+        case .notYet(let request): try notYet(request, from: peer, &actions)
+        case .announced(let name, let uid, let limit, let sequence): try heard(name, uid, limit, sequence, from: peer, &actions)
+        case .withdrawn(let name, let uid): withdrawn(name, uid, by: peer, &actions)
         case .message(let message): try arrive(message, from: peer, &actions)
         case .chunk(let transfer, let memory, let bytes): try arrive(bytes, memory: Int(memory), of: transfer, from: peer, &actions)
         case .abandoned(let transfer):
@@ -262,6 +243,7 @@ public struct NetworkCore: Sendable {
             considerReleasing(port, &actions)
         }
         for asker in searches.keys.sorted() { answeredNo(number, asker, isSilent: true, &actions) }
+        naming.forget(number)
     }
 
     mutating func unreachable(_ peer: UInt32, _ actions: inout [NetworkAction]) {

@@ -145,10 +145,14 @@ public enum NetworkEvent: Hashable, Sendable {
     /// The memory of a transfer of ours cannot be read.
     case unreadable(peer: UInt32, transfer: UInt64)
 
-    /// The name server asks for a name (figure 2, step 2), and will have to wait until then.
-    case find(asker: UInt64, name: String, waitMilliseconds: UInt32, until: UInt64)
-    /// The name server has answered a question of a peer (figure 2, step 5): with a right, or without.
+    /// The name server asks for a name (figure 2, step 2), and will have to wait until then. With `among` these nodes alone are asked.
+    case find(asker: UInt64, name: String, waitMilliseconds: UInt32, until: UInt64, among: Set<UInt32>? = nil)
+    /// The name server has answered a question of a peer, or our own (figure 2, step 5): with a right, or without.
     case resolved(peer: UInt32, request: UInt64, LocalRight)
+    /// The name server has answered `nameTask`.
+    case named(TaskID, [String])
+    /// A name that was given to other nodes is its port's no more.
+    case withdrawn(String)
     /// It is so late now, in milliseconds.
     case time(UInt64)
 }
@@ -187,10 +191,16 @@ public enum NetworkAction: Hashable, Sendable {
     /// The memory of this outgoing transfer is not needed any more.
     case forget(transfer: UInt64)
 
-    /// Ask the name server for a peer (figure 2, step 4).
+    /// Ask the name server for a peer (figure 2, step 4), or, under the number of this node, for ourselves.
     case resolve(peer: UInt32, request: UInt64, name: String, waitMilliseconds: UInt32)
     /// Answer the name server (figure 2, step 7): with a send right, or with the nodes that did not answer.
     case answer(asker: UInt64, RightForTask?, silent: [UInt32])
+    /// Ask the name server what this task's names are (step 10 as section 6.1 changes it).
+    case nameTask(TaskID)
+    /// Tell the name server that this name is to be found there, without being asked (step 6 as section 6.1 changes it).
+    case learn(name: String, ProxyID)
+    /// Tell the name server that this is not the port of that name on this node any more.
+    case unlearn(name: String, peer: UInt32, RightForTask)
     /// Try to reach this node now.
     case reach(peer: UInt32)
 }

@@ -7,6 +7,7 @@ public import MasixWire
 //   figure 2   3: lookUp    6: found, unknown
 //   figure 3   message, chunk, abandoned, accepted
 //   references clean, onceUnused, portDied
+//   names      notYet, announced, withdrawn: 32 and above
 
 /// A right inside a message between nodes (figure 3: what translation puts in the place of a local right).
 public enum NetworkRight: Hashable, Sendable, WireCodable {
@@ -172,6 +173,12 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
     case onceUnused(UInt64)
     /// 10: this port of ours has died.
     case portDied(PortUID)
+    /// 32: we do not, and shall wait for it as you asked.
+    case notYet(request: UInt64)
+    /// 33, figure 2 step 6 and figure 3 step 10 as section 6.1 changes them: this name is this port's, with a send right to it.
+    case announced(name: String, PortUID, limit: UInt32, sequence: UInt64)
+    /// 34: this name, which you were given, is not this port's any more. The port may live.
+    case withdrawn(name: String, PortUID)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -210,6 +217,19 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
         case .portDied(let port):
             writer.write(UInt8(10))
             writer.write(port)
+        case .notYet(let request):
+            writer.write(UInt8(32))
+            writer.write(request)
+        case .announced(let name, let port, let limit, let sequence):
+            writer.write(UInt8(33))
+            writer.write(name)
+            writer.write(port)
+            writer.write(limit)
+            writer.write(sequence)
+        case .withdrawn(let name, let port):
+            writer.write(UInt8(34))
+            writer.write(name)
+            writer.write(port)
         }
     }
 
@@ -236,6 +256,12 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
         case 8: self = .clean(try reader.read(), sequence: try reader.read())
         case 9: self = .onceUnused(try reader.read())
         case 10: self = .portDied(try reader.read())
+        case 32: self = .notYet(request: try reader.read())
+        case 33:
+            self = .announced(
+                name: try reader.readText(limit: NetworkLimits.nameBytesMax, field: "name"), try reader.read(), limit: try reader.read(),
+                sequence: try reader.read())
+        case 34: self = .withdrawn(name: try reader.readText(limit: NetworkLimits.nameBytesMax, field: "name"), try reader.read())
         case let tag: throw .unknownCase(of: "NetworkFrame", tag: UInt64(tag))
         }
     }
@@ -283,6 +309,8 @@ public enum NetworkLimits {
     public static let nameBytesMax = 255
     /// Look-ups of one node that another one may have to answer at a time.
     public static let lookUpsMax = 1_024
+    /// Names that other nodes have announced and one node keeps. What is over it is given back.
+    public static let namesHeardMax = 16_384
     /// Ports of which one node has given another a right, in one direction. For each of them, and each of the rights below, the network
     /// server of the other needs a port, of which it has 100 000 for all nodes. What is over the bound arrives as a dead right.
     public static let portsMax = 65_536

@@ -6,6 +6,8 @@ public struct NodeNetworkFile: Codable, Hashable, Sendable {
     public let name: String
     /// `HOST:PORT`, with an IPv6 address in brackets. Port 0 is any that is free.
     public let listen: String
+    /// What is told to all nodes of names: `none`, `answers`, `senders` or `both`. Missing means none.
+    public let announce: String?
 
     /// The names of the files in the state directory.
     public static let fileName = "network.json"
@@ -13,10 +15,11 @@ public struct NodeNetworkFile: Codable, Hashable, Sendable {
     public static let rosterFileName = "nodes.roster"
 
     /// Throws what is wrong with the first field that is wrong.
-    public init(number: UInt32, name: String, listen: String) throws(NodeRosterFault) {
+    public init(number: UInt32, name: String, listen: String, announce: String? = nil) throws(NodeRosterFault) {
         self.number = number
         self.name = name
         self.listen = listen
+        self.announce = announce
         if let fault { throw fault }
     }
 
@@ -24,9 +27,13 @@ public struct NodeNetworkFile: Codable, Hashable, Sendable {
     public var fault: NodeRosterFault? {
         guard number > 0 else { return .number }
         guard NodeRosterEntry.isName(name) else { return .name }
+        guard NameAnnouncements(words: announce ?? "none") != nil else { return .announce }
         do throws(NodeRosterFault) { _ = try address() } catch { return error }
         return nil
     }
+
+    /// None, if it says nothing that is understood.
+    public var announcements: NameAnnouncements { NameAnnouncements(words: announce ?? "none") ?? [] }
 
     public func address() throws(NodeRosterFault) -> (host: String, port: UInt16) { try NodeRosterEntry.address(listen, zeroPort: true) }
 }

@@ -123,7 +123,7 @@ public struct NodeRosterEntry: Hashable, Sendable, CustomStringConvertible {
 
 /// What is wrong with an entry, or with the roster that it would make.
 public enum NodeRosterFault: Error, Hashable, Sendable, CustomStringConvertible {
-    case line, number, name, fingerprint, address, port, epoch, expires
+    case line, number, name, fingerprint, address, port, epoch, expires, announce
     /// The bytes are not UTF-8, or there are control characters.
     case notText
     case sameNumber(UInt32), sameName(String), sameFingerprint(other: String)
@@ -141,6 +141,7 @@ public enum NodeRosterFault: Error, Hashable, Sendable, CustomStringConvertible 
         case .port: "a port is 1 to 65535, in digits without leading zeros"
         case .epoch: "an epoch is a number in digits without leading zeros"
         case .expires: "expires is 'never', or seconds since 1970 in digits without leading zeros"
+        case .announce: "what is announced is one of: \(NameAnnouncements.words.joined(separator: ", "))"
         case .notText: "this is not text"
         case .sameNumber(let number): "node \(number) is there already"
         case .sameName(let name): "a node '\(name)' is there already"

@@ -180,6 +180,11 @@ public struct NetworkClient: ~Copyable, Sendable {
         port = try space.names.lookUp(NetworkRequest.name, timeout: timeout)
     }
 
+    /// That of another node.
+    public init(of node: String, _ space: Space, timeout: Duration? = .seconds(10)) throws(NameError) {
+        port = try space.names.lookUp("\(NetworkRequest.name)@\(node)", timeout: timeout)
+    }
+
     public func status(timeout: Duration? = .seconds(10)) throws(MasixError) -> NetworkStatus {
         let bytes = try ask(.status, timeout: timeout)
         guard let status = try? NetworkStatus(wireBytes: bytes) else { throw .malformedMessage }

@@ -15,6 +15,40 @@ public struct SupervisorClient: ~Copyable, Sendable {
         port = try space.names.lookUp(SupervisorRequest.name, timeout: timeout)
     }
 
+    /// That of another node, or of this one, by what it is called among the nodes.
+    public init(of node: String, _ space: Space, timeout: Duration? = .seconds(10)) throws(NameError) {
+        port = try space.names.lookUp("\(SupervisorRequest.name)@\(node)", timeout: timeout)
+    }
+
+    /// A page of a table: a `Query` of the nucleus in its bytes, and its `Answer`.
+    public func table(_ query: [UInt8], timeout: Duration? = .seconds(10)) throws(MasixError) -> [UInt8] {
+        guard case .table(let answer) = try ask(.table(query), timeout) else { throw .malformedMessage }
+        return answer
+    }
+
+    /// All names of the node in order, with their owners.
+    public func names(timeout: Duration? = .seconds(10)) throws(MasixError) -> [NameRecord] {
+        var all: [NameRecord] = []
+        while true {
+            guard case .names(let names, let more) = try ask(.names(after: all.last?.name ?? ""), timeout) else { throw .malformedMessage }
+            // In order and new, or a supervisor could keep us here for ever.
+            guard zip([all.last?.name ?? ""] + names.map(\.name), names).allSatisfy({ $0 < $1.name }) else { throw .malformedMessage }
+            all += names
+            if !more || names.isEmpty { return all }
+        }
+    }
+
+    /// Waits for the end of a task's process; `timeout` nil waits for ever. The end of its node, or of the way there, is `.noReply` or `.deadName`.
+    public func wait(for task: TaskID, timeout: Duration? = nil) throws(MasixError) -> TaskEnd {
+        guard case .ended(let end) = try ask(.wait(task), timeout) else { throw .malformedMessage }
+        return end
+    }
+
+    /// Sends a signal to a task's process.
+    public func signal(_ task: TaskID, _ number: Int32, timeout: Duration? = .seconds(10)) throws(MasixError) {
+        try order(.signal(task, number), timeout)
+    }
+
     /// How the node is, and each of its processes.
     public func status(timeout: Duration? = .seconds(10)) throws(MasixError) -> NodeStatus {
         guard case .status(let status) = try ask(.status, timeout) else { throw .malformedMessage }

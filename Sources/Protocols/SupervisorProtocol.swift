@@ -1,4 +1,4 @@
-import Masix
+public import Masix
 public import MasixWire
 
 // What is said to the supervisor's port, registered as `supervisor`. Integers little-endian, texts and lists counted (32 bits).
@@ -6,7 +6,8 @@ public import MasixWire
 //   call      code 0x7265_7573  payload  tag UInt8, then the fields of the case in their order
 //   answer    code 0x7265_7573  payload  tag UInt8, then the fields of the case; if it is over 64 KiB: no bytes, but memory object [0]
 
-/// What a supervisor is asked. Everybody may ask for `status` and `list`; the rest is for root and the node's own user.
+/// What a supervisor is asked. Everybody may ask for `status`, `list` and `names`; the tables and ends of tasks are for who may see them, here
+/// or on another node (Documentation/Decisions/0022); the rest is for root and the node's own user, on the node itself.
 public enum SupervisorRequest: Hashable, Sendable, WireCodable {
     public static let code: UInt32 = 0x7265_7573
     /// The name that the port is registered under.
@@ -26,6 +27,16 @@ public enum SupervisorRequest: Hashable, Sendable, WireCodable {
     case reload
     /// 7: end the node, in order. Answered before it happens.
     case stop
+    /// 8: a page of a table of the nucleus: a `Query` of tasks, ports or links, as the nucleus itself is asked.
+    case table([UInt8])
+    /// 9: the names that come after this one, in order; "" for the first.
+    case names(after: String)
+    /// 10: answered when the process of this task has ended.
+    case wait(TaskID)
+    /// 11: send this signal to the process of this task.
+    case signal(TaskID, Int32)
+
+    static let queryBytesMax = 64
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -42,6 +53,19 @@ public enum SupervisorRequest: Hashable, Sendable, WireCodable {
             writer.write(name)
         case .reload: writer.write(UInt8(6))
         case .stop: writer.write(UInt8(7))
+        case .table(let query):
+            writer.write(UInt8(8))
+            writer.write(counted: query)
+        case .names(let last):
+            writer.write(UInt8(9))
+            writer.write(last)
+        case .wait(let task):
+            writer.write(UInt8(10))
+            writer.write(task)
+        case .signal(let task, let number):
+            writer.write(UInt8(11))
+            writer.write(task)
+            writer.write(number)
         }
     }
 
@@ -54,6 +78,10 @@ public enum SupervisorRequest: Hashable, Sendable, WireCodable {
         case 5: self = .restart(try reader.readServerName())
         case 6: self = .reload
         case 7: self = .stop
+        case 8: self = .table(try reader.readBytes(limit: Self.queryBytesMax, field: "query"))
+        case 9: self = .names(after: try reader.readText(limit: NameRequest.nameBytesMax, field: "name"))
+        case 10: self = .wait(try reader.read())
+        case 11: self = .signal(try reader.read(), try reader.read())
         case let tag: throw .unknownCase(of: "SupervisorRequest", tag: UInt64(tag))
         }
     }
@@ -69,6 +97,12 @@ public enum SupervisorAnswer: Hashable, Sendable, WireCodable {
     case servers([ServerEntry])
     /// 4: it will not, and says why.
     case refused(String)
+    /// 5: an `Answer` as the nucleus gives it; without rows that the asker may not see, and empty only at the end of the table.
+    case table([UInt8])
+    /// 6
+    case names([NameRecord], more: Bool)
+    /// 7: how a task ended.
+    case ended(TaskEnd)
 
     public static let bytesMax = 16 << 20
 
@@ -84,6 +118,16 @@ public enum SupervisorAnswer: Hashable, Sendable, WireCodable {
         case .refused(let words):
             writer.write(UInt8(4))
             writer.write(words)
+        case .table(let answer):
+            writer.write(UInt8(5))
+            writer.write(counted: answer)
+        case .names(let names, let more):
+            writer.write(UInt8(6))
+            writer.write(list: names)
+            writer.write(more)
+        case .ended(let end):
+            writer.write(UInt8(7))
+            writer.write(end)
         }
     }
 
@@ -93,8 +137,36 @@ public enum SupervisorAnswer: Hashable, Sendable, WireCodable {
         case 2: self = .status(try reader.read())
         case 3: self = .servers(try reader.readList(limit: ServerSpecification.serversMax, field: "servers"))
         case 4: self = .refused(try reader.readText(limit: 65_536, field: "words"))
+        case 5: self = .table(try reader.readBytes(limit: Self.bytesMax, field: "answer"))
+        case 6: self = .names(try reader.readList(limit: NameAnswer.namesPerAnswerMax, field: "names"), more: try reader.readBool())
+        case 7: self = .ended(try reader.read())
         case let tag: throw .unknownCase(of: "SupervisorAnswer", tag: UInt64(tag))
         }
+    }
+}
+
+/// How a task ended. Layout: words; exit code, optional Int32.
+public struct TaskEnd: Hashable, Sendable, WireCodable {
+    /// For people.
+    public let words: String
+    /// That of its process, or 128+n if signal n ended it; nil for a process that the supervisor has not started, of which Linux tells
+    /// nobody but its parent.
+    public let code: Int32?
+
+    public init(words: String, code: Int32?) {
+        self.words = words
+        self.code = code
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(words)
+        writer.write(code != nil)
+        if let code { writer.write(code) }
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        words = try reader.readText(limit: 1024, field: "words")
+        code = try reader.readBool() ? try reader.read() : nil
     }
 }
 

@@ -31,7 +31,7 @@ extension Complaint {
                 words += "; `masix names` lists \(count == 1 ? "the one that is" : "the \(count) that are")"
             }
             self.init(words, .notFound)
-        case .unanswered: self.init(error.description, .notFound)
+        case .unanswered, .unknownNode: self.init(error.description, .notFound)
         case .taken, .deadRight, .tooMany: self.init(error.description, .cannotCreate)
         case .notOwner: self.init(error.description, .notPermitted)
         case .invalidName: self.init(error.description, .malformed)

@@ -20,12 +20,14 @@ struct MasixCommand: ParsableCommand {
             CommandGroup(
                 name: "What is on it:",
                 subcommands: [
-                    PsCommand.self, NamesCommand.self, PortsCommand.self, LinksCommand.self, TopCommand.self, TraceCommand.self,
+                    PsCommand.self, NamesCommand.self, ResolveCommand.self, PortsCommand.self, LinksCommand.self, MapCommand.self,
+                    TopCommand.self, TraceCommand.self, StopCommand.self, WaitCommand.self,
                 ]),
             CommandGroup(
                 name: "Talking:",
                 subcommands: [
                     CallCommand.self, PingCommand.self, AnswerCommand.self, ServeCommand.self, ConnectCommand.self, ShellCommand.self,
+                    RunCommand.self,
                 ]),
             CommandGroup(name: "Files:", subcommands: [FilesCommand.self, LsCommand.self, GetCommand.self, PutCommand.self]),
             CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, ExitCodesCommand.self]),

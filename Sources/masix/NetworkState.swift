@@ -38,10 +38,29 @@ struct NetworkState {
         } catch {
             throw Complaint(error, keyPath)
         }
-        let text: String =
-            JSON.object([("listen", JSON(network.listen)), ("name", JSON(network.name)), ("number", JSON(network.number))]).text + "\n"
-        try write(Array(text.utf8), to: networkPath)
+        try write(network)
     }
+
+    private func write(_ network: NodeNetworkFile) throws(Complaint) {
+        var members: [(String, JSON)] = [("listen", JSON(network.listen)), ("name", JSON(network.name)), ("number", JSON(network.number))]
+        if let announce = network.announce { members.append(("announce", JSON(announce))) }
+        try write(Array((JSON.object(members).text + "\n").utf8), to: networkPath)
+    }
+
+    /// What the node tells all others of names from now on.
+    func set(announce: String) throws(Complaint) {
+        let old = try network()
+        let new: NodeNetworkFile
+        do throws(NodeRosterFault) {
+            new = try NodeNetworkFile(number: old.number, name: old.name, listen: old.listen, announce: announce)
+        } catch {
+            throw Complaint("\(error)", .malformed)
+        }
+        try write(new)
+    }
+
+    /// As it is written down.
+    func announce() throws(Complaint) -> String { "\(try network().announcements)" }
 
     func key() throws(Complaint) -> NodeKey {
         do throws(NodeKeyError) {

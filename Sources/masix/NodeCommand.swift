@@ -10,7 +10,8 @@ struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "Make, run, look at and stop a node.",
         subcommands: [
-            NodeInitCommand.self, NodeLineCommand.self, NodeRunCommand.self, NodeStatusCommand.self, NodePeersCommand.self,
+            NodeInitCommand.self, NodeSetCommand.self, NodeLineCommand.self, NodeRunCommand.self, NodeStatusCommand.self,
+            NodePeersCommand.self,
             NodeStopCommand.self,
         ])
 }
@@ -32,8 +33,11 @@ struct NodeInitCommand: ReportingCommand {
     var number: UInt32?
     @Flag(help: "Run a shell server, for those whom shell.permits names: nobody but you, at first.")
     var shell = false
+    @Option(help: "What all other nodes are told of names: see `masix node set`.")
+    var announce: AnnounceWords?
 
     func validate() throws {
+        if announce != nil, listen == nil { throw ValidationError("--announce is for a node that speaks with others: --listen") }
         let given = [listen != nil, name != nil, number != nil].count { $0 }
         guard given == 0 || given == 3 else { throw ValidationError("--listen, --name and --number belong together") }
     }
@@ -44,7 +48,7 @@ struct NodeInitCommand: ReportingCommand {
         var network: NodeNetworkFile?
         if let listen, let name, let number {
             do throws(NodeRosterFault) {
-                network = try NodeNetworkFile(number: number, name: name, listen: listen)
+                network = try NodeNetworkFile(number: number, name: name, listen: listen, announce: announce?.rawValue)
             } catch {
                 throw Complaint("\(error)", .malformed)
             }
@@ -104,8 +108,9 @@ extension NodeInitCommand {
         let permits = "\(path)/\(ShellProtocol.permitsFileName)"
         let text = """
             # Who may have a shell on this node: one line each. Without a line nobody may but the server's own user on this node itself.
-            #   permit NODE/UID [as UID] [by PROGRAM]
-            # NODE is a number or a name of the roster, or `here` for this node. `as` needs a server that root runs.
+            #   permit NODE/UID [as UID] [by PROGRAM] [run PROGRAM]
+            # NODE is a number or a name of the roster, or `here` for this node. `as` needs a server that root runs. `run` permits that
+            # program and no shell.
 
             """
         do throws(Errno) {
@@ -115,6 +120,39 @@ extension NodeInitCommand {
         } catch {
             throw Complaint(error, permits)
         }
+    }
+}
+
+/// What is announced, on a command line.
+enum AnnounceWords: String, ExpressibleByArgument, CaseIterable {
+    case none, answers, senders, both
+}
+
+/// `masix node set`
+struct NodeSetCommand: ReportingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set", abstract: "Change what a node that speaks with others has written down, or print it.",
+        discussion: """
+            --announce says what all other nodes are told of this node's names: "answers", each name that one of them has asked for; \
+            "senders", the names of each task that sends to one of them; "both"; or "none", as at first. A node that is set to "none" does \
+            not hear what others announce either. Look-ups of announced names send nothing, and each announcement costs a message to \
+            every node, and one more when the name ends. A node that runs is told of the change.
+            """)
+
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var state: StateOption
+    @OptionGroup var json: JSONOption
+    @Option(help: "What all other nodes are told of names.")
+    var announce: AnnounceWords?
+
+    func perform() throws {
+        let networkState = NetworkState(state.path(node))
+        if let announce {
+            try networkState.set(announce: announce.rawValue)
+            node.reload()
+        }
+        let words = try networkState.announce()
+        try Output.line(json.isOn ? JSON.object([("announce", JSON(words))]).text : "announce \(words)")
     }
 }
 

@@ -2,9 +2,14 @@ import Masix
 import MasixKernel
 import MasixTransport
 
-/// The tables of a node, read page by page.
+/// The tables of a node, read page by page: of this one from its nucleus, of any by its supervisor.
 struct NodeTables {
-    let space: Space
+    /// Asks for one page.
+    let ask: (Query) throws -> Answer
+
+    init(space: Space) { ask = { try Self.ask($0, space) } }
+
+    init(_ supervisor: NodeSupervisor) { ask = { try supervisor.ask($0) } }
 
     func tasks() throws -> [TaskRow] {
         try pages {
@@ -35,7 +40,7 @@ struct NodeTables {
         return counters
     }
 
-    func ask(_ query: Query) throws -> Answer {
+    private static func ask(_ query: Query, _ space: Space) throws -> Answer {
         switch try space.query(query) {
         case .notPermitted:
             throw Complaint(
@@ -54,14 +59,10 @@ struct NodeTables {
         }
     }
 
-    /// Names by the port behind them, as far as they can be learnt by looking each up: a name server tells owners, not ports.
-    func namesByPort() throws -> [PortID: [String]] {
+    /// Names by the port behind them.
+    static func namesByPort(_ records: [NameRecord]) -> [PortID: [String]] {
         var names: [PortID: [String]] = [:]
-        for record in try space.names.list(timeout: .seconds(5)) {
-            // It may be gone by now, which is no failure of this table.
-            guard let right = try? space.names.lookUp(record.name, timeout: .seconds(5)) else { continue }
-            names[right.port, default: []].append(record.name)
-        }
+        for record in records { names[record.port, default: []].append(record.name) }
         return names
     }
 }

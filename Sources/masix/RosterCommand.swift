@@ -108,7 +108,7 @@ struct RosterRemoveCommand: ReportingCommand {
 extension NodeOptions {
     /// If the node runs, what has been written down counts from now on. If it cannot be told so, that is a remark and no failure: the file
     /// counts from its next start.
-    fileprivate func reload() {
+    func reload() {
         do throws(MasixError) {
             let space = try Space.attach(directory: path)
             do { try SupervisorClient(space).reload() } catch {

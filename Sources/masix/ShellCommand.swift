@@ -32,22 +32,33 @@ struct ShellCommand: ReportingCommand {
     func perform() throws {
         let code: Int32
         do {
-            code = try talk()
+            code = try ShellTalk(target: target, wantsTerminal: wantsTerminal, command: command, isDirect: false).talk(try node.attach())
         } catch {
             // The exit codes below 125 belong to the program at the other end.
             throw Complaint(Complaint(any: error).words, .ownFailure)
         }
         guard code == 0 else { throw ExitCode(code) }
     }
+}
 
-    private func talk() throws -> Int32 {
+/// A session with a node's shell server, from its opening to the last word.
+struct ShellTalk {
+    /// The node as the roster calls it; nil for this one.
+    let target: String?
+    let wantsTerminal: Bool
+    let command: [String]
+    /// The program itself, without a shell around it.
+    let isDirect: Bool
+
+    /// The exit code of what ran there.
+    func talk(_ space: Space) throws -> Int32 {
         let signals = try EndingSignals([Signal.interrupt, Signal.quit, Signal.terminate, Signal.hangUp, Signal.windowChange])
         let isTyped = Terminal.isTerminal(0)
         let hasTerminal = isTyped || wantsTerminal
         let opening = ShellOpening(
-            terminal: hasTerminal ? Self.size() : nil, kind: CurrentProcess.environment("TERM") ?? "dumb", command: command)
+            terminal: hasTerminal ? Self.size() : nil, kind: CurrentProcess.environment("TERM") ?? "dumb", command: command,
+            isDirect: isDirect)
         if let complaint = opening.complaint { throw Complaint(complaint, .usage) }
-        let space = try node.attach()
         let place = try ShellPlace(target, space)
         let stream = try place.open(opening, space)
         // From here on the user's terminal is raw, and restored however this ends.
@@ -62,7 +73,7 @@ struct ShellCommand: ReportingCommand {
             // What is typed comes as bytes: whoever signals us means us. Our end hangs up there.
             if isTyped || count.next() >= 3 {
                 terminal?.restore()
-                Self.exit(withError: ExitCode(128 + number))
+                ShellCommand.exit(withError: ExitCode(128 + number))
             }
             stream.signal(number)
         }

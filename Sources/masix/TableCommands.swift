@@ -7,71 +7,119 @@ import MasixTransport
 /// `masix ps`
 struct PsCommand: ReportingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ps", abstract: "List the tasks of the node.",
-        discussion: "Root and the node's own user see all tasks; others see their own. MESSAGES is what passed the nucleus, not the links.")
+        commandName: "ps", abstract: "List the tasks of the node, or of all nodes.",
+        discussion: """
+            Root and the node's own user see all tasks; others see their own. MESSAGES is what passed the nucleus, not the links. With \
+            --all-nodes the nodes of the roster are asked as well, and whoever does not answer is named on standard error; with a task's \
+            number and its node, as in 7@b, it can be stopped and waited for.
+            """)
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var json: JSONOption
+    @OptionGroup var allNodes: AllNodesOption
+
+    private static let columns: [(String, TextTable.Alignment)] = [
+        ("TASK", .right), ("PID", .right), ("UID", .right), ("PORTS", .right), ("RIGHTS", .right), ("LINKS", .right), ("QUEUED", .right),
+        ("MESSAGES", .right), ("", .left), ("NAME", .left),
+    ]
 
     func perform() throws {
         let space = try node.attach()
-        var table = TextTable([
-            ("TASK", .right), ("PID", .right), ("UID", .right), ("PORTS", .right), ("RIGHTS", .right), ("LINKS", .right),
-            ("QUEUED", .right), ("MESSAGES", .right), ("", .left), ("NAME", .left),
-        ])
-        for row in try NodeTables(space: space).tasks() {
-            let isSelf = row.id == space.task
+        guard allNodes.isOn else {
+            var table = TextTable(Self.columns)
+            try show(try NodeTables(space: space).tasks(), of: nil, own: space.task, &table)
+            if !json.isOn { try Output.write(table.text) }
+            return
+        }
+        let nodes = try AllNodes(space)
+        var table = TextTable([("NODE", .left)] + Self.columns)
+        try nodes.each(json, { try NodeTables($0).tasks() }) { tasks, node in
+            try show(tasks, of: node.name, own: node.isOwn ? space.task : nil, &table)
+        }
+        if !json.isOn { try Output.write(table.text) }
+        try nodes.end()
+    }
+
+    private func show(_ rows: [TaskRow], of node: String?, own: TaskID?, _ table: inout TextTable) throws {
+        for row in rows {
+            let isSelf = row.id == own
             if json.isOn {
                 try Output.line(
-                    JSON.object([
-                        ("task", JSON(row.id.raw)), ("identity", row.identity.json), ("chief", row.chief.map { JSON($0.raw) } ?? .null),
-                        ("first", JSON(row.isFirst)), ("traced", JSON(row.isTraced)), ("receive_rights", JSON(row.receiveRights)),
-                        ("send_rights", JSON(row.sendRights)), ("send_once_rights", JSON(row.sendOnceRights)),
-                        ("blocked_sends", JSON(row.blockedSends)), ("links", JSON(row.links)), ("charged_bytes", JSON(row.chargedBytes)),
-                        ("charged_messages", JSON(row.chargedMessages)), ("charged_memory", JSON(row.chargedMemory)),
-                        ("requests", JSON(row.requests)), ("received", JSON(row.received)), ("self", JSON(isSelf)),
-                    ]).text)
+                    JSON.object(
+                        (node.map { [("node", JSON($0))] } ?? []) + [
+                            ("task", JSON(row.id.raw)), ("identity", row.identity.json), ("chief", row.chief.map { JSON($0.raw) } ?? .null),
+                            ("first", JSON(row.isFirst)), ("traced", JSON(row.isTraced)), ("receive_rights", JSON(row.receiveRights)),
+                            ("send_rights", JSON(row.sendRights)), ("send_once_rights", JSON(row.sendOnceRights)),
+                            ("blocked_sends", JSON(row.blockedSends)), ("links", JSON(row.links)),
+                            ("charged_bytes", JSON(row.chargedBytes)),
+                            ("charged_messages", JSON(row.chargedMessages)), ("charged_memory", JSON(row.chargedMemory)),
+                            ("requests", JSON(row.requests)), ("received", JSON(row.received)), ("self", JSON(isSelf)),
+                        ]
+                    ).text)
                 continue
             }
             let marks = [
                 row.isFirst ? "first" : "", row.isTraced ? "traced" : "", row.identity.launched ? "launched" : "", isSelf ? "this" : "",
             ]
-            table.add([
-                String(row.id.raw), String(row.identity.pid), String(row.identity.uid), String(row.receiveRights),
-                String(row.sendRights + row.sendOnceRights), String(row.links), Figure.bytes(Int(clamping: row.chargedBytes)),
-                String(row.received), marks.filter { !$0.isEmpty }.joined(separator: ","), row.identity.name,
-            ])
+            table.add(
+                (node.map { [$0] } ?? []) + [
+                    String(row.id.raw), String(row.identity.pid), String(row.identity.uid), String(row.receiveRights),
+                    String(row.sendRights + row.sendOnceRights), String(row.links), Figure.bytes(Int(clamping: row.chargedBytes)),
+                    String(row.received), marks.filter { !$0.isEmpty }.joined(separator: ","), row.identity.name,
+                ])
         }
-        if !json.isOn { try Output.write(table.text) }
     }
 }
 
 /// `masix names`
 struct NamesCommand: ReportingCommand {
-    static let configuration = CommandConfiguration(commandName: "names", abstract: "List the names of the node, with their owners.")
+    static let configuration = CommandConfiguration(
+        commandName: "names", abstract: "List the names of the node, or of all nodes, with their owners.",
+        discussion: """
+            A name is looked up as it stands here; NAME@NODE is the one of that node and no other. `masix resolve` says which one is found.
+            """)
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var json: JSONOption
+    @OptionGroup var allNodes: AllNodesOption
+
+    private static let columns: [(String, TextTable.Alignment)] = [
+        ("NAME", .left), ("TASK", .right), ("PID", .right), ("UID", .right), ("PROGRAM", .left),
+    ]
 
     func perform() throws {
         let space = try node.attach()
-        var table = TextTable([("NAME", .left), ("TASK", .right), ("PID", .right), ("UID", .right), ("PROGRAM", .left)])
-        for record in try space.names.list(timeout: .seconds(10)) {
+        guard allNodes.isOn else {
+            var table = TextTable(Self.columns)
+            try show(try space.names.list(timeout: .seconds(10)), of: nil, &table)
+            guard !json.isOn else { return }
+            if table.isEmpty { return Output.remark("no name is registered on this node") }
+            return try Output.write(table.text)
+        }
+        let nodes = try AllNodes(space)
+        var table = TextTable([("NODE", .left)] + Self.columns)
+        try nodes.each(json, { try $0.names() }) { names, node in try show(names, of: node.name, &table) }
+        if !json.isOn { try Output.write(table.text) }
+        try nodes.end()
+    }
+
+    private func show(_ records: [NameRecord], of node: String?, _ table: inout TextTable) throws {
+        for record in records {
             if json.isOn {
                 try Output.line(
-                    JSON.object([
-                        ("name", JSON(record.name)), ("task", JSON(record.owner.task.raw)), ("pid", JSON(record.owner.pid)),
-                        ("uid", JSON(record.owner.uid)), ("program", JSON(record.owner.program)),
-                    ]).text)
+                    JSON.object(
+                        (node.map { [("node", JSON($0))] } ?? []) + [
+                            ("name", JSON(record.name)), ("task", JSON(record.owner.task.raw)), ("pid", JSON(record.owner.pid)),
+                            ("uid", JSON(record.owner.uid)), ("program", JSON(record.owner.program)),
+                        ]
+                    ).text)
                 continue
             }
-            table.add([
-                record.name, String(record.owner.task.raw), String(record.owner.pid), String(record.owner.uid), record.owner.program,
-            ])
+            table.add(
+                (node.map { [$0] } ?? []) + [
+                    record.name, String(record.owner.task.raw), String(record.owner.pid), String(record.owner.uid), record.owner.program,
+                ])
         }
-        guard !json.isOn else { return }
-        if table.isEmpty { return Output.remark("no name is registered on this node") }
-        try Output.write(table.text)
     }
 }
 
@@ -97,7 +145,7 @@ struct PortsCommand: ReportingCommand {
     func perform() throws {
         let space = try node.attach()
         let tables = NodeTables(space: space)
-        let names = try tables.namesByPort()
+        let names = NodeTables.namesByPort(try space.names.list(timeout: .seconds(5)))
         let wanted = try name.map { (name) throws in try space.names.lookUp(name, timeout: .seconds(5)).port }
         let own = space.task
         let shared = Self.shared(space)
@@ -137,7 +185,7 @@ struct PortsCommand: ReportingCommand {
     }
 
     /// What is shared with other nodes, by what it is called here; nothing where there is no network server, or it does not tell us.
-    private static func shared(_ space: Space) -> [PortID: SharedPort] {
+    static func shared(_ space: Space) -> [PortID: SharedPort] {
         guard let client = try? NetworkClient(space, timeout: .seconds(5)), let ports = try? client.sharedPorts(timeout: .seconds(5)) else {
             return [:]
         }

@@ -45,7 +45,7 @@ struct NetworkRole: ParsableCommand {
             space: space,
             configuration: NodeChannels.Configuration(
                 node: space.node, name: network.name, key: key, roster: try roster(), listenHost: address.host,
-                listenPort: address.port, software: MasixVersion.current, logger: logger))
+                listenPort: address.port, software: MasixVersion.current, logger: logger), announcements: network.announcements)
         let end = End(counter: try EventCounter())
         try server.start { end.say() }
         logger.info("speaking with other nodes", metadata: ["name": "\(network.name)", "listen": "\(address.host):\(server.port ?? 0)"])
@@ -61,6 +61,7 @@ struct NetworkRole: ParsableCommand {
             do {
                 let roster = try roster()
                 server.replace(roster)
+                if let network = try NodeNetworkFile.read(in: state) { server.announce(network.announcements) }
                 logger.info("roster read", metadata: ["nodes": "\(roster.entries.count)"])
             } catch {
                 logger.error("the roster stays as it was: \(error)")

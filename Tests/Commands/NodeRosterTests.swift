@@ -1,3 +1,5 @@
+import Masix
+import MasixKernel
 import MasixProtocols
 import MasixWire
 import Testing
@@ -147,7 +149,8 @@ import Testing
             name: "n", command: ["/a", "b c", ""], environment: ["X=1"], uid: 5, gid: nil, restart: .onFailure)
         let role = RoleStatus(name: "n", state: .waiting, pid: 3, uid: 4, restarts: 5, milliseconds: 6, lastEnd: "exited with 1")
         let requests: [SupervisorRequest] = [
-            .status, .list, .add(specification), .remove("n"), .restart("n"), .reload, .stop,
+            .status, .list, .add(specification), .remove("n"), .restart("n"), .reload, .stop, .table([1, 0]), .names(after: "n"),
+            .wait(TaskID(raw: 4)), .signal(TaskID(raw: 4), 15),
         ]
         for request in requests {
             #expect(try SupervisorRequest(wireBytes: request.wireBytes) == request)
@@ -156,7 +159,16 @@ import Testing
         let status = NodeStatus(
             number: 1, incarnation: 2, directory: "/d", version: "3", protocolVersion: 4, milliseconds: 5, roles: [role], weaknesses: ["w"])
         let entry = ServerEntry(specification: specification, status: role, isFromFile: true)
-        for answer: SupervisorAnswer in [.done, .status(status), .servers([entry]), .refused("no")] {
+        for answer: SupervisorAnswer in [
+            .done, .status(status), .servers([entry]), .refused("no"), .table([6, 0, 0, 0, 0]),
+            .names(
+                [
+                    NameRecord(
+                        name: "n", port: PortID(node: NodeID(number: 1, incarnation: 1), counter: 3),
+                        owner: NameOwner(uid: 1, task: TaskID(raw: 2), pid: 3, program: "p"))
+                ], more: true),
+            .ended(TaskEnd(words: "exited with 1", code: 1)), .ended(TaskEnd(words: "has ended", code: nil)),
+        ] {
             #expect(try SupervisorAnswer(wireBytes: answer.wireBytes) == answer)
             #expect(throws: WireError.self) { try SupervisorAnswer(wireBytes: Array(answer.wireBytes.dropLast())) }
         }

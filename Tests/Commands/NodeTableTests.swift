@@ -52,6 +52,8 @@ import Testing
         // What was found has died before it was here.
         #expect(table.handle(.diedElsewhere(1)) == [.askElsewhere(1, "door", wait: 500)])
         #expect(table.handle(.lookUp("gate", uid: 5, until: nil, by: 4)) == [.askElsewhere(4, "gate", wait: 0)])
+        // Somebody else may have it: one who does not wait is asked for once more.
+        #expect(table.handle(.diedElsewhere(4)) == [.askElsewhere(4, "gate", wait: 0)])
         #expect(table.handle(.diedElsewhere(4)) == [.answer(4, .unknown(known: [], count: 0))])
     }
 
@@ -170,5 +172,99 @@ import Testing
             #expect(throws: WireError.self) { try NameAnswer(wireBytes: Array(answer.wireBytes.dropLast())) }
         }
         #expect(throws: WireError.self) { try NameRequest(wireBytes: [9]) }
+    }
+
+    // MARK: names of other nodes
+
+    private func port(_ number: UInt64) -> PortID { PortID(node: NodeID(number: 1, incarnation: 1), counter: number) }
+
+    private func connected() -> NameTable {
+        var table = NameTable()
+        _ = table.handle(.connected(true))
+        return table
+    }
+
+    @Test func aNameWithANodeIsAskedThereOrHereAndNeverRegistered() {
+        var table = connected()
+        #expect(table.handle(.register(record("door@b", 7), replace: false, by: 1)) == [.answer(1, .invalidName)])
+        _ = table.handle(.register(record("door", 7), replace: false, by: 2))
+        #expect(table.handle(.lookUp("door@b", uid: 5, until: nil, by: 3)) == [.askElsewhere(3, "door@b", wait: 0)])
+        // The node's own name is learnt when somebody uses it, and nobody is asked again.
+        #expect(table.handle(.lookUp("door@a", uid: 5, until: nil, by: 4)) == [.askElsewhere(4, "door@a", wait: 0)])
+        #expect(table.handle(.isOwnNode(4)) == [.give(4, "door")])
+        #expect(table.handle(.lookUp("door@a", uid: 5, until: nil, by: 5)) == [.give(5, "door")])
+        #expect(table.handle(.confirm("door@a", port(7), by: 6)) == [.answer(6, .done)])
+        #expect(table.handle(.noNode(3, "b", known: ["c"])) == [.answer(3, .noNode("b", known: ["c"]))])
+        #expect(table.handle(.lookUp("x@y@z", uid: 5, until: nil, by: 7)) == [.answer(7, .invalidName)])
+        _ = table.handle(.connected(false))
+        #expect(table.handle(.lookUp("door@b", uid: 5, until: nil, by: 8)) == [.answer(8, .noNode("b", known: []))])
+    }
+
+    @Test func aNameThatWasHandedOutIsTakenBackOnce() {
+        var table = connected()
+        let door = record("door", 7)
+        _ = table.handle(.register(door, replace: false, by: 1))
+        // Nobody elsewhere knows it yet.
+        #expect(!table.handle(.register(record("door", 8), replace: true, by: 2)).contains(.tellElsewhere("door")))
+        _ = table.handle(.lookUp("door", uid: 0, until: nil, here: true, by: 3))
+        #expect(table.handle(.register(record("door", 9), replace: true, by: 4)).contains(.tellElsewhere("door")))
+        #expect(!table.handle(.remove("door", uid: 0, by: 5)).contains(.tellElsewhere("door")))
+        // One who has waited for it there has it too.
+        _ = table.handle(.lookUp("late", uid: 0, until: 1_000, wait: 900, here: true, by: 6))
+        _ = table.handle(.register(record("late", 4), replace: false, by: 7))
+        #expect(table.handle(.died(port(4))).contains(.tellElsewhere("late")))
+    }
+
+    @Test func whatIsAnnouncedIsFoundWithoutAskingUntilItIsWithdrawn() {
+        var table = connected()
+        #expect(table.handle(.learn("far", port(50), from: 1)) == [.remember("far", from: 1)])
+        #expect(table.handle(.lookUp("far", uid: 5, until: nil, by: 2)) == [.giveRemembered(2, "far")])
+        // Said again it changes nothing; another port takes its place.
+        #expect(table.handle(.learn("far", port(50), from: 3)) == [])
+        #expect(table.handle(.learn("far", port(51), from: 4)) == [.remember("far", from: 4)])
+        #expect(table.handle(.unlearn(["far", "far@b"], port(50))) == [])
+        #expect(table.handle(.unlearn(["far", "far@b"], port(51))) == [.forgetRemembered("far")])
+        #expect(table.handle(.lookUp("far", uid: 5, until: nil, by: 5)) == [.askElsewhere(5, "far", wait: 0)])
+        // It is kept for a minute after its last use, and not for ever.
+        _ = table.handle(.learn("old", port(60), from: 6))
+        #expect(table.handle(.time(NameTable.learntMilliseconds - 1)) == [])
+        #expect(table.handle(.time(NameTable.learntMilliseconds)) == [.forgetRemembered("old")])
+        // Nobody may announce what is no name, or a name with a node.
+        #expect(table.handle(.learn("far@b", port(61), from: 7)) == [])
+        #expect(table.handle(.learn("no name", port(61), from: 7)) == [])
+    }
+
+    @Test func whoWaitsGetsWhatIsAnnounced() {
+        var table = connected()
+        _ = table.handle(.lookUp("far", uid: 5, until: 9_000, wait: 9_000, by: 1))
+        #expect(table.handle(.learn("far", port(50), from: 2)) == [.remember("far", from: 2), .giveRemembered(1, "far")])
+        #expect(table.handle(.foundElsewhere(1, port(50), at: 1)) == [])
+    }
+
+    @Test func aBoundedNumberIsLearnt() {
+        var limits = NameTable.Limits()
+        limits.learnt = 2
+        var table = NameTable(limits: limits)
+        _ = table.handle(.connected(true))
+        for number in UInt64(1)...2 { #expect(table.handle(.learn("n\(number)", port(number), from: number)).count == 1) }
+        #expect(table.handle(.learn("n3", port(3), from: 3)) == [])
+        #expect(table.handle(.unlearn(["n1"], port(1))) == [.forgetRemembered("n1")])
+        #expect(table.handle(.learn("n3", port(3), from: 4)) == [.remember("n3", from: 4)])
+    }
+
+    @Test func aWithdrawalThatOvertakesTheAnswerIsHeeded() {
+        var table = connected()
+        _ = table.handle(.lookUp("far", uid: 5, until: nil, by: 1))
+        #expect(table.handle(.unlearn(["far", "far@b"], port(50))) == [])
+        // It was the name's when it was asked for; it is not remembered.
+        #expect(table.handle(.foundElsewhere(1, port(50), at: 1)) == [.giveArrived(1)])
+        #expect(table.handle(.lookUp("far", uid: 5, until: nil, by: 2)) == [.askElsewhere(2, "far", wait: 0)])
+    }
+
+    @Test func whatDiedOnItsWayIsAskedForOnceMore() {
+        var table = connected()
+        _ = table.handle(.lookUp("far", uid: 5, until: nil, by: 1))
+        #expect(table.handle(.diedElsewhere(1)) == [.askElsewhere(1, "far", wait: 0)])
+        #expect(table.handle(.diedElsewhere(1)) == [.answer(1, .unknown(known: [], count: 0))])
     }
 }

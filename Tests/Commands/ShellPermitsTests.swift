@@ -1,4 +1,4 @@
-import MasixShellServer
+import MasixProtocols
 import Testing
 
 /// Who may have a shell, and as whom.
@@ -43,6 +43,45 @@ import Testing
     @Test func aProgramMayBeAskedFor() throws {
         #expect(try verdict("permit a/1000 by /usr/bin/masix") == .permitted(uid: 500))
         #expect(isRefused(try verdict("permit a/1000 by /usr/bin/masix", by: "/tmp/masix"), "/tmp/masix"))
+    }
+
+    @Test func aLineMayPermitOneProgramAndNoShell() throws {
+        func runs(_ text: String, _ program: String?, server: UInt32 = 500) throws -> ShellPermits.Verdict {
+            try ShellPermits(text: text).verdict(
+                on: ShellAsker(node: 1, uid: 1000, executable: "/usr/bin/masix"), running: program, server: server
+            ) { _ in "a" }
+        }
+        let line = "permit a/1000 run /usr/bin/make"
+        #expect(try runs(line, "/usr/bin/make") == .permitted(uid: 500))
+        for other in ["/usr/bin/make2", "make", "/usr/bin/../bin/make", ""] {
+            #expect(isRefused(try runs(line, other), "to run \(other), by"))
+        }
+        #expect(isRefused(try runs(line, nil), "no line of shell.permits"))
+        // Who may have a shell may run everything, and the first line that fits counts.
+        #expect(try runs("permit a/1000", "/bin/anything") == .permitted(uid: 500))
+        let two = "permit a/1000 run /bin/one as 1\npermit a/1000 run /bin/two as 2"
+        #expect(try runs(two, "/bin/two", server: 0) == .permitted(uid: 2))
+        for bad in ["permit a/1 run make", "permit a/1 run", "permit a/1 run /a run /b"] {
+            #expect(throws: ShellPermitFault.self) { _ = try ShellPermits(text: bad) }
+        }
+    }
+
+    @Test func whoMayStartItMayStopIt() throws {
+        func complaint(_ text: String, stopping program: String, of uid: UInt32, server: UInt32 = 0) throws -> String? {
+            try ShellPermits(text: text).complaint(
+                about: ShellAsker(node: 1, uid: 1000, executable: "/usr/bin/masix"), stopping: program, of: uid, server: server
+            ) { _ in "a" }
+        }
+        #expect(try complaint("", stopping: "/bin/x", of: 7) != nil)
+        #expect(try complaint("permit a/1000 as 7 run /bin/x", stopping: "/bin/x", of: 7) == nil)
+        #expect(try complaint("permit a/1000 as 7 run /bin/x", stopping: "/bin/x", of: 8)?.contains("user 7") == true)
+        #expect(try complaint("permit a/1000 as 7 run /bin/x", stopping: "/bin/y", of: 7) != nil)
+        // A whole shell stops all of its user's tasks, and one of root everybody's; a program of root's stops that program of root's.
+        #expect(try complaint("permit a/1000 as 7", stopping: "/bin/y", of: 7) == nil)
+        #expect(try complaint("permit a/1000 as 7", stopping: "/bin/y", of: 0) != nil)
+        #expect(try complaint("permit a/1000 as 0", stopping: "/bin/y", of: 9) == nil)
+        #expect(try complaint("permit a/1000 as 0 run /bin/y", stopping: "/bin/y", of: 9) != nil)
+        #expect(try complaint("permit a/1000 as 0 run /bin/y", stopping: "/bin/y", of: 0) == nil)
     }
 
     @Test func rootBecomesWhomTheLineSaysAndNobodyElse() throws {

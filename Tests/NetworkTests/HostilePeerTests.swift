@@ -42,7 +42,7 @@ import Testing
             default: .send(port(&chance), limit: UInt32(truncatingIfNeeded: number(&chance)), sequence: number(&chance))
             }
         }
-        switch chance.below(14) {
+        switch chance.below(17) {
         case 0: return .lookUp(request: number(&chance), name: "x", waitMilliseconds: UInt32(truncatingIfNeeded: number(&chance)))
         case 1: return .found(request: number(&chance), right(&chance))
         case 2: return .unknown(request: number(&chance))
@@ -52,6 +52,11 @@ import Testing
         case 6: return .clean(port(&chance), sequence: number(&chance))
         case 7: return .onceUnused(number(&chance))
         case 8: return .portDied(port(&chance))
+        case 9: return .notYet(request: number(&chance))
+        case 10:
+            return .announced(
+                name: "x", port(&chance), limit: UInt32(truncatingIfNeeded: number(&chance)), sequence: number(&chance))
+        case 11: return .withdrawn(name: "x", port(&chance))
         default:
             let sender = chance.oneIn(8) ? Speaker(TaskID(raw: number(&chance)), Sample.identity) : Sample.speaker
             var rights: [NetworkRight] = []
@@ -77,6 +82,7 @@ import Testing
 
     private static func honestStart() -> NetworkCore {
         var core = Sample.core()
+        core.announcements = .both
         _ = core.handle(.up(honest))
         _ = core.handle(.find(asker: 2, name: "y", waitMilliseconds: 0, until: 100))
         let asked = core.peers[3]?.requests.keys.first ?? 0

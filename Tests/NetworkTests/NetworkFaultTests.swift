@@ -209,7 +209,7 @@ enum NetworkFrameSamples {
                     bytes: [1, 2, 3], memory: [5, 0], transfer: 8)),
             .message(NetworkMessage(to: .once(3), from: nil, code: 0)), .chunk(transfer: 8, memory: 0, [1, 2, 3, 4, 5]),
             .abandoned(transfer: 8), .accepted(port, count: 1), .clean(NetworkFaultTests.ownUID, sequence: 1), .onceUnused(3),
-            .portDied(port),
+            .portDied(port), .notYet(request: 1), .announced(name: "name", port, limit: 3, sequence: 9), .withdrawn(name: "name", port),
         ]
     }
 }

@@ -30,7 +30,8 @@ enum ModuleGraph {
         // Servers are clients: they never import each other.
         Module(
             folder: "Sources/Servers/Supervisor",
-            own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixLinux", "MasixTransport", "MasixWire"]),
+            // The nucleus's tables are the kernel's rows, here as in the command.
+            own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(folder: "Sources/Servers/NameServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Servers/FileServer", own: ["MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
         Module(

@@ -14,12 +14,12 @@ final class NodePair: Sendable {
     let serverB: NetworkServer
     let roster: NodeRoster
 
-    init(leases: TestNode.Leases = .on) throws {
+    init(leases: TestNode.Leases = .on, announcements: NameAnnouncements = []) throws {
         a = try TestNode(leases: leases, names: true, number: 1)
         b = try TestNode(leases: leases, seed: 2, names: true, number: 2)
         let (keyA, keyB) = (NodeKey.make(), NodeKey.make())
-        serverA = try Self.server(a, 1, "a", keyA)
-        serverB = try Self.server(b, 2, "b", keyB)
+        serverA = try Self.server(a, 1, "a", keyA, announcements)
+        serverB = try Self.server(b, 2, "b", keyB, announcements)
         for server in [serverA, serverB] { try server.start {} }
         roster = try NodeRoster([
             NodeRosterEntry(number: 1, name: "a", fingerprint: keyA.fingerprint, host: "127.0.0.1", port: serverA.port ?? 0),
@@ -30,24 +30,30 @@ final class NodePair: Sendable {
         try Self.eventually { try serverA.summary().peers == ["b"] && serverB.summary().peers == ["a"] }
     }
 
-    private static func server(_ node: TestNode, _ number: UInt32, _ name: String, _ key: NodeKey) throws -> NetworkServer {
+    private static func server(
+        _ node: TestNode, _ number: UInt32, _ name: String, _ key: NodeKey, _ announcements: NameAnnouncements
+    ) throws -> NetworkServer {
         var logger = Logger(label: name) { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .error
         let configuration = NodeChannels.Configuration(
             node: NodeID(number: number, incarnation: 1), name: name, key: key, roster: try NodeRoster([]), listenHost: "127.0.0.1",
             listenPort: 0, software: "test", logger: logger)
-        return NetworkServer(space: try node.attachChief(), configuration: configuration)
+        return NetworkServer(space: try node.attachChief(), configuration: configuration, announcements: announcements)
     }
 
-    static func run<Result>(leases: TestNode.Leases = .on, _ body: (NodePair) throws -> Result) throws -> Result {
-        let pair = try NodePair(leases: leases)
+    static func run<Result>(
+        leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], _ body: (NodePair) throws -> Result
+    ) throws -> Result {
+        let pair = try NodePair(leases: leases, announcements: announcements)
         defer { pair.stop() }
         return try body(pair)
     }
 
     /// The same on a thread of its own: everything in it blocks.
-    static func play(leases: TestNode.Leases = .on, _ body: @escaping @Sendable (NodePair) throws -> Void) async throws {
-        try await onThread { try run(leases: leases, body) }
+    static func play(
+        leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], _ body: @escaping @Sendable (NodePair) throws -> Void
+    ) async throws {
+        try await onThread { try run(leases: leases, announcements: announcements, body) }
     }
 
     func stop() {

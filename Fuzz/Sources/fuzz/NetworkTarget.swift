@@ -38,7 +38,8 @@ extension Target {
                 rights: [.null, .dead, .send(theirs, limit: 2, sequence: 3), .back(ownUID), .once(9)], bytes: [1, 2, 3], memory: [5, 0],
                 transfer: 8)), .chunk(transfer: 8, memory: 0, [1, 2, 3, 4, 5]), .message(NetworkMessage(to: .once(3), from: nil, code: 0)),
         .message(NetworkMessage(to: .port(ownUID), from: nil, code: 0, memory: [1], transfer: 9)), .abandoned(transfer: 9),
-        .accepted(theirs, count: 1), .onceUnused(5), .clean(ownUID, sequence: 1), .portDied(theirs),
+        .accepted(theirs, count: 1), .onceUnused(5), .clean(ownUID, sequence: 1), .portDied(theirs), .notYet(request: 2),
+        .announced(name: "name", theirs, limit: 3, sequence: 4), .withdrawn(name: "name", theirs),
     ]
 
     private static func conversation(_ frames: [NetworkFrame]) -> [UInt8] {

@@ -11,11 +11,12 @@ extension Target {
         let record = NameRecord(name: "shop.door", port: Story.well, owner: owner)
         let requests: [NameRequest] = [
             .register("shop.door", replace: true), .lookUp("shop.door", waitMilliseconds: 500), .remove("shop.door"), .list(after: ""),
-            .confirm("shop.door", Story.well),
+            .confirm("shop.door", Story.well), .namesOf(Story.second), .learn("shop.door"),
+            .unlearn(["shop.door", "shop.door@b"], Story.well),
         ]
         let answers: [NameAnswer] = [
             .done, .found, .names([record, record], more: false), .notYet, .unknown(known: ["a", "b"], count: 2), .taken(owner),
-            .notOwner(owner), .invalidName, .tooMany(limit: 9), .noRight,
+            .notOwner(owner), .invalidName, .tooMany(limit: 9), .noRight, .noNode("b", known: ["a"]),
         ]
         return .decoders(
             "names", share: 60,
@@ -24,7 +25,9 @@ extension Target {
                     switch request {
                     case .register(let name, _), .lookUp(let name, _), .lookUpHere(let name, _), .remove(let name), .list(let name):
                         _ = NameRequest.isName(name)
-                    case .connectNodes, .confirm: break
+                    case .learn(let name): _ = NameRequest.isOwnName(name)
+                    case .unlearn(let names, _): for name in names { _ = NameRequest.parts(of: name) }
+                    case .connectNodes, .confirm, .namesOf: break
                     }
                 },
                 .exact(answers) { _ = String(describing: $0) },

@@ -29,6 +29,9 @@ public final class NameServer {
     private var arrived: [NameTable.Asker: HeldRight] = [:]
     private var questions: [NameTable.Asker: Question] = [:]
     private var lastAsker: NameTable.Asker = 0
+    /// What the network server is to be told and had no room for.
+    private var notices: [String] = []
+    private static let noticeMilliseconds: UInt64 = 5
     private let start = Clock.monotonicNanoseconds()
 
     /// A name server for the names of a node. `bootstrap` is the port that it answers on; `keeper` is where names are deposited, and
@@ -68,7 +71,8 @@ public final class NameServer {
         try tell(.ready)
         logger.info("serving names", metadata: ["names": "\(table.count)"])
         while true {
-            let deadline = table.nextDeadline
+            if !notices.isEmpty { try tellElsewhere() }
+            let deadline = notices.isEmpty ? table.nextDeadline : min(table.nextDeadline ?? .max, now + Self.noticeMilliseconds)
             if let deadline, deadline <= now { try perform(table.handle(.time(now))) }
             table.advance(to: now)
             do throws(MasixError) {
@@ -93,6 +97,7 @@ public final class NameServer {
                 try perform(table.handle(.died(port)))
                 if wasConnected, rights[Self.networkName] == nil {
                     logger.notice("the network server is gone: names of other nodes are not found")
+                    notices = []
                     try perform(table.handle(.connected(false)))
                 }
             }
@@ -120,7 +125,19 @@ public final class NameServer {
         }
         lastAsker += 1
         let question = Question(reply, right: message.takeSendRight())
-        if request == .connectNodes { return try connect(question, NameOwner(message.sender, identity), identity) }
+        switch request {
+        case .connectNodes: return try connect(question, NameOwner(message.sender, identity), identity)
+        case .learn(let name):
+            guard isNetworkServer(identity), let right = question.right, !right.isDead else { return }
+            arrived[lastAsker] = right
+            try perform(table.handle(.learn(name, right.port, from: lastAsker)))
+            arrived[lastAsker] = nil
+            return
+        case .unlearn(let names, let port):
+            guard isNetworkServer(identity) else { return }
+            return try perform(table.handle(.unlearn(names, port)))
+        default: break
+        }
         if case .register(Self.networkName, _) = request {
             return question.answer(.taken(NameOwner(space.task, space.identity)))
         }
@@ -140,7 +157,8 @@ public final class NameServer {
             return .register(NameRecord(name: name, port: right.port, owner: owner), replace: replace, by: lastAsker)
         case .lookUp(let name, let wait): return lookUp(name, wait, here: false, owner.uid)
         case .lookUpHere(let name, let wait): return lookUp(name, wait, here: true, owner.uid)
-        case .connectNodes: return nil
+        case .connectNodes, .learn, .unlearn: return nil
+        case .namesOf(let task): return .namesOf(task, by: lastAsker)
         case .confirm(let name, let port): return .confirm(name, port, by: lastAsker)
         case .remove(let name): return .remove(name, uid: owner.uid, by: lastAsker)
         case .list(let last): return .list(after: last, by: lastAsker)
@@ -164,6 +182,23 @@ public final class NameServer {
         guard rights[Self.networkName]?.port == right.port else { return }
         logger.info("names of other nodes are found by the network server", metadata: ["pid": "\(identity.pid)"])
         try perform(table.handle(.connected(true)))
+    }
+
+    /// What could not be told yet is told later, and nothing is told out of order.
+    private func tellElsewhere() throws(MasixError) {
+        guard let resolver = rights[Self.networkName] else { return notices = [] }
+        while let name = notices.first {
+            do throws(MasixError) {
+                try resolver.right.send(Message(code: ResolverNotice.code, bytes: ResolverNotice(name: name).wireBytes), timeout: .zero)
+            } catch .timedOut {
+                return
+            } catch {
+                if error == .nodeGone { throw error }
+                // It has died, which ends all that it was told.
+                return notices = []
+            }
+            notices.removeFirst()
+        }
     }
 
     /// Figure 2, step 2. Without an answer the send-once right comes back unused, or the network server's death is told.
@@ -194,6 +229,8 @@ public final class NameServer {
             try perform(table.handle(.foundElsewhere(asker, right.port, at: now)))
             arrived[asker] = nil
         case .silent(let nodes): try perform(table.handle(.notElsewhere(asker, silent: nodes)))
+        case .done: try perform(table.handle(.isOwnNode(asker)))
+        case .noNode(let node, let known): try perform(table.handle(.noNode(asker, node, known: known)))
         default: try perform(table.handle(.notElsewhere(asker, silent: [])))
         }
     }
@@ -231,7 +268,13 @@ public final class NameServer {
             case .giveRemembered(let asker, let name):
                 guard let question = questions.removeValue(forKey: asker), let held = remembered[name] else { continue }
                 question.answer(.found, held)
+            case .giveArrived(let asker):
+                guard let question = questions.removeValue(forKey: asker), let held = arrived[asker] else { continue }
+                question.answer(.found, held)
             case .forgetRemembered(let name): remembered[name] = nil
+            case .tellElsewhere(let name):
+                notices.append(name)
+                try tellElsewhere()
             }
         }
         for port in dead { try perform(table.handle(.died(port))) }

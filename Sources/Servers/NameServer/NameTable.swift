@@ -10,6 +10,8 @@ public struct NameTable: Sendable {
         public var names = 65_536
         public var namesPerUser = 1024
         public var waitersPerUser = 256
+        /// Names of other nodes that were announced and not asked for.
+        public var learnt = 16_384
 
         public init() {}
     }
@@ -35,8 +37,17 @@ public struct NameTable: Sendable {
         case foundElsewhere(Asker, PortID, at: UInt64)
         /// No other node knows it; these gave no answer.
         case notElsewhere(Asker, silent: [String])
+        /// What was asked for is a name of this node, with the node's name behind it.
+        case isOwnNode(Asker)
+        /// It was asked for on a node that there is not.
+        case noNode(Asker, String, known: [String])
         /// Another node knew it, and the port has died since.
         case diedElsewhere(Asker)
+        case namesOf(TaskID, by: Asker)
+        /// Another node has announced this name; the right came under the asker's number.
+        case learn(String, PortID, from: Asker)
+        /// These names of other nodes are not this port's any more.
+        case unlearn([String], PortID)
         /// It is so late now.
         case time(UInt64)
     }
@@ -60,13 +71,19 @@ public struct NameTable: Sendable {
         case remember(String, from: Asker)
         /// Answer `found`, with a copy of that right.
         case giveRemembered(Asker, String)
+        /// Answer `found`, with the right that came for this asker, which is not remembered.
+        case giveArrived(Asker)
         /// Let it go.
         case forgetRemembered(String)
+        /// Tell the network server that a name which it was given is its port's no more.
+        case tellElsewhere(String)
     }
 
     /// How long a name of another node is remembered after its last use, in milliseconds: for so long a look-up sends nothing between
     /// nodes, and for so long the port is held.
     public static let rememberedMilliseconds: UInt64 = 5_000
+    /// The same for a name that another node has announced.
+    public static let learntMilliseconds: UInt64 = 60_000
 
     private struct Waiter: Sendable {
         let name: String
@@ -75,11 +92,27 @@ public struct NameTable: Sendable {
         let until: UInt64?
         /// Other nodes are not asked for it.
         let here: Bool
+        /// What is found is not to be remembered: it has been withdrawn since it was asked for.
+        var isWithdrawn = false
+        /// It was found once, and had died.
+        var isAskedAgain = false
     }
 
     private struct Remembered: Sendable {
         let port: PortID
+        let isLearnt: Bool
         var until: UInt64
+
+        init(_ port: PortID, isLearnt: Bool, at now: UInt64) {
+            self.port = port
+            self.isLearnt = isLearnt
+            until = 0
+            use(at: now)
+        }
+
+        mutating func use(at now: UInt64) {
+            until = now + (isLearnt ? NameTable.learntMilliseconds : NameTable.rememberedMilliseconds)
+        }
     }
 
     private let limits: Limits
@@ -91,6 +124,10 @@ public struct NameTable: Sendable {
     private var waitersOfUser: [UInt32: Int] = [:]
     /// Whether there are other nodes to be asked.
     private var isConnected = false
+    /// What this node is called among them, as soon as somebody has called it so.
+    private var ownNode: String?
+    /// Names that the network server was given: as many as there are at the most.
+    private var handedOut: Set<String> = []
     /// Names of other nodes, for a while.
     private var remembered: [String: Remembered] = [:]
     private var now: UInt64 = 0
@@ -116,9 +153,14 @@ public struct NameTable: Sendable {
         case .died(let port): died(port)
         case .restore(let record): restore(record)
         case .connected(let isConnected): connect(isConnected)
+        case .isOwnNode(let asker): isOwnNode(asker)
         case .foundElsewhere(let asker, let port, let now): foundElsewhere(asker, port, now)
         case .notElsewhere(let asker, let silent): notElsewhere(asker, silent)
+        case .noNode(let asker, let node, let known): noNode(asker, node, known)
         case .diedElsewhere(let asker): diedElsewhere(asker)
+        case .namesOf(let task, let asker): [.answer(asker, names(of: task))]
+        case .learn(let name, let port, let asker): learn(name, port, asker)
+        case .unlearn(let names, let port): unlearn(names, port)
         case .time(let now): expire(now)
         }
     }
@@ -128,7 +170,7 @@ public struct NameTable: Sendable {
 
     private mutating func register(_ record: NameRecord, replace: Bool, by asker: Asker) -> [Action] {
         let name = record.name
-        guard NameRequest.isName(name) else { return [.answer(asker, .invalidName)] }
+        guard NameRequest.isOwnName(name) else { return [.answer(asker, .invalidName)] }
         let previous = records[name]
         if let previous {
             guard may(record.owner.uid, change: previous) else {
@@ -141,28 +183,44 @@ public struct NameTable: Sendable {
         let own = namesOfUser[record.owner.uid, default: 0] - (previous?.owner.uid == record.owner.uid ? 1 : 0)
         guard own < limits.namesPerUser else { return [.answer(asker, .tooMany(limit: UInt32(limits.namesPerUser)))] }
         guard previous != nil || records.count < limits.names else { return [.answer(asker, .tooMany(limit: UInt32(limits.names)))] }
+        let withdrawn = handOutNoMore(name)
         drop(name)
         let isNew = add(record)
         // The keeper knows before the owner does: what was answered outlives us.
         var actions: [Action] = [.keep(name, from: asker)]
         if isNew { actions.append(.watch(name)) }
-        actions += [.deposit(record), .answer(asker, .done)]
+        actions += [.deposit(record)] + withdrawn + [.answer(asker, .done)]
         for waiter in waiters.filter({ $0.value.name == name }).keys.sorted() {
+            if waiters[waiter]?.here == true { handedOut.insert(name) }
             forget(waiter)
             actions.append(.give(waiter, name))
         }
         return actions
     }
 
+    /// What the network server is to be told of a name that ends, or moves to another port.
+    private mutating func handOutNoMore(_ name: String) -> [Action] {
+        handedOut.remove(name) == nil || !isConnected ? [] : [.tellElsewhere(name)]
+    }
+
     private mutating func lookUp(
         _ name: String, uid: UInt32, until: UInt64?, wait: UInt32, here: Bool, by asker: Asker
     ) -> [Action] {
         guard NameRequest.isName(name) else { return [.answer(asker, .invalidName)] }
+        if name.utf8.contains(UInt8(ascii: "@")) {
+            guard let parts = NameRequest.parts(of: name) else { return [.answer(asker, .invalidName)] }
+            // On this node itself: nobody else is asked.
+            if parts.node == ownNode { return lookUp(parts.name, uid: uid, until: until, wait: wait, here: true, by: asker) }
+            guard isConnected else { return [.answer(asker, .noNode(parts.node, known: []))] }
+        }
         // A name of this node goes before the same name elsewhere.
-        if records[name] != nil { return [.give(asker, name)] }
+        if records[name] != nil {
+            if here { handedOut.insert(name) }
+            return [.give(asker, name)]
+        }
         let asksElsewhere = isConnected && !here
         if asksElsewhere, remembered[name] != nil {
-            remembered[name]?.until = now + Self.rememberedMilliseconds
+            remembered[name]?.use(at: now)
             return [.giveRemembered(asker, name)]
         }
         guard until != nil || asksElsewhere else { return [.answer(asker, unknown(name))] }
@@ -175,16 +233,25 @@ public struct NameTable: Sendable {
     }
 
     private mutating func confirm(_ name: String, _ port: PortID) -> NameAnswer {
-        if let record = records[name] { return record.port == port ? .done : .notYet }
+        if let record = records[ownPart(of: name)] { return record.port == port ? .done : .notYet }
         guard isConnected, remembered[name]?.port == port else { return .notYet }
-        remembered[name]?.until = now + Self.rememberedMilliseconds
+        remembered[name]?.use(at: now)
         return .done
+    }
+
+    /// The name itself, unless it says that it is one of this node.
+    private func ownPart(of name: String) -> String {
+        guard let ownNode, name.utf8.contains(UInt8(ascii: "@")), let parts = NameRequest.parts(of: name), parts.node == ownNode else {
+            return name
+        }
+        return parts.name
     }
 
     // MARK: other nodes
 
     private mutating func connect(_ isConnected: Bool) -> [Action] {
         self.isConnected = isConnected
+        if !isConnected { (ownNode, handedOut) = (nil, []) }
         // Who waits began when nobody was there to be asked, or has lost him.
         if isConnected { return waiters.keys.sorted().flatMap { askAgain($0) } }
         // Nobody is left who would answer.
@@ -200,7 +267,42 @@ public struct NameTable: Sendable {
 
     /// It was found, and has died on its way: so has the channel, or the port, and the other nodes know more than before.
     private mutating func diedElsewhere(_ asker: Asker) -> [Action] {
-        waiters[asker]?.until == nil ? notElsewhere(asker, []) : askAgain(asker)
+        guard let waiter = waiters[asker] else { return [] }
+        if waiter.until != nil { return askAgain(asker) }
+        // Once more: somebody else may have it, or have it now.
+        guard isConnected, !waiter.isAskedAgain else { return notElsewhere(asker, []) }
+        waiters[asker]?.isAskedAgain = true
+        return [.askElsewhere(asker, waiter.name, wait: 0)]
+    }
+
+    private mutating func learn(_ name: String, _ port: PortID, _ asker: Asker) -> [Action] {
+        guard isConnected, NameRequest.isOwnName(name), remembered[name]?.port != port,
+            remembered[name] != nil || remembered.count < limits.learnt
+        else { return [] }
+        remembered[name] = Remembered(port, isLearnt: true, at: now)
+        var actions = [Action.remember(name, from: asker)]
+        // Whoever waits for it has it; the network server's answer will find nobody.
+        guard records[name] == nil else { return actions }
+        for waiter in waiters.filter({ $0.value.name == name && !$0.value.here }).keys.sorted() {
+            forget(waiter)
+            actions.append(.giveRemembered(waiter, name))
+        }
+        return actions
+    }
+
+    private mutating func unlearn(_ names: [String], _ port: PortID) -> [Action] {
+        for (asker, waiter) in waiters where names.contains(waiter.name) { waiters[asker]?.isWithdrawn = true }
+        var actions: [Action] = []
+        for name in names where remembered[name]?.port == port {
+            remembered[name] = nil
+            actions.append(.forgetRemembered(name))
+        }
+        return actions
+    }
+
+    private func names(of task: TaskID) -> NameAnswer {
+        let names = records.values.filter { $0.owner.task == task }.sorted { $0.name < $1.name }
+        return .names(Array(names.prefix(NameAnswer.namesPerAnswerMax)), more: names.count > NameAnswer.namesPerAnswerMax)
     }
 
     private mutating func forgetAll() -> [Action] {
@@ -209,10 +311,12 @@ public struct NameTable: Sendable {
     }
 
     private mutating func foundElsewhere(_ asker: Asker, _ port: PortID, _ now: UInt64) -> [Action] {
-        guard let name = waiters[asker]?.name else { return [] }
+        guard let waiter = waiters[asker] else { return [] }
+        let name = waiter.name
         forget(asker)
         self.now = max(self.now, now)
-        let before = remembered.updateValue(Remembered(port: port, until: self.now + Self.rememberedMilliseconds), forKey: name)
+        if waiter.isWithdrawn { return [.giveArrived(asker)] }
+        let before = remembered.updateValue(Remembered(port, isLearnt: false, at: self.now), forKey: name)
         let isNew = before?.port != port
         return (isNew ? [.remember(name, from: asker)] : []) + [.giveRemembered(asker, name)]
     }
@@ -224,11 +328,26 @@ public struct NameTable: Sendable {
         return [.answer(asker, silent.isEmpty ? unknown(waiter.name) : .silent(nodes: silent))]
     }
 
+    private mutating func isOwnNode(_ asker: Asker) -> [Action] {
+        guard let waiter = waiters[asker], let parts = NameRequest.parts(of: waiter.name) else { return [] }
+        ownNode = parts.node
+        forget(asker)
+        let wait = UInt32(clamping: waiter.until.map { $0 - min($0, now) } ?? 0)
+        return lookUp(parts.name, uid: waiter.uid, until: waiter.until, wait: wait, here: true, by: asker)
+    }
+
+    /// Also for one who waits: such a node does not come by itself.
+    private mutating func noNode(_ asker: Asker, _ node: String, _ known: [String]) -> [Action] {
+        guard waiters[asker] != nil else { return [] }
+        forget(asker)
+        return [.answer(asker, .noNode(node, known: known))]
+    }
+
     private mutating func remove(_ name: String, uid: UInt32, by asker: Asker) -> [Action] {
         guard let record = records[name] else { return [.answer(asker, unknown(name))] }
         guard may(uid, change: record) else { return [.answer(asker, .notOwner(record.owner))] }
         drop(name)
-        return [.withdraw(name), .forget(name), .answer(asker, .done)]
+        return [.withdraw(name), .forget(name)] + handOutNoMore(name) + [.answer(asker, .done)]
     }
 
     private func list(after last: String) -> NameAnswer {
@@ -254,7 +373,7 @@ public struct NameTable: Sendable {
         }
         for name in (ports[port] ?? []).sorted() {
             drop(name)
-            actions += [.withdraw(name), .forget(name)]
+            actions += [.withdraw(name), .forget(name)] + handOutNoMore(name)
         }
         return actions
     }

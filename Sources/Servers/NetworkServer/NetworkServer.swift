@@ -14,6 +14,7 @@ public final class NetworkServer: Sendable {
     private let channels: NodeChannels
     private let place: Place
     private let space: Space
+    private let announcements: NameAnnouncements
 
     /// Where the loop finds what belongs to it.
     private final class Place: Sendable {
@@ -22,10 +23,12 @@ public final class NetworkServer: Sendable {
     }
 
     /// A network server that runs when it is started. `space` is its task, which the node's first task has made the chief.
-    public init(space: Space, configuration: NodeChannels.Configuration) {
+    /// `announcements` is what it tells all nodes of names, and whether it hears what they tell.
+    public init(space: Space, configuration: NodeChannels.Configuration, announcements: NameAnnouncements = []) {
         let place = Place()
         self.place = place
         self.space = space
+        self.announcements = announcements
         channels = NodeChannels(configuration: configuration) { event in place.translator?.take(event) }
         place.box.withLock { $0 = NIOLoopBoundBox.makeEmptyBox(valueType: Translator.self, eventLoop: channels.eventLoop) }
     }
@@ -36,10 +39,11 @@ public final class NetworkServer: Sendable {
     /// Begins to serve: tells the name server, listens, dials. `ended` is called when the node is gone, with nothing left to do.
     public func start(ended: @escaping @Sendable () -> Void) throws {
         let loop = channels.eventLoop
-        let (channels, space, place) = (channels, space, place)
+        let (channels, space, place, announcements) = (channels, space, place, announcements)
         try loop.submit {
             let translator = try Translator(space: space, channels: channels, ended: ended)
             place.box.withLock { $0 }?.value = translator
+            translator.core.announcements = announcements
             try translator.begin()
         }.wait()
         try channels.start()
@@ -59,6 +63,11 @@ public final class NetworkServer: Sendable {
     public func replace(_ roster: NodeRoster) {
         channels.replace(roster)
         channels.eventLoop.execute { [place] in place.translator?.expect(roster) }
+    }
+
+    /// What is told to all nodes from now on.
+    public func announce(_ announcements: NameAnnouncements) {
+        channels.eventLoop.execute { [place] in place.translator?.core.announcements = announcements }
     }
 
     /// What there is between this node and the others, for people and tests.

@@ -11,6 +11,7 @@ final class SingleUsePorts {
     enum Use {
         case once(OnceKey)
         case question(peer: UInt32, request: UInt64)
+        case names(of: TaskID)
     }
 
     private static let sparesMax = 64

@@ -38,24 +38,31 @@ final class Translator {
     /// Send-once rights of our tasks that other nodes hold.
     private var onces: [UInt64: Held<SendOnceRight>] = [:]
     private var lastOnce: UInt64 = 0
-    private let single: SingleUsePorts
+    let single: SingleUsePorts
     private let linked: LinkedDeliveries
     private var receptionsTimer: Scheduled<Void>?
     private var outgoing: [UInt64: [MemoryObject]] = [:]
     private var lastTransfer: UInt64 = 0
     private var incoming: [TransferKey: [IncomingMemory]] = [:]
-    private var askers: [UInt64: Asker] = [:]
-    private var lastAsker: UInt64 = 0
+    var askers: [UInt64: Asker] = [:]
+    var lastAsker: UInt64 = 0
+    /// Which nodes may know a name.
+    var directory: any Directory = BroadcastDirectory()
+    /// What the name server is to let go of and had no room for.
+    var unlearnt: [(names: [String], port: PortID)] = []
+    var unlearning: Scheduled<Void>?
     /// Round trips that somebody measures.
     var measures: [UInt64: Measure] = [:]
     /// Until then nobody is told of frames: a moment ago nobody looked on.
     var unwatchedUntil: UInt64 = 0
     private var timer: Scheduled<Void>?
-    private var events: [NetworkEvent] = []
+    var events: [NetworkEvent] = []
     private let start = Clock.monotonicNanoseconds()
 
     /// What each proxy is called here.
     var proxyPorts: [(ProxyID, PortID)] { proxies.map { ($0.key, $0.value.local) } }
+
+    func localPort(of proxy: ProxyID) -> PortID? { proxies[proxy]?.local }
 
     private struct ProxyPort {
         let local: PortID
@@ -64,7 +71,7 @@ final class Translator {
         var made: UInt32 = 0
     }
 
-    private struct Asker {
+    struct Asker {
         let number: UInt64
         let reply: Held<SendOnceRight>
     }
@@ -101,6 +108,7 @@ final class Translator {
     func end() {
         isOver = true
         timer?.cancel()
+        unlearning?.cancel()
         single.end()
         receptionsTimer?.cancel()
         linked.expect(false)
@@ -118,12 +126,13 @@ final class Translator {
         return summary
     }
 
-    private var now: UInt64 { (Clock.monotonicNanoseconds() - start) / 1_000_000 }
+    var now: UInt64 { (Clock.monotonicNanoseconds() - start) / 1_000_000 }
 
     // MARK: the channels
 
     func take(_ event: NodeChannelsEvent) {
         guard !isOver else { return }
+        if core.isSearching { core.advance(to: now) }
         switch event {
         case .up(let channel, let peer):
             channelOf[peer.number] = channel
@@ -211,7 +220,7 @@ final class Translator {
 
     // MARK: the loop of events
 
-    private func handle(_ event: NetworkEvent) {
+    func handle(_ event: NetworkEvent) {
         events.append(event)
         runEvents()
     }
@@ -302,6 +311,9 @@ final class Translator {
         case .forget(let transfer): outgoing[transfer] = nil
         case .resolve(let peer, let request, let name, let wait): try resolve(peer, request, name, wait)
         case .answer(let asker, let right, let silent): try answer(asker, right, silent)
+        case .nameTask(let task): try askNames(of: task)
+        case .learn(let name, let proxy): try learn(name, proxy)
+        case .unlearn(let name, let peer, let right): unlearn(name, peer, right)
         case .reach(let peer): channels.dialNow(peer)
         }
     }
@@ -430,7 +442,7 @@ final class Translator {
         }
     }
 
-    private func makeSendRight(to id: ProxyID) throws(MasixError) -> SendRight {
+    func makeSendRight(to id: ProxyID) throws(MasixError) -> SendRight {
         guard let proxy = proxies[id] else { throw .portDied }
         let right: SendRight
         if let held = proxy.right, let own = held.take() {
@@ -515,9 +527,18 @@ final class Translator {
                     return handle(.resolved(peer: peer, request: request, .null))
                 }
                 handle(.resolved(peer: peer, request: request, localRight(at: 0, of: &message, for: peer)))
+            case .names(let task):
+                guard message.code == NameRequest.code, case .names(let records, _)? = try? NameAnswer(wireBytes: message.bytes) else {
+                    return
+                }
+                handle(.named(task, records.map(\.name)))
             }
         } else if message.port == control.port {
-            if message.code == NetworkRequest.code { tell(&message) } else { find(&message) }
+            switch message.code {
+            case NetworkRequest.code: tell(&message)
+            case ResolverNotice.code: takeNotice(message)
+            default: find(&message)
+            }
         }
     }
 
@@ -534,6 +555,7 @@ final class Translator {
             switch use {
             case .once(let key): handle(.unused(key))
             case .question(let peer, let request): handle(.resolved(peer: peer, request: request, .null))
+            case .names: break
             }
         case .deadName(let dead, _): handle(.died(dead))
         case .portDeleted, .sendPossible, .portDestroyed: break
@@ -591,43 +613,5 @@ final class Translator {
         guard let limit = try? space.queueLimit(of: right) else { return .dead }
         stash[port] = ExportedRight(right, limit: limit)
         return .send(port, limit: limit)
-    }
-
-    // MARK: names
-
-    /// Figure 2, step 2: the name server asks.
-    private func find(_ message: inout ReceivedMessage) {
-        guard message.code == ResolverQuestion.code, let question = try? ResolverQuestion(wireBytes: message.bytes),
-            let reply = message.takeSendOnceRight(at: 0)
-        else { return }
-        lastAsker += 1
-        askers[lastAsker] = Asker(number: question.number, reply: Held(reply))
-        let wait = question.waitMilliseconds
-        handle(.find(asker: lastAsker, name: question.name, waitMilliseconds: wait, until: now + UInt64(wait) + NetworkCore.patience))
-    }
-
-    /// Figure 2, step 7.
-    private func answer(_ number: UInt64, _ right: RightForTask?, _ silent: [UInt32]) throws(MasixError) {
-        guard let asker = askers.removeValue(forKey: number), let reply = asker.reply.take() else { return }
-        let names = silent.map { roster[number: $0]?.name ?? "node \($0)" }
-        let answer: NameAnswer = right != nil ? .found : names.isEmpty ? .unknown(known: [], count: 0) : .silent(nodes: names)
-        var message = Message(code: ResolverQuestion.code, bytes: ResolverAnswer(number: asker.number, answer).wireBytes)
-        switch right {
-        case .proxy(let id): message.attach(try makeSendRight(to: id))
-        case .held(let port): if let export = exported[port] { message.attach(export.right.copy()) }
-        default: break
-        }
-        try reply.send(message)
-    }
-
-    /// Figure 2, step 4.
-    private func resolve(_ peer: UInt32, _ request: UInt64, _ name: String, _ wait: UInt32) throws(MasixError) {
-        guard NameRequest.isName(name) else { return events.append(.resolved(peer: peer, request: request, .null)) }
-        var message = Message(code: NameRequest.code, bytes: NameRequest.lookUpHere(name, waitMilliseconds: wait).wireBytes)
-        let port = try single.port(for: .question(peer: peer, request: request))
-        let isAsked = try space.speak(&message, to: try space.bootstrap(), reply: .once(port), as: nil)
-        guard !isAsked else { return }
-        single.finish(port)
-        events.append(.resolved(peer: peer, request: request, .null))
     }
 }

@@ -91,64 +91,44 @@ public final class ShellServer {
         func refused(_ words: String) -> Result<StreamSession, Refusal> {
             .failure(Refusal(asker: whom, words: String(words.prefix(300))))
         }
+        let opening = try? ShellOpening(wireBytes: message.bytes)
+        // Nobody's words but those of who may are looked at any closer.
+        let program = opening?.isDirect == true ? opening.map { Self.program($0.command.first ?? "") } : nil
         let uid: UInt32
-        switch verdict(on: asker) {
+        switch verdict(on: asker, running: program) {
         case .permitted(let permitted): uid = permitted
         case .refused(let words): return refused(words)
         }
-        guard let opening = try? ShellOpening(wireBytes: message.bytes), opening.version == ShellProtocol.version,
-            let client = message.takeSendRight()
-        else { return refused("this is not how a shell is asked for in version \(ShellProtocol.version)") }
+        guard let opening, opening.complaint == nil, let client = message.takeSendRight() else {
+            return refused("this is not how a shell is asked for in version \(ShellProtocol.version)")
+        }
         guard sessions.begin() else { return refused("\(max) shells run already") }
         let user = ShellUser.find(uid)
         do {
             let logger = logger
             let session = try StreamSession(
-                client: client, space, sessions, remark: { logger.warning("\($0)") }, start: { try Self.start(opening, as: user) })
-            logger.info("a shell", metadata: ["asker": "\(whom)", "as": "\(user.name) (\(uid))", "pid": "\(session.pid)"])
+                client: client, space, sessions, remark: { logger.warning("\($0)") }, start: { try Self.start(opening, program, as: user) })
+            logger.info("\(program ?? "a shell")", metadata: ["asker": "\(whom)", "as": "\(user.name) (\(uid))", "pid": "\(session.pid)"])
             return .success(session)
         } catch {
             sessions.end(nil)
-            return refused("\(user.shell) could not be started: \(error)")
+            return refused("\(program ?? user.shell) could not be started: \(error)")
         }
     }
 
     // MARK: - Who may
 
-    private func verdict(on asker: ShellAsker) -> ShellPermits.Verdict {
+    private func verdict(on asker: ShellAsker, running program: String?) -> ShellPermits.Verdict {
         let permits: ShellPermits
-        do {
-            permits = try ShellPermits(text: try text())
+        do throws(ShellPermits.Unreadable) {
+            permits = try ShellPermits.read(in: state)
         } catch {
             // What cannot be read permits nobody: a line that was to be the last word may be missing.
-            logger.error("\(state)/\(ShellProtocol.permitsFileName): \(error)")
+            logger.error("\(error)")
             return .refused("the list of those who are permitted cannot be read there: the log of that node says why")
         }
         let roster = roster()
-        return permits.verdict(on: asker, server: CurrentProcess.uid) { roster[number: $0]?.name }
-    }
-
-    /// What can be wrong with the file as a whole.
-    private struct Unreadable: Error, CustomStringConvertible { let description: String }
-
-    private func text() throws -> String {
-        let path = "\(state)/\(ShellProtocol.permitsFileName)"
-        let bytes: [UInt8]
-        do throws(Errno) {
-            let file = try File.open(path, [.read, .noFollow])
-            let status = try File.status(of: file.raw)
-            let isOurs = status.uid == 0 || status.uid == CurrentProcess.uid
-            guard status.kind == .regular, isOurs, status.mode & 0o022 == 0 else { throw .permissionDenied }
-            bytes = try file.readAll(max: 1 << 20)
-        } catch {
-            if error == .noSuchFileOrDirectory { return "" }
-            if error == .permissionDenied {
-                throw Unreadable(description: "it must be a file of root or of user \(CurrentProcess.uid), that nobody else can write")
-            }
-            throw error
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw Unreadable(description: "it is no UTF-8") }
-        return text
+        return permits.verdict(on: asker, running: program, server: CurrentProcess.uid) { roster[number: $0]?.name }
     }
 
     /// For the names of nodes; without one there are numbers.
@@ -163,9 +143,20 @@ public final class ShellServer {
 
     // MARK: - The program
 
-    private static func start(_ opening: ShellOpening, as user: ShellUser) throws -> StreamProgram {
+    /// As a line of `shell.permits` writes it: a name without a slash is looked for where a shell would.
+    private static func program(_ name: String) -> String {
+        guard !name.contains("/") else { return name }
+        let path = CurrentProcess.environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
+        return path.split(separator: ":").map { "\($0)/\(name)" }.first { candidate in
+            guard let status = try? File.status(candidate) else { return false }
+            return status.kind == .regular && status.mode & 0o111 != 0
+        } ?? name
+    }
+
+    /// The program itself, or the user's shell, perhaps with a command.
+    private static func start(_ opening: ShellOpening, _ program: String?, as user: ShellUser) throws -> StreamProgram {
         var launch = Launch(
-            user.shell, arguments: user.arguments(opening.command),
+            program ?? user.shell, arguments: program == nil ? user.arguments(opening.command) : opening.command,
             environment: user.environment(kind: opening.terminal == nil ? nil : opening.kind))
         // As the server's own user it keeps the server's groups.
         if user.uid != CurrentProcess.uid { launch.identity = .init(uid: user.uid, gid: user.gid) }

@@ -28,11 +28,11 @@ final class ChildProcess: Sendable {
     }
 
     /// How it ended, in words; nil while it runs.
-    func end() throws(Errno) -> (how: String, success: Bool)? {
+    func end() throws(Errno) -> (how: String, success: Bool, code: Int32)? {
         switch try process.wait(block: false) {
         case nil: nil
-        case .exited(let code)?: ("exited with \(code)", code == 0)
-        case .signalled(let number, _)?: ("ended by signal \(number)", false)
+        case .exited(let code)?: ("exited with \(code)", code == 0, code)
+        case .signalled(let number, _)?: ("ended by signal \(number)", false, 128 + number)
         }
     }
 }

@@ -17,6 +17,12 @@ final class Deposits {
 
     func forget(_ name: String) { names[name] = nil }
 
+    /// The names after this one, as they are shown, and whether there are more.
+    func records(after last: String, max: Int) -> ([NameRecord], more: Bool) {
+        let after = names.keys.filter { $0 > last }.sorted()
+        return (after.prefix(max).compactMap { names[$0]?.record }, after.count > max)
+    }
+
     /// The names after this one, as they are handed back.
     func page(after last: String) -> Message {
         let after = names.keys.filter { $0 > last }.sorted()

@@ -7,17 +7,23 @@ import MasixTransport
 // What the supervisor says of its node, and who may change it.
 
 extension Supervisor {
-    func answer(to request: SupervisorRequest, from identity: TaskIdentity) -> SupervisorAnswer {
+    func answer(to request: SupervisorRequest, from asker: TaskAsker) -> SupervisorAnswer {
         switch request {
         case .status: return .status(status())
         case .list: return .servers(entries())
-        case .add, .remove, .restart, .reload, .stop: break
+        case .names(let last): return names(after: last)
+        case .table(let query): return table(query, asker)
+        case .signal(let task, let number): return signal(number, to: task, asker)
+        case .add, .remove, .restart, .reload, .stop, .wait: break
         }
-        guard identity.uid == 0 || identity.uid == users.supervisor.uid else {
-            return .refused("only root and user \(users.supervisor) may change what runs on this node; you are user \(identity.uid)")
+        guard asker.node == 0, !asker.isNameless else {
+            return .refused("what runs on this node is changed on the node itself: log in there, or `masix shell`")
+        }
+        guard isOwn(asker) else {
+            return .refused("only root and user \(users.supervisor) may change what runs on this node; you are user \(asker.identity.uid)")
         }
         switch request {
-        case .status, .list, .stop: return .done
+        case .status, .list, .stop, .names, .table, .signal, .wait: return .done
         case .reload:
             reload()
             return .done

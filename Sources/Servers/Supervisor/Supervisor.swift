@@ -20,7 +20,7 @@ public final class Supervisor {
 
     let configuration: SupervisorConfiguration
     let users: NodeUsers
-    private let files: NodeFiles
+    let files: NodeFiles
     let logger: Logger
     private let log: NodeLog
     private let signals: SignalDescriptor
@@ -31,7 +31,7 @@ public final class Supervisor {
     private let nursery: Nursery
 
     let nucleus: NucleusWatch
-    private let space: Space
+    let space: Space
     private let set: PortSet
     /// Where names are deposited, and where the bootstrap port comes when its name server dies.
     private let keeper: PortID
@@ -39,7 +39,7 @@ public final class Supervisor {
     private let office: PortID
     /// While no name server has it.
     private var bootstrap: ReceiveRight?
-    private let deposits = Deposits()
+    let deposits = Deposits()
 
     var roster = Roster()
     private(set) var children: [UInt64: ChildProcess] = [:]
@@ -47,6 +47,8 @@ public final class Supervisor {
     private var outputs: [UInt64: ChildOutput] = [:]
     private var lastSerial: UInt64 = 0
     private var readiness: Readiness
+    /// Tasks whose end somebody waits for.
+    let watched = WatchedTasks()
     private var isServing = false
     private var isNucleusGone = false
     private var phase = Phase.running
@@ -153,6 +155,7 @@ public final class Supervisor {
             case .nucleus: nucleusEnded()
             case .child: childEnded(token.serial)
             case .output: readOutput(token.serial)
+            case .watched: watchedEnded(token.serial)
             case nil: break
             }
         }
@@ -317,6 +320,7 @@ public final class Supervisor {
             children[serial] = nil
             let level: Logger.Level = end.success || phase != .running ? .info : .warning
             logger.log(level: level, "\(child.name) \(end.how)", metadata: ["pid": "\(child.pid)"])
+            tellEnd(of: child.pid, TaskEnd(words: end.how, code: end.code))
             perform(.ended(child.name, how: end.how, success: end.success))
         } catch {
             logger.error("a child cannot be waited for", metadata: ["server": "\(child.name)", "error": "\(error)"])
@@ -518,7 +522,17 @@ public final class Supervisor {
             if error == .nodeGone { throw error }
             return
         }
-        let answer = answer(to: request, from: identity)
+        let asker = TaskAsker(node: message.sender.node, identity)
+        if case .wait(let task) = request {
+            guard let refusal = wait(for: task, asker, reply) else { return }
+            return try send(.refused(refusal.words), to: refusal.reply)
+        }
+        let answer = answer(to: request, from: asker)
+        try send(answer, to: reply)
+        if case .stop = request, case .done = answer { stop("asked by \(identity.name) (pid \(identity.pid), uid \(identity.uid))") }
+    }
+
+    func send(_ answer: SupervisorAnswer, to reply: consuming SendOnceRight) throws(MasixError) {
         var words = Message(code: SupervisorRequest.code, bytes: answer.wireBytes)
         if words.bytes.count > Limits.inlineBytesMax {
             let memory = try MemoryObject(bytes: words.bytes)
@@ -530,13 +544,29 @@ public final class Supervisor {
         } catch {
             logger.info("an answer could not be given", metadata: ["error": "\(error)"])
         }
-        if case .stop = request, case .done = answer { stop("asked by \(identity.name) (pid \(identity.pid), uid \(identity.uid))") }
+    }
+
+    // MARK: tasks that somebody waits for
+
+    /// The end of a process that is watched is heard of here. False if it cannot be.
+    func watch(_ raw: Int32, as serial: UInt64) -> Bool {
+        do throws(Errno) {
+            try poller.add(raw, token: Token(.watched, serial).bits, interest: .readable)
+            return true
+        } catch {
+            logger.error("a task cannot be watched", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    func unwatch(_ raw: Int32) {
+        do throws(Errno) { try poller.remove(raw) } catch { logger.error("cannot stop watching", metadata: ["error": "\(error)"]) }
     }
 }
 
 /// What a watched descriptor is.
 private struct Token {
-    enum Kind: UInt64 { case signals = 1, messages, nucleus, child, output }
+    enum Kind: UInt64 { case signals = 1, messages, nucleus, child, output, watched }
 
     let bits: UInt64
 

@@ -15,6 +15,7 @@ enum CoreDefect: String, CaseIterable {
     case portsAreNotReleased
     case proxyIsWatchedOnce
     case cleanDoesNotWait
+    case withdrawalIsNotTold
 
     /// Among which it is found.
     var seeds: ClosedRange<UInt64> { self == .cleanDoesNotWait ? 28...50 : 1...20 }
@@ -22,7 +23,9 @@ enum CoreDefect: String, CaseIterable {
     /// Whether the frame never comes out.
     func loses(_ frame: NetworkFrame) -> Bool {
         switch (self, frame) {
-        case (.deathIsNotTold, .portDied), (.acceptanceIsNotTold, .accepted), (.unusedIsNotTold, .onceUnused): true
+        case (.withdrawalIsNotTold, .withdrawn), (.deathIsNotTold, .portDied), (.acceptanceIsNotTold, .accepted),
+            (.unusedIsNotTold, .onceUnused):
+            true
         default: false
         }
     }

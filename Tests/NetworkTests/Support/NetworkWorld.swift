@@ -13,12 +13,14 @@ struct WorldPlan {
     /// Whether channels end and nodes crash.
     var isRough = true
     var bounds = NetworkCore.Bounds()
+    var announcements: NameAnnouncements = []
 
     init(seed: UInt64, nodes: UInt32 = 2, defect: CoreDefect? = nil) {
         self.seed = seed
         self.nodes = nodes
         self.defect = defect
         isRough = seed % 3 != 0
+        announcements = NameAnnouncements(rawValue: UInt8(seed / 3 % 4))
         if seed % 2 == 0 { bounds.transfers = 1 }
         if seed % 5 == 0 { bounds.memoryBytes = 150_000 }
         if seed % 7 == 0 { (bounds.ports, bounds.onces, bounds.lookUps) = (2, 2, 1) }
@@ -63,6 +65,7 @@ final class NetworkWorld {
         var lookUps = 0
         var downs = 0
         var crashes = 0
+        var learnt = 0
     }
 
     struct Pair: Hashable, Comparable {
@@ -589,6 +592,16 @@ final class NetworkWorld {
                 }
             }
         }
+        for node in nodes.values {
+            for (name, learnt) in node.learnt where node.isAlive(learnt.port) {
+                tally.learnt += 1
+                guard let (uid, peer) = node.core.proxy(learnt.proxy) else { continue }
+                if nodes[peer]?.names[name] != uid.port {
+                    return fail(
+                        "\(node.id) has learnt that \(name) is \(uid), and it is \(nodes[peer]?.names[name].map { "\($0)" } ?? "nobody")")
+                }
+            }
+        }
         guard settle(dropping: true) else { return }
         for node in nodes.values.sorted(by: { $0.id < $1.id }) {
             for task in node.clients { for port in node.receives(of: task) { checkEnd(of: port, node) } }
@@ -636,7 +649,7 @@ final class NetworkWorld {
                         moves = true
                     }
                 }
-                if dropping, !node.names.isEmpty {
+                if dropping, !node.names.isEmpty || !node.learnt.isEmpty {
                     node.unregisterAll()
                     moves = true
                 }

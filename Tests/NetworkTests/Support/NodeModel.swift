@@ -49,6 +49,8 @@ final class NodeModel {
 
     // What the name server keeps.
     var names: [Int: PortID] = [:]
+    /// Names that other nodes have announced.
+    var learnt: [Int: (port: PortID, proxy: ProxyID)] = [:]
     var questions: [UInt64: SendOnceID] = [:]
     private var lastQuestion: UInt64 = 0
 
@@ -90,6 +92,8 @@ final class NodeModel {
         static let answer: UInt32 = 1_003
         static let find: UInt32 = 1_004
         static let found: UInt32 = 1_005
+        static let learn: UInt32 = 1_006
+        static let unlearn: UInt32 = 1_007
     }
 
     init(_ id: NodeID, in world: NetworkWorld, expecting peers: Set<UInt32>) {
@@ -100,6 +104,7 @@ final class NodeModel {
         kernel = Kernel(node: id, limits: limits)
         core = NetworkCore(node: id, expecting: peers)
         core.bounds = world.plan.bounds
+        core.announcements = world.plan.announcements
         _ = kernel.handle(.attach(Self.identity(1), first: true))
         first = TaskID(raw: 1)
         let nameport = PortID(node: id, counter: 1)
@@ -240,6 +245,27 @@ final class NodeModel {
                         to: .copySend(nameport), reply: .makeSendOnce(port), code: Code.lookUpHere,
                         payload: Payload(place: UInt64(name) ?? 0, length: 8))))
         case .answer(let asker, let right, _): answer(asker, right)
+        case .nameTask(let task):
+            let own = names.filter { isAlive($0.value) && receives(of: task).contains($0.value) }.keys.sorted()
+            handle(.named(task, own.map { String($0) }))
+        case .learn(let name, let proxy):
+            var kept: [PortID] = []
+            let right = transfer(.proxy(proxy), isReply: false, &kept)
+            ask(
+                chief,
+                .send(
+                    Outgoing(
+                        to: .copySend(nameport), code: Code.learn, rights: [right],
+                        payload: Payload(place: (UInt64(name) ?? 0) | proxy.raw << 16, length: 8))))
+            for port in kept { release(port) }
+        case .unlearn(let name, _, .proxy(let proxy)):
+            ask(
+                chief,
+                .send(
+                    Outgoing(
+                        to: .copySend(nameport), code: Code.unlearn,
+                        payload: Payload(place: (UInt64(name) ?? 0) | proxy.raw << 16, length: 8))))
+        case .unlearn: break
         case .reach: break
         }
     }
@@ -586,6 +612,8 @@ final class NodeModel {
             guard case .sendOnce(let reply, _) = message.reply else { break }
             if let port = names[Int(place)], isAlive(port) {
                 answer(reply, [.copySend(port)])
+            } else if message.code == Code.lookUp, let port = learnt[Int(place)]?.port, isAlive(port) {
+                answer(reply, [.copySend(port)])
             } else if message.code == Code.lookUpHere {
                 answer(reply, [])
             } else {
@@ -602,9 +630,16 @@ final class NodeModel {
             guard let reply = questions.removeValue(forKey: place) else { break }
             var rights: [Transfer] = []
             if case .send(let port, _)? = message.rights.first {
-                rights = [names.values.contains(port) ? .copySend(port) : .moveSend(port)]
+                rights = [isKept(port) ? .copySend(port) : .moveSend(port)]
             }
             answer(reply, rights)
+        case Code.learn:
+            guard case .send(let port, _)? = message.rights.first else { break }
+            let old = learnt.updateValue((port, ProxyID(raw: place >> 16)), forKey: Int(place & 0xFFFF))
+            if let old, !isKept(old.port) { ask(first, .drop(.send(old.port))) }
+        case Code.unlearn:
+            guard learnt[Int(place & 0xFFFF)]?.proxy == ProxyID(raw: place >> 16) else { break }
+            forgetLearnt(Int(place & 0xFFFF))
         default: break
         }
         return true
@@ -617,12 +652,23 @@ final class NodeModel {
         for case .moveSend(let port) in rights { ask(first, .drop(.send(port))) }
     }
 
+    private func isKept(_ port: PortID) -> Bool { names.values.contains(port) || learnt.values.contains { $0.port == port } }
+
     private func unregister(_ name: Int, because new: PortID?) {
-        guard let old = names.removeValue(forKey: name), old != new, !names.values.contains(old) else { return }
-        ask(first, .drop(.send(old)))
+        guard let old = names.removeValue(forKey: name), old != new else { return }
+        if !isKept(old) { ask(first, .drop(.send(old))) }
+        handle(.withdrawn(String(name)))
     }
 
-    func unregisterAll() { for name in names.keys.sorted() { unregister(name, because: nil) } }
+    private func forgetLearnt(_ name: Int) {
+        guard let old = learnt.removeValue(forKey: name), !isKept(old.port) else { return }
+        ask(first, .drop(.send(old.port)))
+    }
+
+    func unregisterAll() {
+        for name in names.keys.sorted() { unregister(name, because: nil) }
+        for name in learnt.keys.sorted() { forgetLearnt(name) }
+    }
 
     // MARK: what is left
 
