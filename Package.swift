@@ -113,6 +113,11 @@ let package = Package(
         .target(
             name: "MasixSimulator", dependencies: ["MasixKernel", "MasixLinux", "MasixTransport", "MasixWire", collections, system],
             path: "Sources/Simulator", swiftSettings: strict),
+        // The names of many nodes: real name tables and network cores over a network that is a price list.
+        .target(
+            name: "MasixNameSimulator",
+            dependencies: ["MasixNameServer", "MasixNetwork", "MasixSimulator", "Masix", "MasixKernel", "MasixWire"],
+            path: "Sources/NameSimulator", swiftSettings: strict),
         // Wiring only.
         .executableTarget(
             name: "masixd",
@@ -131,7 +136,9 @@ let package = Package(
                 arguments, logging, system,
             ],
             swiftSettings: strict),
-        .executableTarget(name: "masix-simulate", dependencies: ["MasixSimulator", arguments, system], swiftSettings: strict),
+        .executableTarget(
+            name: "masix-simulate", dependencies: ["MasixNameSimulator", "MasixNetwork", "MasixSimulator", arguments, system],
+            swiftSettings: strict),
         // Tests.
         .executableTarget(
             name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
@@ -187,7 +194,7 @@ let package = Package(
                 "MasixTestKit", "MasixTransport", logging,
             ], swiftSettings: strict),
         .testTarget(
-            name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict
+            name: "Simulation", dependencies: ["MasixNameSimulator", "MasixNetwork", "MasixSimulator", "MasixKernel"], swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(

@@ -10,7 +10,7 @@ struct Simulate: ParsableCommand {
         discussion: """
             A seed that fails is told with its last events and with the line that repeats it exactly. With --prove-mutations each
             defence of the protocols is taken away in turn, and the run fails unless the simulation notices.
-            """)
+            """, subcommands: [SimulateResolution.self])
 
     @Option(help: "How many seeds.") var seeds = 3000
     @Option(help: "The first seed.") var first: UInt64 = 1

@@ -39,6 +39,9 @@ enum ModuleGraph {
             own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixKernel", "MasixLinux", "MasixWire"]),
         Module(
             folder: "Sources/Servers/ShellServer", own: ["MasixNetwork", "MasixProtocols", "Masix", "MasixLinux", "MasixWire"]),
+        Module(
+            folder: "Sources/NameSimulator",
+            own: ["MasixNameServer", "MasixNetwork", "MasixSimulator", "Masix", "MasixKernel", "MasixWire"]),
         Module(folder: "Sources/Simulator", own: ["MasixKernel", "MasixLinux", "MasixTransport", "MasixWire"]),
         Module(
             folder: "Sources/masixd",
@@ -54,7 +57,7 @@ enum ModuleGraph {
                 "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
                 "MasixNetwork", "MasixNetworkServer",
             ]),
-        Module(folder: "Sources/masix-simulate", own: ["MasixSimulator"]),
+        Module(folder: "Sources/masix-simulate", own: ["MasixNameSimulator", "MasixNetwork", "MasixSimulator"]),
     ]
 
     static func isOwn(_ module: String) -> Bool { module.hasPrefix("Masix") || module == "CLinux" || module == "CMach" }
