@@ -18,8 +18,8 @@ public struct ChannelVersions: Hashable, Sendable, CustomStringConvertible {
         highest = version
     }
 
-    /// What this program speaks. 2: ports by their `PortUID`, gifts with a sequence.
-    public static let current = ChannelVersions(only: 2)
+    /// What this program speaks. 2: ports by their `PortUID`, gifts with a sequence. 3: rights to ports of third nodes.
+    public static let current = ChannelVersions(only: 3)
 
     public var description: String { lowest == highest ? "\(lowest)" : "\(lowest) to \(highest)" }
 }

@@ -33,12 +33,20 @@ extension NetworkCore {
         actions.append(.answer(asker: asker, nil, silent: search.silent.sorted()))
     }
 
+    /// A peer knows the name, or another one was faster and the right is not needed.
+    mutating func found(_ right: Landed, by peer: UInt32, for asker: UInt64, _ actions: inout [NetworkAction]) {
+        guard searches.removeValue(forKey: asker) != nil else { return giveUp(right, from: peer, &actions) }
+        var watched: [ProxyID] = []
+        actions.append(.answer(asker: asker, localRight(right, from: peer, &watched), silent: []))
+        for proxy in watched { watch(proxy, &actions) }
+        if case .own(let port) = right { considerReleasing(port, &actions) }
+    }
+
     mutating func resolved(_ peer: UInt32, _ request: UInt64, _ right: LocalRight, _ actions: inout [NetworkAction]) {
         guard peers[peer]?.questions.remove(request) != nil else { return }
-        switch export(right, to: peer, &actions) {
-        case .send(let port, let limit, let sequence):
-            actions.append(.send(peer: peer, .found(request: request, .send(port, limit: limit, sequence: sequence))))
-        case .back(let port): actions.append(.send(peer: peer, .found(request: request, .back(port))))
+        let right = export(right, to: peer, &actions)
+        switch right {
+        case .send, .back, .third: actions.append(.send(peer: peer, .found(request: request, right)))
         case .null, .dead, .once, .home: actions.append(.send(peer: peer, .unknown(request: request)))
         }
     }
@@ -47,6 +55,13 @@ extension NetworkCore {
         for (asker, search) in searches.sorted(by: { $0.key < $1.key }) where search.until <= time {
             searches[asker] = nil
             actions.append(.answer(asker: asker, nil, silent: search.silent.union(search.waiting).sorted()))
+        }
+        for (number, barrier) in barriers.sorted(by: { $0.key < $1.key }) {
+            guard let until = barrier.until else {
+                barriers[number]?.until = time + bounds.barrierMilliseconds
+                continue
+            }
+            if until <= time { pass(number, &actions) }
         }
     }
 }

@@ -67,7 +67,7 @@ import Testing
         #expect(throws: ChannelRefusal.peerTooNew(ours: first.versions, theirs: .current)) { try first.agree(with: now) }
         #expect(
             ChannelRefusal.peerTooOld(ours: .current, theirs: first.versions).description
-                == "it speaks versions 1, we speak 2: the other side must be upgraded")
+                == "it speaks versions 1, we speak 3: the other side must be upgraded")
     }
 
     @Test func aHelloThatLiesIsRefused() throws {
@@ -77,7 +77,7 @@ import Testing
             #expect(throws: WireError.malformed(field: field), sourceLocation: location) { try ChannelHello(wireBytes: bytes) }
         }
         try refuses("magic") { $0[0] = 0 }
-        try refuses("versions") { $0[8] = 3 }
+        try refuses("versions") { $0[8] = 4 }
         try refuses("node") { $0[12] = 0 }
         try refuses("name") { $0[24] = UInt8(ascii: "/") }
         try refuses("software") { $0[29] = 10 }

@@ -97,7 +97,8 @@ extension Translator {
         case .lookUp(_, name: "", _): return
         case .unknown(let request) where request >= Self.firstMeasure: return
         case .lookUp: (step, what) = (3, "look-up")
-        case .found(_, .send(let uid, _, _)), .found(_, .back(let uid)): (step, what) = (6, "found \(uid)")
+        case .found(_, .send(let uid, _, _, _)), .found(_, .back(let uid)), .found(_, .third(let uid, _, _, _, _)):
+            (step, what) = (6, "found \(uid)")
         case .unknown: (step, what) = (6, "unknown")
         default: return
         }
