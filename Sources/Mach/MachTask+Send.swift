@@ -112,8 +112,9 @@ extension MachTask {
         } catch {
             switch error {
             case .deadName, .noReply, .portDied:
-                // S4.
+                // S4; and T4 for a right that was to be made for the answer.
                 Self.discard(message.rights)
+                _ = try? space.made(message.reply)
                 return .sent
             case .timedOut:
                 guard case .send(let reference) = destination else { return .refused(MachReturn.Send.timedOut) }

@@ -66,6 +66,13 @@ package final class ReceiveEntry: Sendable {
     let homeFirst = Atomic<Bool>(true)
     /// What is known to lie ready on links.
     let ready = Mutex<Ready>(Ready())
+    /// Calls of the program's own that are to be answered here by links, and how many there are, for a look without the lock.
+    let answers = Mutex<OutstandingAnswers>(OutstandingAnswers())
+    let answerCount = Atomic<Int>(0)
+    /// No further ones: the right is about to move, to go, or to be asked for its counts.
+    let isRecalling = Atomic<Bool>(false)
+    /// Whether the next look begins with them: they and the others take turns.
+    let answersFirst = Atomic<Bool>(false)
 
     struct Ready {
         var frames: Deque<ReadyAnnouncement> = []
@@ -132,6 +139,11 @@ package final class ReceiveEntry: Sendable {
     func file(_ announcements: ReadyAnnouncement) {
         ready.withLock { $0.frames.append(announcements) }
         frameCount.add(announcements.count, ordering: .sequentiallyConsistent)
+        noteInSets()
+    }
+
+    /// There may be something here.
+    func noteInSets() {
         if isInSet.load(ordering: .sequentiallyConsistent) { for set in notes.withLock({ $0 }) { set.note(self) } }
     }
 
@@ -159,7 +171,7 @@ package final class ReceiveEntry: Sendable {
     /// Something may be there: looking will tell.
     var isReady: Bool {
         if let local, isLocal { return local.hasMessages }
-        return hasHome || frameCount.load(ordering: .acquiring) > 0
+        return hasHome || frameCount.load(ordering: .acquiring) > 0 || isAsking && answers.withLock { $0.answered != nil }
     }
     var isGone: Bool { ready.withLock { $0.isGone } }
 

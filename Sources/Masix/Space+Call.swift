@@ -10,12 +10,17 @@ struct PreparedReply: Sendable {
     let token: ReplyToken
     let entry: CallerEntryMemory
     let port: PortID
+    /// The record of that port, if it is the program's: its right may be about to move.
+    var asker: ReceiveEntry?
 
     /// Whether the callee says so, by the slot or by an announcement.
     var isAnswered: Bool { link.news.isGiven(token) || link.answers.isAnnounced(token) }
 
-    func arm(number: UInt64, epoch: UInt32) {
+    /// False if the answer has to come by the nucleus. Under the sender's lock, which whoever recalls waits for.
+    func arm(number: UInt64, epoch: UInt32) -> Bool {
+        if let asker, asker.isRecalling.load(ordering: .sequentiallyConsistent) { return false }
         entry.arm(link: link.id, generation: token.generation, port: port.counter, number: number, epoch: epoch)
+        return true
     }
 }
 
@@ -180,9 +185,14 @@ extension Space {
     }
 
     private func takeAnswer(_ reply: PreparedReply) -> Incoming? {
+        guard reply.entry.take(link: reply.link.id, generation: reply.token.generation) else { return nil }
+        return read(reply) ?? broken(reply)
+    }
+
+    /// The answer that has just been taken; nil if the slot carries none.
+    func read(_ reply: PreparedReply) -> Incoming? {
         let link = reply.link
-        guard reply.entry.take(link: link.id, generation: reply.token.generation) else { return nil }
-        let incoming = link.receiver.withLock { receiver -> Incoming? in
+        return link.receiver.withLock { receiver -> Incoming? in
             guard let header = receiver.lookReply(reply.token) else { return nil }
             var incoming = Incoming(
                 port: reply.port, code: header.code, bytes: receiver.replyBody(reply.token, count: Int(header.length)), sender: link.peer,
@@ -196,11 +206,13 @@ extension Space {
             if header.flags & FrameHeader.dropped != 0 { incoming.notification = .sendOnce }
             return incoming
         }
-        if let incoming { return incoming }
-        // Announced and not there: the callee has broken its own answer, which is as good as dropping it.
-        report(.unexpectedReply, of: link.id)
+    }
+
+    /// Announced and not there: the callee has broken its own answer, which is as good as dropping it.
+    func broken(_ reply: PreparedReply) -> Incoming {
+        report(.unexpectedReply, of: reply.link.id)
         return Incoming(
-            port: reply.port, code: Notification.sendOnce.code, bytes: [], sender: link.peer, notification: .sendOnce, reply: .null)
+            port: reply.port, code: Notification.sendOnce.code, bytes: [], sender: reply.link.peer, notification: .sendOnce, reply: .null)
     }
 
     // MARK: the other side

@@ -40,6 +40,12 @@ extension Space {
     /// made (S7).
     package func send(_ message: inout Message, to reference: SendReference, deadline: Deadline) throws(MasixError) {
         do throws(MasixError) {
+            if case .makeOnce(let port) = message.reply,
+                try sendCall(message, to: reference.entry, answeredAt: port, deadline: deadline)
+            {
+                message = Message(code: message.code)
+                return
+            }
             try send(&message, to: reference.entry, deadline: deadline)
         } catch {
             if error == .timedOut {
@@ -88,7 +94,9 @@ extension Space {
         from holder: ReceiveHolder, room: Int, deadline: Deadline, isOver: () throws(MasixError) -> Void, taken: () -> Void
     ) throws(MasixError) -> ReceivedMessage? {
         try checkFork()
-        let incoming = try wait(until: deadline) { () throws(MasixError) -> Incoming? in
+        let asked = holder.entry.lastAsked
+        let incoming = try wait(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) {
+            () throws(MasixError) -> Incoming? in
             try isOver()
             let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
                 let incoming = try self.take(from: holder.entry, room: room)
@@ -123,6 +131,11 @@ extension Space {
             if let ready = entry.firstAnnouncement, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome {
                 let look = ready.link.receiver.withLock { $0.look(ready.announcement) }
                 if case .frame(let frame) = look { return (Int(frame.header.length), frame.header.code) }
+            }
+            if entry.isAsking, entry.answersFirst.load(ordering: .relaxed) || !entry.hasHome,
+                let next = try self.nextOutstanding(at: entry)
+            {
+                return next
             }
             guard !entry.isLocal, entry.hasHome else { return nil }
             return try self.connection.withCore { core throws(MasixError) -> (size: Int, code: UInt32)? in

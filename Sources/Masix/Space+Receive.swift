@@ -56,6 +56,17 @@ extension Space {
             // Within the task it may have gone to another record, and from there to the nucleus.
             guard !entry.isLocal else { throw .portDied }
         }
+        guard entry.isAsking else { return try takeQueued(from: entry, room: room) }
+        let answersFirst = entry.answersFirst.load(ordering: .relaxed)
+        let first = answersFirst ? try takeOutstanding(from: entry, room: room) : try takeQueued(from: entry, room: room)
+        guard first == nil else {
+            entry.answersFirst.store(!answersFirst, ordering: .relaxed)
+            return first
+        }
+        return answersFirst ? try takeQueued(from: entry, room: room) : try takeOutstanding(from: entry, room: room)
+    }
+
+    private func takeQueued(from entry: ReceiveEntry, room: Int) throws(MasixError) -> Incoming? {
         let homeFirst = entry.homeFirst.load(ordering: .relaxed)
         if homeFirst || entry.frameCount.load(ordering: .acquiring) == 0 {
             if entry.hasHome, let incoming = try takeHome(from: entry, room: room) {
@@ -172,6 +183,8 @@ extension Space {
             default: throw .nodeGone
             }
         }
+        // One of the outstanding answers may have come this way.
+        if incoming != nil, entry.isAsking { try entry.withAnswers { answers throws(MasixError) in answers.prune() } }
         // Frames may have waited for just this message, and somebody for them.
         if incoming != nil, entry.frameCount.load(ordering: .acquiring) > 0 { reception.interruptOthers() }
         return incoming

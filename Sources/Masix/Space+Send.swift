@@ -88,7 +88,7 @@ extension Space {
             guard sender.hasRoom(lease) else { return .full(lease) }
             Interlude.at(.leaseSeen)
             // Armed before the commit, with the number that the commit will give (Documentation/Decisions/0001).
-            reply?.arm(number: lease.number, epoch: lease.word.epoch)
+            if let reply, !reply.arm(number: lease.number, epoch: lease.word.epoch) { return .closed }
             sender.write(lease, code: code, body: bytes, flags: flags, reply: reply?.token, processor: processor)
             Interlude.at(.frameWritten)
             guard memory.commit(lease) else { return .closed }
@@ -176,6 +176,7 @@ extension Space {
         let code = message.code
         let bytes = message.bytes
         let handed = try connection.withCore { core throws(MasixError) -> Handed in
+            try self.recallAnswers(with: rights, &core)
             let completion = core.completions.take()
             var plan = Handover()
             let reply = reply == .null ? plan.transfer(ownReply, in: core) : reply
@@ -206,6 +207,7 @@ extension Space {
                 plan.carryOut(self, &core)
                 return .blocked(ticket, completion ?? 0)
             case .refused(let refusal):
+                mayAskAgain(rights)
                 if let completion { core.completions.give(back: completion) }
                 if refusal == .full { return .full }
                 throw MasixError(refusal)

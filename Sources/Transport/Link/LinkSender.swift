@@ -177,7 +177,9 @@ extension CalleeEntryMemory {
     public func arm(link: LinkID, generation: UInt32) -> Bool {
         let word = ReplyWord(bits: self.word.acquired)
         let isLate = Int32(bitPattern: generation &- word.generation) < 0
-        if word.isOf(link: link.raw), word.state == .closed || isLate { return false }
+        // The caller has had it recalled: the right was made real before it was taken up.
+        let isPromoted = word.state == .promoted && word.generation == generation
+        if word.isOf(link: link.raw), word.state == .closed || isLate || isPromoted { return false }
         return self.word.exchange(word.bits, for: ReplyWord(.armed, link: link.raw, generation: generation).bits)
     }
 
@@ -208,8 +210,20 @@ extension CallerEntryMemory {
         return word.isOf(link: link.raw) && word.generation == generation && (word.state == .armed || word.state == .counted)
     }
 
+    /// The call was made, and whoever was first has decided about its answer.
+    public func isOver(link: LinkID, generation: UInt32) -> Bool {
+        let word = ReplyWord(bits: self.word.acquired)
+        return word.isOf(link: link.raw) && word.generation == generation && word.state != .armed && word.state != .counted
+    }
+
     /// The call was not made, or nobody waits for its answer any more.
     @inlinable public func abandon(link: LinkID, generation: UInt32) -> Bool { move(link: link, generation: generation, to: .free) }
+
+    /// The nucleus has settled this call, once: nothing is left of it here.
+    public func retire(link: LinkID, generation: UInt32) {
+        let settled = ReplyWord(.settled, link: link.raw, generation: generation)
+        _ = word.exchange(settled.bits, for: settled.with(.taken).bits)
+    }
 
     @inlinable @inline(__always)
     func move(link: LinkID, generation: UInt32, to state: ReplyWord.State) -> Bool {
