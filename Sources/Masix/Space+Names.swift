@@ -32,7 +32,7 @@ extension Space {
 
     package func makeSend(to holder: ReceiveHolder) throws(MasixError) -> SendReference { try makeSendRight(to: holder.entry).reference }
     package func makeSendOnce(to holder: ReceiveHolder) throws(MasixError) -> SendOnceState {
-        try makeSendOnceRight(to: holder.entry).state
+        try makeSendOnceRight(to: holder.entry).kept()
     }
     package func bootstrapReference() throws(MasixError) -> SendReference { try bootstrap().reference }
 
@@ -95,7 +95,7 @@ extension Space {
     ) throws(MasixError) -> ReceivedMessage? {
         try checkFork()
         let asked = holder.entry.lastAsked
-        let incoming = try wait(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) {
+        let incoming = try awaitResult(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) {
             () throws(MasixError) -> Incoming? in
             try isOver()
             let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
@@ -107,7 +107,8 @@ extension Space {
             if holder.entry.isGone { throw .portDied }
             return nil
         }
-        return incoming.map { received($0) }
+        guard let incoming else { return nil }
+        return received(incoming)
     }
 
     /// The same of any member of a set.
@@ -115,11 +116,12 @@ extension Space {
         from set: PortSet, room: Int, deadline: Deadline, isOver: () throws(MasixError) -> Void, taken: (PortID) -> Void
     ) throws(MasixError) -> ReceivedMessage? {
         try checkFork()
-        let incoming = try wait(until: deadline) { () throws(MasixError) -> Incoming? in
+        let incoming = try awaitResult(until: deadline) { () throws(MasixError) -> Incoming? in
             try isOver()
             return try set.takeNext(room: room, taken: taken)
         }
-        return incoming.map { received($0) }
+        guard let incoming else { return nil }
+        return received(incoming)
     }
 
     /// The next message of the port, its size behind the header and its code; nil if there is none. It stays.
@@ -127,7 +129,7 @@ extension Space {
         let entry = holder.entry
         if entry.isLocal, let port = entry.local, let first = locals.withKey({ port.first(&$0) }) { return (first.size, first.code) }
         // Looks at the links.
-        return try wait(until: .now) { () throws(MasixError) -> (size: Int, code: UInt32)? in
+        return try awaitResult(until: .now) { () throws(MasixError) -> (size: Int, code: UInt32)? in
             if let ready = entry.firstAnnouncement, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome {
                 let look = ready.link.receiver.withLock { $0.look(ready.announcement) }
                 if case .frame(let frame) = look { return (Int(frame.header.length), frame.header.code) }

@@ -11,7 +11,7 @@ extension Space {
         _ message: borrowing Message, to entry: SendEntry, answeredAt port: ReceiveEntry, deadline: Deadline
     ) throws(MasixError) -> Bool {
         try checkFork()
-        guard message.rights.isEmpty, message.memory.isEmpty, message.bytes.count <= LinkHalf.bodyMax, !entry.isLocal,
+        guard message.rights.isEmpty, message.memory.isEmpty, message.body.count <= LinkHalf.bodyMax, !entry.isLocal,
             let lease = entry.memory.lease(), let link = try link(of: entry, lease)
         else { return false }
         // What the nucleus takes over comes by the home queue.
@@ -27,7 +27,7 @@ extension Space {
         var hasWaited = false
         do throws(MasixError) {
             let used = try sendByLease(
-                code: message.code, bytes: message.bytes, flags: FrameHeader.flags(message.format), to: entry, reply: word,
+                code: message.code, body: message.body, flags: FrameHeader.flags(message.format), to: entry, reply: word,
                 deadline: deadline, hasWaited: &hasWaited)
             if used == nil { try unmake(word, at: port) }
             return used != nil
@@ -45,22 +45,23 @@ extension Space {
 
     /// An answer that lies in a link, if there is one. `.tooLarge` if it needs more than `room` bytes behind its header: it stays (V4).
     func takeOutstanding(from entry: ReceiveEntry, room: Int) throws(MasixError) -> Incoming? {
+        var incoming: Incoming?
         while true {
             let taken = try entry.withAnswers { answers throws(MasixError) -> TakenAnswer in
                 guard let reply = answers.answered else { return .none }
                 if let size = self.size(of: reply)?.size, size > room { throw .tooLarge(bytes: size) }
                 guard reply.entry.take(link: reply.link.id, generation: reply.token.generation) else { return .elsewhere }
-                let incoming = self.read(reply)
+                let isWhole = self.read(reply, into: &incoming)
                 answers.end(reply)
-                return incoming.map { .message($0) } ?? .broken(reply)
+                return isWhole ? .message : .broken(reply)
             }
             switch taken {
             case .none: return nil
             case .elsewhere: continue
             // Reported when no lock is held.
             case .broken(let reply): return broken(reply)
-            case .message(var incoming):
-                incoming.isOnce = true
+            case .message:
+                incoming?.isOnce = true
                 return incoming
             }
         }
@@ -68,7 +69,7 @@ extension Space {
 
     private enum TakenAnswer: Sendable {
         case none
-        case message(Incoming)
+        case message
         /// The nucleus was faster.
         case elsewhere
         case broken(PreparedReply)
@@ -76,12 +77,10 @@ extension Space {
 
     /// Size behind the header, and code, of an answer that lies in a link; the notification in its place has none.
     private func size(of reply: PreparedReply) -> (size: Int, code: UInt32)? {
-        reply.link.receiver.withLock { receiver -> (size: Int, code: UInt32)? in
-            guard let header = receiver.lookReply(reply.token) else { return nil }
-            if header.flags & FrameHeader.dropped != 0 { return (0, Notification.sendOnce.code) }
-            guard header.flags & FrameHeader.spoken != 0 else { return (Int(header.length), header.code) }
-            return header.body(of: receiver.replyBody(reply.token, count: Int(header.length))).map { ($0.bytes.count, header.code) }
-        }
+        guard let header = reply.link.news.lookReply(reply.token) else { return nil }
+        if header.flags & FrameHeader.dropped != 0 { return (0, Notification.sendOnce.code) }
+        guard header.flags & FrameHeader.spoken != 0 else { return (Int(header.length), header.code) }
+        return header.body(of: reply.link.news.replyBody(reply.token, count: Int(header.length))).map { ($0.bytes.count, header.code) }
     }
 
     /// The same of the one that would be received next; it stays.

@@ -111,12 +111,12 @@ public struct LinkSender: Sendable {
     /// Step 2: the frame, complete before it is committed.
     @inlinable @inline(__always)
     public func write(
-        _ lease: OutgoingLease, code: UInt32, body: UnsafeRawBufferPointer, flags: UInt16 = 0, reply: ReplyToken?, processor: UInt32
+        _ lease: OutgoingLease, code: UInt32, body: borrowing MessageBytes, flags: UInt16 = 0, reply: ReplyToken?
     ) {
         let header = FrameHeader(
             number: lease.number, epoch: lease.word.epoch, length: UInt32(body.count), code: code,
-            replyIndex: reply?.index ?? FrameHeader.noReply, flags: flags, replyGeneration: reply?.generation ?? 0, processor: processor)
-        unsafe own.write(header, body, at: LinkHalf.slotOffset(lease.firstSlot + Int(lease.word.count % lease.slots)))
+            replyIndex: reply?.index ?? FrameHeader.noReply, flags: flags, replyGeneration: reply?.generation ?? 0)
+        own.write(header, body, at: LinkHalf.slotOffset(lease.firstSlot + Int(lease.word.count % lease.slots)))
     }
 
     /// Step 4, after the commit: a hint to the receiver where to look.
@@ -161,10 +161,9 @@ public struct LinkSender: Sendable {
 
     /// A reply, into the slot that the caller reserved for it. Commit with `CalleeEntryMemory.use`, then give and announce.
     @inlinable @inline(__always)
-    public func writeReply(_ token: ReplyToken, code: UInt32, body: UnsafeRawBufferPointer, flags: UInt16, processor: UInt32) {
-        let header = FrameHeader(
-            number: UInt64(token.generation), length: UInt32(body.count), code: code, flags: flags, processor: processor)
-        unsafe own.write(header, body, at: LinkHalf.replyOffset(Int(token.index)))
+    public func writeReply(_ token: ReplyToken, code: UInt32, body: borrowing MessageBytes, flags: UInt16) {
+        let header = FrameHeader(number: UInt64(token.generation), length: UInt32(body.count), code: code, flags: flags)
+        own.write(header, body, at: LinkHalf.replyOffset(Int(token.index)))
     }
 }
 
@@ -239,16 +238,13 @@ extension CallerEntryMemory {
 
 extension LinkSender {
     /// Step 2 for bytes in an array.
-    @inlinable @inline(__always)
-    public func write(
-        _ lease: OutgoingLease, code: UInt32, body: [UInt8], flags: UInt16 = 0, reply: ReplyToken?, processor: UInt32
-    ) {
-        // The pointer lives over the call, and `write` copies out of it.
-        unsafe body.withUnsafeBytes { unsafe write(lease, code: code, body: $0, flags: flags, reply: reply, processor: processor) }
+    @inlinable
+    public func write(_ lease: OutgoingLease, code: UInt32, body: [UInt8], flags: UInt16 = 0, reply: ReplyToken?) {
+        write(lease, code: code, body: MessageBytes(body), flags: flags, reply: reply)
     }
 
-    @inlinable @inline(__always)
-    public func writeReply(_ token: ReplyToken, code: UInt32, body: [UInt8], flags: UInt16, processor: UInt32) {
-        unsafe body.withUnsafeBytes { unsafe writeReply(token, code: code, body: $0, flags: flags, processor: processor) }
+    @inlinable
+    public func writeReply(_ token: ReplyToken, code: UInt32, body: [UInt8], flags: UInt16) {
+        writeReply(token, code: code, body: MessageBytes(body), flags: flags)
     }
 }
