@@ -306,10 +306,14 @@ extension Kernel {
         _ id: LinkID, _ index: UInt16, _ generation: UInt32, by callee: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
     ) throws(Refusal) -> Response {
         let key = UnclaimedReply(link: id, callee: callee, index: index, generation: generation)
-        if let once = unclaimed.removeValue(forKey: key) {
+        if let once = unclaimed[key] {
+            // Else it has been used or given away by its id, which nobody had told: nothing is left to be claimed.
+            guard tasks[callee]?.sendOnces.contains(once) == true else { throw .linkGone }
+            unclaimed[key] = nil
             if let port = sendOnces[once]?.port { return .arrived(.sendOnce(once, port)) }
-            // Its port has died: nobody has seen a name for it that would have to be a dead one.
+            // Its port has died.
             tasks[callee]?.sendOnces.remove(once)
+            freeName(of: once, in: callee, &step)
             sendOnces[once] = nil
             return .arrived(.dead)
         }
