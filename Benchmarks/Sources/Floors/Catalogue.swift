@@ -19,6 +19,13 @@ public enum Catalogue {
             return (setting, entry.floor)
         }
 
+    /// The same call in C, beside the same floors.
+    public static let inC: [Entry] = [(Mode.spin, Floor.Kind.sharedMemory), (.pinned, .eventfd)].map { mode, floor in
+        var setting = Setting(.nullCall, size: 64, mode: mode)
+        setting.interface = .c
+        return (setting, floor)
+    }
+
     /// Between two nodes. Both floors for each call: the wire, and a relay's hops over it.
     public static let remote: [Entry] = [Mode.pinned, .untuned].flatMap { mode in
         [64, 1 << 20, 64 << 20].flatMap { size in

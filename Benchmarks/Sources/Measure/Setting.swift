@@ -24,6 +24,13 @@ public enum Place: String, Codable, CaseIterable, Sendable {
     case remoteRelayed = "remote-relayed"
 }
 
+/// In which language Masix's sides of a case are written.
+public enum Interface: String, Codable, CaseIterable, Sendable {
+    case swift
+    /// By `mach_msg`.
+    case c
+}
+
 /// How the two sides get processors.
 public enum Mode: String, Codable, CaseIterable, Sendable {
     /// Each on a processor of its own, waiting without sleep.
@@ -47,6 +54,7 @@ public struct Setting: Hashable, Sendable {
     public var loaded: Bool?
     /// How many messages may be under way at once, for `oneWay`.
     public var depth: Int?
+    public var interface = Interface.swift
 
     /// How many calls or messages one sample stands for. Of messages that flow, many times what may be under way: a sample then holds
     /// both the filling and the draining of the queue, and its share per message is the pace.

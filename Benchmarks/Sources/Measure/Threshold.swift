@@ -8,10 +8,11 @@ public struct Threshold: Codable, Equatable, Sendable, CustomStringConvertible {
     public let depth: Int?
     public let thinkMicroseconds: Int?
     public let loaded: Bool?
+    public let interface: Interface?
     public let ratioMax: Double
 
     enum CodingKeys: String, CodingKey {
-        case name = "case", mode, floor, place = "where", size, depth, thinkMicroseconds = "think_us", loaded, ratioMax = "ratio_max"
+        case name = "case", mode, floor, place = "where", size, depth, thinkMicroseconds = "think_us", loaded, interface, ratioMax = "ratio_max"
     }
 
     /// What came of it.
@@ -25,7 +26,7 @@ public struct Threshold: Codable, Equatable, Sendable, CustomStringConvertible {
     public func matches(_ row: Row) -> Bool {
         row.name == name && row.mode == mode && row.floor == floor && (place ?? row.place) == row.place && (size ?? row.size) == row.size
             && (depth == nil || depth == row.depth) && (thinkMicroseconds == nil || thinkMicroseconds == row.thinkMicroseconds)
-            && (loaded == nil || loaded == row.loaded)
+            && (loaded == nil || loaded == row.loaded) && (interface ?? .swift) == (row.interface ?? .swift)
     }
 
     /// The worst of all rows that match decides.
@@ -41,6 +42,7 @@ public struct Threshold: Codable, Equatable, Sendable, CustomStringConvertible {
         if let depth { parts.append("depth \(depth)") }
         if let thinkMicroseconds { parts.append("think \(thinkMicroseconds) us") }
         if let loaded { parts.append(loaded ? "loaded" : "not loaded") }
+        if interface == .c { parts.append("in C") }
         return parts.joined(separator: ", ") + ": at most \(ratioMax)x \(floor)"
     }
 }
