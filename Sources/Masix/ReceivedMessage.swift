@@ -49,6 +49,11 @@ public struct ReceivedMessage: ~Copyable, Sendable {
         }
     }
 
+    /// The right to answer, if it lives in the link that the message came by; else it is `reply`.
+    package mutating func takeLinkedReply() -> LinkedReply? { incoming.linked.take() }
+    /// There is no right to answer but perhaps that one.
+    package var isReplyInLink: Bool { incoming.reply.isNull }
+
     /// Lends the inline bytes for the time of the call. No array is made for it.
     public func withBytes<Result: ~Copyable, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result
