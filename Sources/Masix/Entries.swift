@@ -60,10 +60,18 @@ package final class ReceiveEntry: Sendable {
     let local: LocalPort?
     private let control: ControlMemory
     private let place: Atomic<UInt32>
+    private let isKeepingRoom = Atomic<Bool>(false)
     private let kept = AtomicLazyReference<KeptRoom>()
-    /// Of a chief's proxy: what is received from it keeps its room (architecture rule 17). Here, what came by leases.
-    var keptRoom: KeptRoom? { kept.load() }
-    func keepRoom() { _ = kept.storeIfNil(KeptRoom()) }
+    /// Of a chief's proxy: what is received from it keeps its room (architecture rule 17). Here, what came by leases. Nil for all others.
+    @inline(__always)
+    var keptRoom: KeptRoom? { keepsRoom ? kept.load() : nil }
+    @inline(__always)
+    var keepsRoom: Bool { isKeepingRoom.load(ordering: .acquiring) }
+
+    func keepRoom() {
+        _ = kept.storeIfNil(KeptRoom())
+        isKeepingRoom.store(true, ordering: .releasing)
+    }
     /// Whether the next look begins with the home queue: the two ways take turns.
     let homeFirst = Atomic<Bool>(true)
     /// What is known to lie ready on links.
@@ -167,7 +175,7 @@ package final class ReceiveEntry: Sendable {
     var hasHome: Bool { homeCount.acquired > 0 }
     /// Something may be there: looking will tell.
     var isReady: Bool {
-        if let local, isLocal { return local.hasMessages }
+        if isLocal, let local { return local.hasMessages }
         return hasHome || frameCount.load(ordering: .acquiring) > 0 || isAsking && answers.withLock { $0.answered != nil }
     }
     /// The right has been given up or moved: whoever waits here is told.

@@ -312,9 +312,10 @@ final class Reception: Sendable {
                     hasSlept = try lead(
                         until: deadline, seen, partner: partner.map { $0.peerStatus.processor.relaxed } ?? seen.processor, room: room,
                         hint: hint)
-                    // An answer that was seen in its own line needs no look at the announcements, which are still on their way.
-                    if !hasSlept, try attempt() {
-                        leave(place)
+                    // An answer that was seen in its own line needs no look at the announcements, which are still on their way; nor does a
+                    // message that can be taken at once.
+                    if try attempt() {
+                        leave(place, hasSlept: hasSlept)
                         return true
                     }
                 }
@@ -363,9 +364,16 @@ final class Reception: Sendable {
     }
 
     /// One who leaves makes sure that one who stays will lead.
-    private func leave(_ place: Place) {
+    ///
+    /// After a sleep all are told, for who has rung is not known (architecture rule 14): a link that is parked is seen in the last look
+    /// before the next sleep.
+    private func leave(_ place: Place, hasSlept: Bool = false) {
         if case .none = place { return }
         state.withLock { state in
+            if hasSlept {
+                state.toldBell = bell.acquired
+                wakeAll(&state)
+            }
             switch place {
             case .none: break
             case .leading: state.hasLeader = false

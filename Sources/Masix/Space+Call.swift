@@ -16,6 +16,13 @@ struct PreparedReply: Sendable {
     /// Whether the callee says so, by the slot or by an announcement.
     var isAnswered: Bool { link.news.isGiven(token) || link.answers.isAnnounced(token) }
 
+    /// Whether the answer was there to be taken.
+    func takeAnswer(for space: Space, into incoming: inout Incoming?) -> Bool {
+        guard isAnswered, entry.take(link: link.id, generation: token.generation) else { return false }
+        if !space.read(self, into: &incoming) { incoming = .some(space.broken(self)) }
+        return true
+    }
+
     /// False if the answer has to come by the nucleus. Under the sender's lock, which whoever recalls waits for.
     func arm(number: UInt64, epoch: UInt32) -> Bool {
         if let asker, asker.isRecalling.load(ordering: .sequentiallyConsistent) { return false }
@@ -52,10 +59,10 @@ extension Space {
         let call = try begin(&message, to: entry, deadline: deadline)
         var answer: Incoming?
         do throws(MasixError) {
-            let reply = call.reply
             // Given, but if the nucleus has taken it over since, not here yet: nobody spins until it is.
-            try wait(until: deadline, partner: reply?.link, hint: { _ in reply?.isHere ?? false }) { () throws(MasixError) -> Bool in
-                if let reply, reply.isAnswered, self.takeAnswer(reply, into: &answer) { return true }
+            try wait(until: deadline, partner: call.reply?.link, hint: { _ in call.reply?.isHere ?? false }) {
+                () throws(MasixError) -> Bool in
+                if call.reply?.takeAnswer(for: self, into: &answer) == true { return true }
                 return call.kit.port.isReady ? try self.take(from: call.kit.port, into: &answer) : false
             }
         } catch {
@@ -108,7 +115,7 @@ extension Space {
     /// port; one of the two, decided by the word.
     func poll(_ call: PendingCall) throws(MasixError) -> Incoming? {
         var incoming: Incoming?
-        if let reply = call.reply, reply.isAnswered, takeAnswer(reply, into: &incoming) { return incoming }
+        if call.reply?.takeAnswer(for: self, into: &incoming) == true { return incoming }
         return call.kit.port.isReady ? try take(from: call.kit.port) : nil
     }
 
@@ -180,13 +187,6 @@ extension Space {
         _ = reply.entry.abandon(link: reply.link.id, generation: reply.token.generation)
     }
 
-    /// Whether it was there to be taken.
-    private func takeAnswer(_ reply: PreparedReply, into incoming: inout Incoming?) -> Bool {
-        guard reply.entry.take(link: reply.link.id, generation: reply.token.generation) else { return false }
-        if !read(reply, into: &incoming) { incoming = .some(broken(reply)) }
-        return true
-    }
-
     /// The answer that has just been taken; false if the slot carries none.
     func read(_ reply: PreparedReply, into incoming: inout Incoming?) -> Bool {
         guard let header = reply.link.news.lookReply(reply.token) else { return false }
@@ -240,12 +240,12 @@ extension Space {
         switch place {
         case .gone: throw .deadName
         case .link(let link, let token):
-            let spoken = speaker.map { MessageBytes(FrameBody(speaker: $0, bytes: message.bytes).slotBytes) }
+            let spoken = speaker.map { FrameBody(speaker: $0, bytes: message.bytes).slotBytes }
             if message.isPlain, (spoken?.count ?? 0) <= LinkHalf.bodyMax {
                 let answered: Answered
                 if let spoken {
                     answered = answer(
-                        code: message.code, body: spoken, flags: FrameHeader.flags(message.format) | FrameHeader.spoken, token, on: link)
+                        code: message.code, body: MessageBytes(spoken), flags: FrameHeader.flags(message.format) | FrameHeader.spoken, token, on: link)
                 } else {
                     answered = answer(code: message.code, body: message.body, flags: FrameHeader.flags(message.format), token, on: link)
                 }

@@ -126,7 +126,7 @@ extension Space {
         var mustRing = false
         let isTaken = link.receiver.withLock { receiver -> Bool in
             // Announcements are filed under this lock: what was announced before this one is taken before it.
-            guard entry.frameCount.load(ordering: .acquiring) == 0, entry.keptRoom == nil, !entry.isGone,
+            guard entry.frameCount.load(ordering: .acquiring) == 0, !entry.keepsRoom, !entry.isGone,
                 let announcement = receiver.next, !announcement.isReply, let granted = control.take(announcement.index),
                 granted.receiveIndex == entry.index, !receiver.isHeldBack(announcement, received: entry.homeReceived.acquired),
                 case .frame(let frame) = receiver.look(announcement), frame.lease.port == entry.port,
@@ -183,7 +183,7 @@ extension Space {
         case .frame(let found): frame = found
         }
         if frame.header.length > room { return .tooLarge(Int(frame.header.length)) }
-        let keepsRoom = entry.keptRoom != nil
+        let keepsRoom = entry.keepsRoom
         var early: FrameBody?
         if keepsRoom || frame.header.flags & FrameHeader.spoken != 0 {
             // Before it is taken: nobody can tell from what is published whether the slot is still read, and what cannot be

@@ -92,10 +92,7 @@ public struct LinkHalf: Sendable {
 
     @inlinable
     func body(at offset: Int, count: Int) -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            unsafe copyBody(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
-            initialized = count
-        }
+        unsafe [UInt8](UnsafeRawBufferPointer(region.bytes(offset + FrameHeader.size, count)))
     }
 }
 

@@ -62,11 +62,7 @@ public struct MessageBytes: ~Copyable, Sendable {
 
     @usableFromInline
     static func copy(_ bytes: RawSpan) -> [UInt8] {
-        // As many as there is room for.
-        unsafe [UInt8](unsafeUninitializedCapacity: bytes.byteCount) { to, count in
-            unsafe bytes.withUnsafeBytes { from in unsafe UnsafeMutableRawBufferPointer(to).copyMemory(from: from) }
-            count = bytes.byteCount
-        }
+        unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
     }
 
     /// Lends the bytes for the time of the call.
@@ -77,7 +73,7 @@ public struct MessageBytes: ~Copyable, Sendable {
         // Bytes and words are whatever their bits are, and the span is gone when the call is over.
         if let many { return try body(unsafe many.span.bytes) }
         return try unsafe withUnsafeBytes(of: few) { bytes throws(Failure) in
-            try body(unsafe RawSpan(_unsafeBytes: bytes.prefix(fewCount)))
+            try body(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: bytes.baseAddress, count: fewCount)))
         }
     }
 
