@@ -6,33 +6,26 @@ import Synchronization
 /// A message as a program gets it.
 package struct MachReceived: ~Copyable, Sendable {
     package var header: MachHeader
-    /// What follows the header is in the message itself, with zeros behind it up to a multiple of 4 (S1).
-    private var message: ReceivedMessage?
-    private var bytes: [UInt8]
-    private var identity: TaskIdentity?
+    private let message: ReceivedMessage
+    /// What follows the header, made for the receiver; nil: it is as it came, with zeros behind it up to a multiple of 4 (S1).
+    private let made: [UInt8]?
     /// V3.
-    package var sequence: UInt32
+    package let sequence: UInt32
     /// A protected payload in the place of the local port.
-    package var payload: UInt64?
+    package let payload: UInt64?
     /// The port's context.
-    package var context: UInt64
+    package let context: UInt64
     /// `success`, or what could not be had (V7).
-    package var outcome = MachReturn.success
+    package let outcome: MachReturn
 
-    /// One whose body has been made for the receiver.
-    init(_ header: MachHeader, body: [UInt8], _ marks: Marks, sender: TaskIdentity?) {
+    init(
+        _ header: MachHeader, _ message: consuming ReceivedMessage, body: [UInt8]?, _ marks: Marks, _ outcome: MachReturn = .success
+    ) {
         self.header = header
-        (sequence, payload, context) = (marks.sequence, marks.payload, marks.context)
-        bytes = body
-        identity = sender
-    }
-
-    /// One whose body is as it came.
-    init(_ header: MachHeader, _ message: consuming ReceivedMessage, _ marks: Marks) {
-        self.header = header
-        (sequence, payload, context) = (marks.sequence, marks.payload, marks.context)
-        bytes = []
         self.message = message
+        made = body
+        (sequence, payload, context) = (marks.sequence, marks.payload, marks.context)
+        self.outcome = outcome
     }
 
     /// What was read in the step that took the message.
@@ -44,19 +37,17 @@ package struct MachReceived: ~Copyable, Sendable {
 
     /// Lends what follows the header; `zeros` more bytes belong to it.
     package func withBody<Result: ~Copyable>(_ use: (RawSpan) -> Result) -> Result {
-        message == nil ? OwnMemory.lend(bytes, use) : message!.withBytes(use)
+        if let made { return OwnMemory.lend(made, use) }
+        return message.withBytes(use)
     }
-    package var zeros: Int { message.map { $0.byteCount.rounded - $0.byteCount } ?? 0 }
-    package var bodyCount: Int { message.map { $0.byteCount.rounded } ?? bytes.count }
+    package var zeros: Int { made == nil ? message.byteCount.rounded - message.byteCount : 0 }
+    package var bodyCount: Int { made?.count ?? message.byteCount.rounded }
 
     /// The same as an array.
-    package var body: [UInt8] {
-        get { message.map { $0.bytes + Array(repeating: 0, count: zeros) } ?? bytes }
-        set { bytes = newValue }
-    }
+    package var body: [UInt8] { made ?? message.bytes + Array(repeating: 0, count: zeros) }
 
     /// Who sent it; nil for the kernel.
-    package var sender: TaskIdentity? { message == nil ? identity : try? message!.senderIdentity() }
+    package var sender: TaskIdentity? { message.notification == nil ? try? message.senderIdentity() : nil }
 }
 
 /// What a reception came to.
@@ -172,12 +163,7 @@ extension MachTask {
                 outcome = MachReturn(rawValue: MachReturn.Receive.headerError.rawValue | Freight.noNames)
             }
         }
-        guard outcome == .success else {
-            var received = MachReceived(header, body: [], marks, sender: try? message.senderIdentity())
-            received.outcome = outcome
-            return .message(received)
-        }
-        return .message(MachReceived(header, message, marks))
+        return .message(MachReceived(header, message, body: outcome == .success ? nil : [], marks, outcome))
     }
 
     /// Gives names and addresses to what has come (V5).
@@ -210,33 +196,29 @@ extension MachTask {
             bits: MachHeader.bits(remote: 0, local: message.isOnce ? 18 : 17, isComplex: isComplex), remote: .null, local: .null,
             id: message.code)
         header.local = (try? withNames { names throws(MachReturn) in names.name(of: port) ?? .null }) ?? .null
-        let sender = message.notification == nil ? try? message.senderIdentity() : nil
-        var received = MachReceived(header, body: [], marks, sender: sender)
         if bytes.count > room {
             // Taken and destroyed: all it carried is let go.
-            received.header.bits = MachHeader.bits(remote: 0, local: header.bits >> 8 & 0x1F, isComplex: isComplex)
-            received.body = Array(repeating: 0, count: bytes.count)
             for right in rights { if case .receive(let holder) = right { holder.destroy() } }
-            return .destroyed(received)
+            return .destroyed(MachReceived(header, message, body: Array(repeating: 0, count: bytes.count), marks))
         }
         let reply = message.reply
         message.reply = .null
         message.rights = []
         do throws(MachReturn) {
-            received.header.remote = try nameReply(reply, notify, dialect)
+            header.remote = try nameReply(reply, notify, dialect)
         } catch {
             // All of it is destroyed, and a header is left that says where it came.
-            received.header.bits &= ~MachHeader.complexBit
+            header.bits &= ~MachHeader.complexBit
             for right in rights { if case .receive(let holder) = right { holder.destroy() } }
-            received.outcome = error
-            return .message(received)
+            return .message(MachReceived(header, message, body: [], marks, error))
         }
         switch reply {
-        case .send: received.header.bits |= 17
-        case .sendOnce: received.header.bits |= 18
-        case .dead: received.header.bits |= 18
+        case .send: header.bits |= 17
+        case .sendOnce: header.bits |= 18
+        case .dead: header.bits |= 18
         case .null, .receive, .make, .makeOnce: break
         }
+        var outcome = MachReturn.success
         if isComplex {
             // What a hostile sender says of its body is not what came: then it is bytes, and the rights are let go.
             var freight = Freight(rights: rights, memory: memory)
@@ -246,13 +228,10 @@ extension MachTask {
                 case .mach3: TypedBody.unload(&bytes, &freight, to: self)
                 case .xnu: ComplexBody.unload(&bytes, &freight, to: self)
                 }
-            if !isWhole { received.header.bits &= ~MachHeader.complexBit }
-            if freight.shortage != 0 {
-                received.outcome = MachReturn(rawValue: MachReturn.Receive.bodyError.rawValue | freight.shortage)
-            }
+            if !isWhole { header.bits &= ~MachHeader.complexBit }
+            if freight.shortage != 0 { outcome = MachReturn(rawValue: MachReturn.Receive.bodyError.rawValue | freight.shortage) }
         }
-        received.body = bytes
-        return .message(received)
+        return .message(MachReceived(header, message, body: bytes, marks, outcome))
     }
 
     /// A name for the reply right (V5, V7); the death of one that had no name until now is to be told to a port of ours, if `notify` names
