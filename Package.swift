@@ -133,6 +133,9 @@ let package = Package(
         // Tests.
         .executableTarget(
             name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
+        // One thing many times, to be counted.
+        .executableTarget(
+            name: "masix-hot-path", dependencies: ["Masix", "MasixLinux", "MasixTestKit"], path: "Tests/HotPath", swiftSettings: strict),
         .target(
             name: "MasixTestKit",
             dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixTransport", "MasixLinux", "MasixKernel"],

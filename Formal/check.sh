@@ -23,6 +23,7 @@ credit  -DLIMIT=3 -DGRANTS=1
 credit  -DSLOTS=1
 reply
 reply   -DCALLS=3
+reply   -DRECALLS
 wake    -DSECOND=0
 wake    -DHOME=0
 wake    -DHOME=0 -DACTIVE_LAST_LOOK
@@ -38,6 +39,7 @@ ends='
 lease   -DUNDISTURBED -DMESSAGES=2
 credit  -DGRANTS=1
 reply
+reply   -DRECALLS
 wake    -DSECOND=0
 room
 leader  -DTHREADS=2 -DWAITS=1
@@ -85,6 +87,8 @@ reply   CALLEE_CLOSED            nobody_blocked         -DUNDISTURBED
 reply   NUMBER                   uncommitted_is_the_callers  -DUNDISTURBED
 reply   NOTE_AT_LEASE_CLOSE      nobody_blocked         -DUNDISTURBED
 reply   CLOSE_BEFORE_RESOLVE     right_found            -DUNDISTURBED
+reply   CALLEE_PROMOTED          nobody_blocked         -DUNDISTURBED -DRECALLS
+reply   PROMOTED_STAYS           nobody_blocked         -DUNDISTURBED -DRECALLS
 wake    SENDER_FENCE             no_lost_wake_up        -DSECOND=0 -DHOME=0
 wake    RECEIVER_FENCE           no_lost_wake_up        -DSECOND=0 -DHOME=0
 wake    LAST_LOOK                no_lost_wake_up        -DSECOND=0 -DHOME=0

@@ -19,7 +19,7 @@ public struct Kernel: Hashable, Sendable {
     var links: [LinkID: Link] = [:]
     var leases: [LeaseID: Lease] = [:]
     /// Replies that a callee took over a link which has closed since, and has not claimed: (link, callee, index, generation) -> port.
-    var unclaimed: [UnclaimedReply: PortID] = [:]
+    var unclaimed: [UnclaimedReply: SendOnceID] = [:]
     /// The port that each message with a receive right in it is going to (R4).
     var transitPorts: [MessageID: PortID] = [:]
     /// The port that each blocked send waits for.
@@ -197,6 +197,7 @@ public struct Kernel: Hashable, Sendable {
         case .linkPeer(let link): try linkPeer(of: link, for: id)
         case .linkFault(let link, let fault): try linkFault(link, fault, reportedBy: id, &step, &world)
         case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &step, &world)
+        case .recallReplies(let link, let port): try recallReplies(over: link, at: port, by: id, &step, &world)
         case .setBootstrap(let port): try setBootstrap(port, by: id)
         case .setChief(let task): try setChief(task, by: id, &step, &world)
         case .keepRoom(let port): try keepRoom(of: port, by: id)

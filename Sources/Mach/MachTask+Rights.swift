@@ -51,7 +51,7 @@ extension MachTask {
             if entry.set != nil {
                 guard dialect == .xnu else { throw .invalidRight }
                 self.end(entry, &names)
-            } else if entry.once != nil {
+            } else if entry.hasOnce {
                 self.end(entry, &names)
             } else if entry.isDead || entry.send != nil {
                 self.change(entry, by: -1, &names)

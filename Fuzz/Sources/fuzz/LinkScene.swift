@@ -205,7 +205,7 @@ final class LinkScene: @unchecked Sendable {
             let token = ReplyToken(index: UInt16(number % 64), generation: number)
             control.caller(place: lease.place, index: token.index)?
                 .arm(link: Story.link, generation: number, port: 1, number: lease.number, epoch: lease.word.epoch)
-            sender.write(lease, code: number, body: [UInt8](repeating: 1, count: Int(number) * 40), reply: token, processor: 0)
+            sender.write(lease, code: number, body: [UInt8](repeating: 1, count: Int(number) * 40), reply: token)
             guard entry.commit(lease) else { break }
             sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
             sender.prepareNext(lease)
@@ -213,7 +213,7 @@ final class LinkScene: @unchecked Sendable {
         }
         if sender.canAnnounce() {
             let token = ReplyToken(index: 1, generation: 2)
-            sender.writeReply(token, code: 1, body: [1, 2], flags: 0, processor: 0)
+            sender.writeReply(token, code: 1, body: [1, 2], flags: 0)
             sender.announce(.reply(index: 1, generation: 2))
         }
     }
