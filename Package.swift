@@ -184,6 +184,14 @@ let package = Package(
                 "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixProtocols", "MasixStories",
                 "MasixTestKit", "MasixTransport", logging,
             ], swiftSettings: strict),
+        // Mach's rules as one plain value, which knows nothing of this package, and random programs that judge it.
+        .target(name: "MasixReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
+        .testTarget(
+            name: "ReferenceTests",
+            dependencies: [
+                "MasixReferenceModel", "MasixMach", "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixTestKit", "MasixTransport",
+                collections,
+            ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
