@@ -368,7 +368,7 @@ public struct ProgramMaker {
         let source = (chance.once(in: 5) ? set(task) : nil) ?? full.randomElement(using: &chance) ?? own(task)
         let room = chance.once(in: 5) ? 4 * chance.below(6) : 70_000
         // Twice as often as once: queues must empty too.
-        add(task, .receive(mostly(source, task), room: room, keepsLarge: chance.once(in: 2)))
+        add(task, .receive(mostly(source, task), room: room, keepsLarge: room >= 16 && chance.once(in: 2)))
     }
 
     private mutating func waitToReceive(_ task: Int) {
