@@ -241,6 +241,8 @@ extension MachTask {
         }
         switch disposition {
         case .moveReceive:
+            // R3, before anything else of the message can end the port.
+            if entry.isRequested, entry.send == nil, let side = entry.receive { space.nameFreed(side.holder) }
             guard let holder = loseReceive(entry, &names) else { throw .invalidRight }
             space.interruptWaits()
             return .receive(holder)

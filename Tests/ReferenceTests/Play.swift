@@ -5,6 +5,8 @@ import MasixTestKit
 struct Play {
     /// Where they differ first, for people; nil if they never do.
     private(set) var failure: String?
+    /// The call at which they differ.
+    private(set) var failedCall = ""
     private(set) var coverage = Coverage()
 
     private let form: Form
@@ -37,6 +39,7 @@ struct Play {
 
     private mutating func take(_ step: Step) throws {
         guard failure == nil, isPossible(step) else { return }
+        failedCall = step.call.name
         if case .begin = step.call { bindings.forget(step.task) }
         var found: Outcome?
         do {
