@@ -154,7 +154,7 @@ let package = Package(
             name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixNucleus", "MasixTestKit", "MasixProtocols", "MasixLinux"],
             swiftSettings: strict),
         .testTarget(
-            name: "MachTests", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixTestKit"], swiftSettings: strict),
+            name: "MachTests", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixNucleus", "MasixTestKit"], swiftSettings: strict),
         .testTarget(name: "TypedTests", dependencies: ["MasixTyped", "Masix", "MasixTestKit"], swiftSettings: strict),
         // What every carrier must do, the program that plays it in processes of its own, and one that does what it likes.
         .target(name: "MasixStories", dependencies: ["Masix", "MasixLinux", "MasixTestKit"], path: "Tests/Stories", swiftSettings: strict),
@@ -186,6 +186,14 @@ let package = Package(
             dependencies: [
                 "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixProtocols", "MasixStories",
                 "MasixTestKit", "MasixTransport", logging,
+            ], swiftSettings: strict),
+        // Mach's rules as one plain value, which knows nothing of this package, and random programs that judge it.
+        .target(name: "MasixReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
+        .testTarget(
+            name: "ReferenceTests",
+            dependencies: [
+                "MasixReferenceModel", "MasixMach", "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixTestKit", "MasixTransport",
+                collections,
             ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -183,7 +183,7 @@ public struct Kernel: Hashable, Sendable {
         case .drop(let right): try drop(right, of: id, &step, &world)
         case .setQueueLimit(let port, let limit): try setQueueLimit(limit, of: port, by: id, &step, &world)
         case .notify(let request): try register(request, of: id, &step, &world)
-        case .status(let port): try status(of: port, for: id)
+        case .status(let port): try status(of: port, for: id, &step, &world)
         case .setMakeSendCount(let port, let count): try setMakeSendCount(count, of: port, by: id)
         case .nameFreed(let port): nameFreed(of: port, by: id, &step)
         case .awaitRoom(let port): try awaitRoom(of: port, by: id, &step, &world)

@@ -199,6 +199,7 @@ extension MachTask {
         _ message: borrowing Message, _ header: MachHeader, _ destination: SendReference, _ code: MachReturn, _ dialect: Dialect
     ) -> MachSent {
         var back = header
+        for right in message.rights { beginAnew(right) }
         var freight = Freight(rights: message.rights, memory: message.memory.map { $0 })
         back.remote = name(for: .send(destination.copy()), &freight)
         let replyType: UInt32

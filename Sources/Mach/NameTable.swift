@@ -240,8 +240,9 @@ final class ReceiveSide: Sendable {
 
     func enter(_ set: SetSide) {
         sets.withLock { $0.append(set) }
-        set.set.insert(sharing: holder)
+        // Before anybody who waits at the set can take a message of it: he counts it here (V3).
         set.members.withLock { $0[holder.port] = self }
+        set.set.insert(sharing: holder)
         isInSet.store(true, ordering: .sequentiallyConsistent)
     }
 

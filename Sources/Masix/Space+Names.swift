@@ -215,6 +215,12 @@ extension Space {
         guard reference.entry.isWatched.load(ordering: .relaxed), !reference.entry.isLocal else { return }
         whatever { core throws(MasixError) in _ = try core.ask(.nameFreed(reference.entry.port)) }
     }
+
+    /// The same for a name that receives and does not send.
+    package func nameFreed(_ holder: ReceiveHolder) {
+        guard !holder.entry.isLocal else { return }
+        whatever { core throws(MasixError) in _ = try core.ask(.nameFreed(holder.entry.port)) }
+    }
 }
 
 extension PortSet {
