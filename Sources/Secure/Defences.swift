@@ -29,6 +29,8 @@ struct Defences: OptionSet, Sendable {
     static let uniqueName = Defences(rawValue: 1 << 11)
     /// The manifest says who may be called what.
     static let manifest = Defences(rawValue: 1 << 12)
+    /// A grant that comes late is not taken.
+    static let deadline = Defences(rawValue: 1 << 13)
 
-    static let all = Defences(rawValue: (1 << 13) - 1)
+    static let all = Defences(rawValue: (1 << 14) - 1)
 }

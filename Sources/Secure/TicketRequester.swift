@@ -7,11 +7,20 @@ public struct TicketRequester: Sendable {
     /// Nil of a client.
     private let key: InstanceKey?
     /// By the questions that have no answer yet.
-    private var questions: [Nonce: (target: Target, interface: Interface)] = [:]
+    private var questions: [Nonce: Question] = [:]
     let defences: Defences
+
+    private struct Question: Sendable {
+        let target: Target
+        let interface: Interface
+        let deadline: BootTime
+    }
 
     /// Questions at a time.
     public static let questionsMax = 64
+    /// A grant that comes later is not taken: less than a ticket lives, so that nobody is given one whose secret may be old
+    /// (`Formal/ticket.pml`, `DEADLINE`).
+    public static let seconds: UInt64 = 15
 
     /// A server, as its name server registered it.
     public init(_ registered: RegisteredMessage) { self.init(.server(registered.name), key: registered.key, defences: .all) }
@@ -29,24 +38,28 @@ public struct TicketRequester: Sendable {
 
     /// RESOLVE, for the name server.
     public mutating func resolve(
-        _ target: Target, _ interface: Interface, random: inout some RandomNumberGenerator
+        _ target: Target, _ interface: Interface, at now: BootTime, random: inout some RandomNumberGenerator
     ) throws(SecurityRefusal) -> [UInt8] {
+        questions = questions.filter { now < $0.value.deadline }
         guard questions.count < Self.questionsMax else {
             throw SecurityRefusal(.full, "\(Self.questionsMax) questions are without an answer")
         }
         let question = ResolveMessage(party: party, target: target, interface: interface, nonce: Nonce(random: &random))
-        questions[question.nonce] = (target, interface)
+        questions[question.nonce] = Question(target: target, interface: interface, deadline: now.later(seconds: Self.seconds))
         return key.map(question.message(key:)) ?? question.plainMessage
     }
 
     /// GRANT has come: the way to the server, which is the right beside it, and what to say there.
     public mutating func granted(
-        _ message: [UInt8], random: inout some RandomNumberGenerator
+        _ message: [UInt8], at now: BootTime, random: inout some RandomNumberGenerator
     ) throws(SecurityRefusal) -> SessionOpening {
         let (grant, ticket) = try open(message)
         if defences.contains(.freshGrant) {
             guard let question = questions[grant.nonce] else {
                 throw SecurityRefusal(.unexpected, "a grant for a question that was not asked, or was answered")
+            }
+            guard now < question.deadline || !defences.contains(.deadline) else {
+                throw SecurityRefusal(.tooLate, "a grant after \(Self.seconds) s")
             }
             try check(grant, answers: question)
             questions[grant.nonce] = nil
@@ -59,7 +72,7 @@ public struct TicketRequester: Sendable {
         return try Grant.open(message, key: key)
     }
 
-    private func check(_ grant: Grant, answers question: (target: Target, interface: Interface)) throws(SecurityRefusal) {
+    private func check(_ grant: Grant, answers question: Question) throws(SecurityRefusal) {
         guard grant.asker == party else { throw SecurityRefusal(.mismatch, "a grant for \(grant.asker)") }
         guard defences.contains(.peerInGrant) else { return }
         guard question.target.isMet(by: grant.server), grant.interface == question.interface else {

@@ -68,7 +68,7 @@ struct Cast {
     }
 
     mutating func ask(_ name: String = "files", _ interface: Interface = .server) throws -> [UInt8] {
-        try requester.resolve(Target(server: Self.server(name)), interface, random: &chance)
+        try requester.resolve(Target(server: Self.server(name)), interface, at: now, random: &chance)
     }
 
     mutating func grant(_ question: [UInt8]) throws -> [UInt8] {
@@ -81,7 +81,7 @@ struct Cast {
 
     /// A has opened a session with B, and said something.
     mutating func session() throws -> SessionPair {
-        let opening = try requester.granted(try grant(try ask()), random: &chance)
+        let opening = try requester.granted(try grant(try ask()), at: now, random: &chance)
         let message = opening.message
         let pending = try acceptor.accept(message, parameters: [42], at: now, random: &chance)
         return try SessionPair(opening, pending, at: now)

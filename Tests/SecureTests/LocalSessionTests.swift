@@ -27,13 +27,13 @@ import Testing
         let client = ClientIdentity(node: Cast.here, task: 5, uid: 1_000)
         let sender = Sender.client(task: 5, Attestation(uid: 1_000, executable: nil, isLaunched: false))
         var asking = TicketRequester(client: client)
-        let question = try asking.resolve(Target(server: Cast.server("files")), .client, random: &cast.chance)
+        let question = try asking.resolve(Target(server: Cast.server("files")), .client, at: cast.now, random: &cast.chance)
         guard case .grant(let name, let grant) = try cast.issuer.resolve(question, from: sender, at: cast.now, random: &cast.chance) else {
             Issue.record("no grant")
             return
         }
         #expect(name == cast.files.name)
-        let opening = try asking.granted(grant, random: &cast.chance)
+        let opening = try asking.granted(grant, at: cast.now, random: &cast.chance)
         let message = opening.message
         let pending = try cast.acceptor.accept(message, at: cast.now, random: &cast.chance)
         let who = pending.asker
@@ -45,7 +45,7 @@ import Testing
 
     @Test func nobodyActsBeforeTheFirstRecord() throws {
         var cast = try Cast()
-        let opening = try cast.requester.granted(try cast.grant(try cast.ask()), random: &cast.chance)
+        let opening = try cast.requester.granted(try cast.grant(try cast.ask()), at: cast.now, random: &cast.chance)
         let message = opening.message
         let pending = try cast.acceptor.accept(message, at: cast.now, random: &cast.chance)
         // Whoever has replayed the opening has no key: what he says does not open.
@@ -59,7 +59,7 @@ import Testing
 
     @Test func theFirstRecordMustComeInTime() throws {
         var cast = try Cast()
-        let opening = try cast.requester.granted(try cast.grant(try cast.ask()), random: &cast.chance)
+        let opening = try cast.requester.granted(try cast.grant(try cast.ask()), at: cast.now, random: &cast.chance)
         let message = opening.message
         let pending = try cast.acceptor.accept(message, at: cast.now, random: &cast.chance)
         let late = pending.deadline
@@ -85,7 +85,7 @@ import Testing
 
     @Test func everyFlippedBitOfAnOpeningIsNoticed() throws {
         var cast = try Cast()
-        let opening = try cast.requester.granted(try cast.grant(try cast.ask()), random: &cast.chance)
+        let opening = try cast.requester.granted(try cast.grant(try cast.ask()), at: cast.now, random: &cast.chance)
         let message = opening.message
         for place in message.indices {
             var wrong = message
@@ -130,7 +130,7 @@ import Testing
                 let question = try cast.ask()
                 let grant = try cast.grant(question)
                 let (leaked, ticket) = try Grant.open(grant, key: cast.editor.key)
-                let opening = try cast.requester.granted(grant, random: &cast.chance)
+                let opening = try cast.requester.granted(grant, at: cast.now, random: &cast.chance)
                 let message = opening.message
                 _ = try SessionPair(opening, try cast.acceptor.accept(message, at: cast.now, random: &cast.chance), at: cast.now)
                 let forged = SessionOpening(leaked, ticket: ticket, ephemeral: .init(random: &cast.chance))
@@ -142,7 +142,7 @@ import Testing
     @Test func anExpiredTicketIsOfNoUse() throws {
         try expect(
             { cast in
-                let opening = try cast.requester.granted(try cast.grant(try cast.ask()), random: &cast.chance)
+                let opening = try cast.requester.granted(try cast.grant(try cast.ask()), at: cast.now, random: &cast.chance)
                 cast.now = cast.now.later(seconds: Ticket.secondsMax)
                 let message = opening.message
                 _ = try cast.acceptor.accept(message, at: cast.now, random: &cast.chance).deadline
@@ -180,10 +180,21 @@ import Testing
         try expect(
             { cast in
                 let grant = try cast.grant(try cast.ask())
-                _ = try cast.requester.granted(grant, random: &cast.chance).server
+                _ = try cast.requester.granted(grant, at: cast.now, random: &cast.chance).server
                 _ = try cast.ask()
-                _ = try cast.requester.granted(grant, random: &cast.chance).server
+                _ = try cast.requester.granted(grant, at: cast.now, random: &cast.chance).server
             }, stoppedBy: .freshGrant, as: .unexpected)
+    }
+
+    /// A grant that was held back until its ticket is old.
+    @Test func aLateGrantIsRefused() throws {
+        try expect(
+            { cast in
+                let grant = try cast.grant(try cast.ask())
+                cast.now = cast.now.later(seconds: TicketRequester.seconds)
+                _ = try cast.requester.granted(grant, at: cast.now, random: &cast.chance).server
+            }, stoppedBy: .deadline, as: .tooLate)
+        #expect(TicketRequester.seconds < Ticket.secondsMax)
     }
 
     /// The name server's answer names another server than was asked for (substitution of the peer).
@@ -195,7 +206,7 @@ import Testing
                 let swapped = ResolveMessage(
                     party: asked.party, target: Target(server: Cast.server("mail")), interface: .server, nonce: asked.nonce)
                 let grant = try cast.grant(swapped.message(key: cast.editor.key))
-                _ = try cast.requester.granted(grant, random: &cast.chance).server
+                _ = try cast.requester.granted(grant, at: cast.now, random: &cast.chance).server
             }, stoppedBy: .peerInGrant, as: .mismatch)
     }
 
@@ -209,7 +220,7 @@ import Testing
                     suite: .aes256gcm, expires: cast.now.later(seconds: 9), secret: InstanceKey.secret(random: &cast.chance))
                 let forged = Grant(nonce: asked.nonce, ticket: ticket, boot: cast.issuer.boot)
                 let message = forged.message(ticket: ticket.sealed(for: cast.editor.key), for: nil, nonce: [])
-                _ = try cast.requester.granted(message, random: &cast.chance).server
+                _ = try cast.requester.granted(message, at: cast.now, random: &cast.chance).server
             }, stoppedBy: .sealedGrant, as: .malformed)
     }
 

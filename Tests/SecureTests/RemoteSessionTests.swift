@@ -28,7 +28,7 @@ private struct TwoNodeCast {
     /// Steps 1 to 3: what R_a says to R_b.
     mutating func request() throws -> [UInt8] {
         let question = try cast.requester.resolve(
-            Target(server: Cast.server("mail"), node: Cast.there), .server, random: &cast.chance)
+            Target(server: Cast.server("mail"), node: Cast.there), .server, at: cast.now, random: &cast.chance)
         guard
             case .forward(let forward) = try cast.issuer.resolve(
                 question, from: .server(instance: cast.editor.name.instance), at: cast.now, random: &cast.chance)
@@ -47,7 +47,7 @@ private struct TwoNodeCast {
         let passed = try resolver.reply(reply, on: Self.channel, at: cast.now)
         let (sender, server, grant) = try cast.issuer.replied(passed, at: cast.now, random: &cast.chance)
         #expect(sender == .server(instance: cast.editor.name.instance) && server == mail.name)
-        let opening = try cast.requester.granted(grant, random: &cast.chance)
+        let opening = try cast.requester.granted(grant, at: cast.now, random: &cast.chance)
         let message = opening.message
         return try SessionPair(opening, try acceptor.accept(message, at: cast.now, random: &cast.chance), at: cast.now)
     }
