@@ -28,6 +28,7 @@ let package = Package(
     products: [
         .library(name: "Masix", targets: ["Masix"]),
         .library(name: "MasixNetwork", targets: ["MasixNetwork"]),
+        .library(name: "MasixSecure", targets: ["MasixSecure"]),
         .library(name: "MasixProtocols", targets: ["MasixProtocols"]),
         .library(name: "MasixTyped", targets: ["MasixTyped"]),
         .library(name: "MasixTestKit", targets: ["MasixTestKit"]),
@@ -58,6 +59,11 @@ let package = Package(
         // What nodes say to each other, and who they are. Pure.
         .target(
             name: "MasixNetwork", dependencies: ["MasixKernel", "MasixWire", collections], path: "Sources/Network", swiftSettings: strict),
+        // Who may talk to whom, and how nobody else can: tickets, sessions, signed files, policy. Pure.
+        .systemLibrary(name: "CSodium", path: "Sources/CSodium"),
+        .target(
+            name: "MasixSecure", dependencies: ["MasixWire", "CSodium", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Sources/Secure", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
             name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
@@ -142,6 +148,9 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["MasixLinux", "CLinux", system], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["MasixWire"], swiftSettings: strict),
+        .testTarget(
+            name: "SecureTests", dependencies: ["MasixSecure", "MasixWire", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .testTarget(name: "KernelTests", dependencies: ["MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "TransportTests",
