@@ -170,10 +170,13 @@ let package = Package(
             ] + nio, swiftSettings: strict),
         .testTarget(
             name: "NetworkTests", dependencies: ["MasixNetwork", "MasixSimulator", "MasixKernel", "MasixWire"], swiftSettings: strict),
+        // A wire between two nodes that is watched, silent or cut.
+        .target(name: "MasixWireRelay", dependencies: nio, path: "Tests/WireRelay", swiftSettings: strict),
         .testTarget(
             name: "NetworkServerTests",
             dependencies: [
-                "MasixNetworkServer", "MasixNetwork", "Masix", "MasixTestKit", "MasixKernel", "MasixLinux", "MasixWire", logging, system,
+                "MasixNetworkServer", "MasixNetwork", "Masix", "MasixTestKit", "MasixKernel", "MasixLinux", "MasixWire", "MasixWireRelay",
+                logging, system,
             ] + nio
                 + certificates,
             swiftSettings: strict),
@@ -182,7 +185,7 @@ let package = Package(
             name: "TwoNodes",
             dependencies: [
                 "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixProtocols", "MasixStories",
-                "MasixTestKit", "MasixTransport", logging,
+                "MasixTestKit", "MasixTransport", "MasixWireRelay", logging,
             ], swiftSettings: strict),
         .testTarget(name: "Simulation", dependencies: ["MasixSimulator", "MasixKernel"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
