@@ -182,10 +182,13 @@ let package = Package(
             ] + nio, swiftSettings: strict),
         .testTarget(
             name: "NetworkTests", dependencies: ["MasixNetwork", "MasixSimulator", "MasixKernel", "MasixWire"], swiftSettings: strict),
+        // A wire between two nodes that is watched, silent or cut.
+        .target(name: "MasixWireRelay", dependencies: nio, path: "Tests/WireRelay", swiftSettings: strict),
         .testTarget(
             name: "NetworkServerTests",
             dependencies: [
-                "MasixNetworkServer", "MasixNetwork", "Masix", "MasixTestKit", "MasixKernel", "MasixLinux", "MasixWire", logging, system,
+                "MasixNetworkServer", "MasixNetwork", "Masix", "MasixTestKit", "MasixKernel", "MasixLinux", "MasixWire", "MasixWireRelay",
+                logging, system,
             ] + nio
                 + certificates,
             swiftSettings: strict),
@@ -194,7 +197,7 @@ let package = Package(
             name: "TwoNodes",
             dependencies: [
                 "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixProtocols", "MasixStories",
-                "MasixTestKit", "MasixTransport", logging,
+                "MasixTestKit", "MasixTransport", "MasixWireRelay", logging,
             ], swiftSettings: strict),
         // Mach's rules as one plain value, which knows nothing of this package, and random programs that judge it.
         .target(name: "MasixReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),

@@ -87,11 +87,11 @@ extension Nodes {
                     #expect(isUp)
                     let healthy = try scene.doctor()
                     Self.expect(
-                        healthy, code: 0, "'b' is up", "version 2 of the channel's protocol", "there and back", " us, the shortest of 5")
+                        healthy, code: 0, "'b' is up", "version 3 of the channel's protocol", "there and back", " us, the shortest of 5")
                     let json = try scene.doctor("b --json").objects()
                     #expect(json.first?["usable"] as? Bool == true)
                     let row = try #require(try scene.a.shell("masix node peers --json").objects().first)
-                    #expect(row["name"] as? String == "b" && row["number"] as? Int == 2 && row["version"] as? Int == 2)
+                    #expect(row["name"] as? String == "b" && row["number"] as? Int == 2 && row["version"] as? Int == 3)
                     // The measured trips are five frames out and five back, and one more each for the second doctor's.
                     #expect(row["frames_sent"] as? Int == 10 && row["frames_received"] as? Int == 10, "\(row)")
                     let table = try scene.a.shell("masix node peers")

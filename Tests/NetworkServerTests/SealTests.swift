@@ -4,6 +4,7 @@ import MasixKernel
 import MasixNetwork
 import MasixTestKit
 import MasixWire
+import MasixWireRelay
 import Testing
 
 @testable import MasixNetworkServer

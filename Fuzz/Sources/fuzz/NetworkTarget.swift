@@ -9,7 +9,8 @@ extension Target {
         [
             .exact(frames) { converse([$0]) },
             .exact([
-                ChannelControl.hello(ChannelHello(node: peer, name: "east", software: "1", ended: 5)), .acceptance(serial: 9), .ping,
+                ChannelControl.hello(ChannelHello(node: peer, name: "east", software: "1", start: 5)),
+                .acceptance(ChannelAcceptance(serial: 9, session: 8, received: 7, skipped: 6)), .acknowledgement(5), .ping,
                 .goodbye, .refusal(3),
             ]),
             Decoder(
