@@ -44,8 +44,7 @@ public struct MessageBytes: ~Copyable, Sendable {
     /// A copy of bytes that are no array's.
     @inlinable
     public init(copying bytes: RawSpan) {
-        // The span of bytes over the same memory, which `bytes` has.
-        self = unsafe bytes.withUnsafeBytes { unsafe MessageBytes(copying: Span<UInt8>(_unsafeBytes: $0)) }
+        self.init(copying: Span(_bytes: bytes))
     }
 
     /// So many of the bytes, at most `fewMax`, of which there are as many to be read.
