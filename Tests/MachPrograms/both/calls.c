@@ -1,5 +1,6 @@
 /* Calls to another task, answered at a port of the program (decision 0017): whichever way the answers come, the port and its right behave as
  * any other. The program starts itself again as the server; its node may close leases by chance. */
+#define PATIENCE 30000
 #include "dialect.h"
 #include <spawn.h>
 #include <sys/wait.h>
@@ -209,7 +210,7 @@ static void sizes(void) {
     } small;
     NEED(ask(ANSWER, back, 12) == MACH_MSG_SUCCESS);
     mach_msg_return_t code =
-        mach_msg(&small.head, MACH_RCV_MSG | MACH_RCV_LARGE | MACH_RCV_TIMEOUT, 0, sizeof small.head + 8, back, 2000, MACH_PORT_NULL);
+        mach_msg(&small.head, MACH_RCV_MSG | MACH_RCV_LARGE | MACH_RCV_TIMEOUT, 0, sizeof small.head + 8, back, PATIENCE, MACH_PORT_NULL);
     IS("V4: too large, and stays", code, MACH_RCV_TOO_LARGE);
     unsigned size = small.head.msgh_size;
     CHECK("V4: asked again", mach_msg(&small.head, MACH_RCV_MSG | MACH_RCV_LARGE | MACH_RCV_TIMEOUT, 0, sizeof small.head + 8, back, 0, 0) ==
@@ -218,7 +219,7 @@ static void sizes(void) {
     CHECK("V4: its size was told", letter.head.msgh_size == size && letter.number_count == 12 && letter.numbers[11] == 11);
     CHECK("V3: what stayed was not counted", status(back).mps_seqno == 1);
     NEED(ask(ANSWER, back, 12) == MACH_MSG_SUCCESS);
-    code = mach_msg(&small.head, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof small.head + 8, back, 2000, MACH_PORT_NULL);
+    code = mach_msg(&small.head, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof small.head + 8, back, PATIENCE, MACH_PORT_NULL);
     IS("V4: too large, and gone", code, MACH_RCV_TOO_LARGE);
     IS("V4: gone", take(&letter, back, MACH_RCV_TIMEOUT, 20), MACH_RCV_TIMED_OUT);
     CHECK("T4: with its right", status(back).mps_sorights == 0);
