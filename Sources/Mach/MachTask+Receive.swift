@@ -38,7 +38,7 @@ package struct MachReceived: ~Copyable, Sendable {
     /// Lends what follows the header; `zeros` more bytes belong to it.
     package func withBody<Result: ~Copyable>(_ use: (RawSpan) -> Result) -> Result {
         if let made { return OwnMemory.lend(made, use) }
-        return message.withBytes(use)
+        return message.withRawBytes(use)
     }
     package var zeros: Int { made == nil ? message.byteCount.rounded - message.byteCount : 0 }
     package var bodyCount: Int { made?.count ?? message.byteCount.rounded }

@@ -29,7 +29,12 @@ public struct Message: ~Copyable, Sendable {
     }
 
     /// A message with a copy of these bytes. For up to 64 of them it allocates nothing.
-    public init(code: UInt32 = 0, copying bytes: RawSpan) {
+    public init(code: UInt32 = 0, copying bytes: Span<UInt8>) {
+        self.code = code
+        body = MessageBytes(copying: bytes)
+    }
+
+    package init(code: UInt32, copying bytes: RawSpan) {
         self.code = code
         body = MessageBytes(copying: bytes)
     }

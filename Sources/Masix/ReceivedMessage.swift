@@ -56,9 +56,15 @@ public struct ReceivedMessage: ~Copyable, Sendable {
 
     /// Lends the inline bytes for the time of the call. No array is made for it.
     public func withBytes<Result: ~Copyable, Failure: Error>(
-        _ body: (RawSpan) throws(Failure) -> Result
+        _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try incoming.body.withSpan(body)
+    }
+
+    package func withRawBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try incoming.body.withRawSpan(body)
     }
 
     /// The inline bytes as text, if they are UTF-8.

@@ -25,17 +25,20 @@ private final class Handed: Sendable {
 private func oneWay(_ count: Int, _ right: borrowing SendRight, _ port: borrowing ReceiveRight) throws {
     var sum = 0
     for _ in 0..<(count / 32) {
-        for _ in 0..<32 { try right.send(Message(code: 1, copying: body.span.bytes)) }
+        for _ in 0..<32 { try right.send(Message(code: 1, copying: body.span)) }
         for _ in 0..<32 { sum &+= try port.receive().byteCount }
     }
     precondition(sum == count / 32 * 32 * body.count)
 }
 
 @inline(never)
-private func calls(_ count: Int, _ right: borrowing SendRight, with third: borrowing SendRight? = nil) throws {
+private func calls(_ count: Int, _ right: borrowing SendRight) throws { try calls(count, right) { _ in } }
+
+@inline(never)
+private func calls(_ count: Int, _ right: borrowing SendRight, _ load: (inout Message) -> Void) throws {
     for _ in 0..<count {
-        var message = Message(code: 1, copying: body.span.bytes)
-        if third != nil, let copy = third?.copy() { message.attach(copy) }
+        var message = Message(code: 1, copying: body.span)
+        load(&message)
         let answer = try right.call(message)
         precondition(answer.byteCount == body.count)
     }
@@ -69,7 +72,7 @@ private func run(_ what: String, _ count: Int) throws {
         let home = try third.makePort()
         let gift = try node.pass(try home.makeSendRight(), from: third, to: client)
         try serve(Handed(port))
-        try calls(100 + count, right, with: gift)
+        try calls(100 + count, right) { $0.attach(gift.copy()) }
     case "port": for _ in 0..<count { try client.makePort().close() }
     default: fatalError("no such case: \(what)")
     }

@@ -38,7 +38,7 @@ public struct Threshold: Codable, Equatable, Sendable, CustomStringConvertible {
     /// The worst of all rows that match decides.
     public func verdict(on rows: [Row]) -> Verdict {
         let limit = p50Max ?? ratioMax ?? 0
-        guard let worst = rows.filter(matches).compactMap(p50Max == nil ? \.ratio : \.p50).max() else { return .unmeasured }
+        guard let worst = rows.filter(matches).compactMap({ p50Max == nil ? $0.ratio : $0.p50 }).max() else { return .unmeasured }
         return worst <= limit ? .kept(worst: worst) : .broken(worst: worst)
     }
 

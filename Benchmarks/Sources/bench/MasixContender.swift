@@ -70,7 +70,7 @@ final class MasixContender: Contender {
             let body = NumberedBody(size: setting.size)
             result = try time(samples) {
                 let number = body.next()
-                let answer = try server.right.call(Message(code: PeerRequest.echo, copying: body.bytes.span.bytes))
+                let answer = try server.right.call(Message(code: PeerRequest.echo, copying: body.bytes.span))
                 guard answer.withBytes({ body.isMarked($0, number) }) else { throw MasixError.malformedMessage }
             }
         case .oneWay:
@@ -144,10 +144,11 @@ final class MasixContender: Contender {
             for _ in 0..<each {
                 // Word by word, as the floor's reader does.
                 try receive().withBytes { bytes in
-                    var place = 0
-                    while place + 8 <= bytes.byteCount {
-                        sum &+= unsafe bytes.unsafeLoadUnaligned(fromByteOffset: place, as: Int.self)
-                        place += 8
+                    // The bytes of the span, which are as many as it says.
+                    unsafe bytes.withUnsafeBytes { bytes in
+                        for place in stride(from: 0, to: bytes.count - 7, by: 8) {
+                            sum &+= unsafe bytes.loadUnaligned(fromByteOffset: place, as: Int.self)
+                        }
                     }
                 }
             }
@@ -224,10 +225,12 @@ private final class NumberedBody {
         return number
     }
 
-    func isMarked(_ answer: RawSpan, _ number: UInt64) -> Bool {
-        guard answer.byteCount == bytes.count else { return false }
+    func isMarked(_ answer: Span<UInt8>, _ number: UInt64) -> Bool {
+        guard answer.count == bytes.count else { return false }
         // Both words lie inside.
-        return unsafe answer.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self) == number
-            && answer.unsafeLoadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self) == number
+        return unsafe answer.withUnsafeBytes { answer in
+            unsafe answer.loadUnaligned(fromByteOffset: 0, as: UInt64.self) == number
+                && answer.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self) == number
+        }
     }
 }

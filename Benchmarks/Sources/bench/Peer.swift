@@ -74,7 +74,7 @@ struct Peer {
                 guard let target = request.takeSendRight() else { continue }
                 let count = value(request.bytes, at: 0)
                 let body = [UInt8](repeating: 1, count: Int(value(request.bytes, at: 8)))
-                for _ in 0..<count { try target.send(Message(copying: body.span.bytes)) }
+                for _ in 0..<count { try target.send(Message(copying: body.span)) }
             case PeerRequest.right: request.takeSendRight()?.close()
             case PeerRequest.memory:
                 guard let memory = request.takeMemory() else { continue }

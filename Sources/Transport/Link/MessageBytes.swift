@@ -30,15 +30,21 @@ public struct MessageBytes: ~Copyable, Sendable {
 
     /// A copy.
     @inlinable
-    public init(copying bytes: RawSpan) {
+    public init(copying bytes: Span<UInt8>) {
         self.init()
-        if bytes.byteCount <= Self.fewMax {
-            fewCount = bytes.byteCount
+        if bytes.count <= Self.fewMax {
+            fewCount = bytes.count
             // Few have room, and are other memory than what is copied.
             unsafe withUnsafeMutableBytes(of: &few) { to in unsafe bytes.withUnsafeBytes { from in unsafe to.copyMemory(from: from) } }
         } else {
             many = Self.copy(bytes)
         }
+    }
+
+    /// A copy of bytes that are no array's.
+    @inlinable
+    public init(copying bytes: RawSpan) {
+        self.init(copying: Span(_bytes: bytes))
     }
 
     /// So many of the bytes, at most `fewMax`, of which there are as many to be read.
@@ -61,20 +67,29 @@ public struct MessageBytes: ~Copyable, Sendable {
     }
 
     @usableFromInline
-    static func copy(_ bytes: RawSpan) -> [UInt8] {
+    static func copy(_ bytes: Span<UInt8>) -> [UInt8] {
         unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
     }
 
     /// Lends the bytes for the time of the call.
     @inlinable @inline(__always)
     public func withSpan<Result: ~Copyable, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        if let many { return try body(many.span) }
+        // The span is gone when the call is over.
+        return try unsafe withUnsafeBytes(of: few) { bytes throws(Failure) in
+            try body(unsafe Span(_unsafeBytes: UnsafeRawBufferPointer(start: bytes.baseAddress, count: fewCount)))
+        }
+    }
+
+    /// The same, for who takes them as memory.
+    @inlinable @inline(__always)
+    public func withRawSpan<Result: ~Copyable, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        // Bytes and words are whatever their bits are, and the span is gone when the call is over.
-        if let many { return try body(unsafe many.span.bytes) }
-        return try unsafe withUnsafeBytes(of: few) { bytes throws(Failure) in
-            try body(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: bytes.baseAddress, count: fewCount)))
-        }
+        // Bytes are whatever their bits are.
+        try withSpan { bytes throws(Failure) in try body(unsafe bytes.bytes) }
     }
 
     /// Copies the bytes to where there is room for at least as many, and for `fewMax`.
