@@ -130,8 +130,8 @@ let package = Package(
         .executableTarget(
             name: "masix",
             dependencies: [
-                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixNetwork", "MasixNetworkServer", "MasixTransport",
-                "MasixKernel", "MasixLinux", "MasixWire",
+                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixNetwork", "MasixNetworkServer", "MasixSecure",
+                "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
                 arguments, logging, system,
             ],
             swiftSettings: strict),

@@ -16,10 +16,10 @@ public struct BootTime: Hashable, Comparable, Sendable {
 }
 
 /// Seconds since 1970, by which administrators say how long files count. Nodes' calendars need agree no better than to minutes.
-public struct CalendarTime: Hashable, Comparable, Sendable {
+public struct WallTime: Hashable, Comparable, Sendable {
     public let seconds: UInt64
 
     public init(seconds: UInt64) { self.seconds = seconds }
 
-    public static func < (left: CalendarTime, right: CalendarTime) -> Bool { left.seconds < right.seconds }
+    public static func < (left: WallTime, right: WallTime) -> Bool { left.seconds < right.seconds }
 }

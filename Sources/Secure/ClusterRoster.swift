@@ -12,12 +12,12 @@ public struct ClusterNode: Hashable, Sendable, WireCodable {
     /// Counts what the administrator has said about this node.
     public let epoch: UInt64
     /// From then on the entry counts no more.
-    public let expires: CalendarTime
+    public let expires: WallTime
 
     public static let addressBytesMax = 262
 
     /// Nil if a field is not what it must be.
-    public init?(number: UInt32, name: NodeName, fingerprint: Digest256, address: String, epoch: UInt64, expires: CalendarTime) {
+    public init?(number: UInt32, name: NodeName, fingerprint: Digest256, address: String, epoch: UInt64, expires: WallTime) {
         guard number > 0, epoch > 0, Self.isAddress(address) else { return nil }
         self.number = number
         self.name = name
@@ -45,7 +45,7 @@ public struct ClusterNode: Hashable, Sendable, WireCodable {
             let node = ClusterNode(
                 number: try reader.read(), name: try reader.read(), fingerprint: try reader.read(),
                 address: try reader.readText(limit: Self.addressBytesMax, field: "address"), epoch: try reader.read(),
-                expires: CalendarTime(seconds: try reader.read()))
+                expires: WallTime(seconds: try reader.read()))
         else { throw .malformed(field: "node") }
         self = node
     }
@@ -59,8 +59,8 @@ public struct ClusterRoster: SignedContent, Hashable {
 
     public let cluster: ClusterID
     public let version: UInt64
-    public let notBefore: CalendarTime
-    public let notAfter: CalendarTime
+    public let notBefore: WallTime
+    public let notAfter: WallTime
     public let nodes: [ClusterNode]
     /// Fingerprints of keys that count no more, whatever else is said.
     public let revoked: [Digest256]
@@ -70,7 +70,7 @@ public struct ClusterRoster: SignedContent, Hashable {
 
     /// Throws what contradicts itself.
     public init(
-        cluster: ClusterID, version: UInt64, notBefore: CalendarTime, notAfter: CalendarTime, nodes: [ClusterNode],
+        cluster: ClusterID, version: UInt64, notBefore: WallTime, notAfter: WallTime, nodes: [ClusterNode],
         revoked: [Digest256] = []
     ) throws(WireError) {
         guard version > 0 else { throw .malformed(field: "version") }
@@ -106,15 +106,15 @@ public struct ClusterRoster: SignedContent, Hashable {
 
     public init(from reader: inout WireReader) throws(WireError) {
         try self.init(
-            cluster: try reader.read(), version: try reader.read(), notBefore: CalendarTime(seconds: try reader.read()),
-            notAfter: CalendarTime(seconds: try reader.read()), nodes: try reader.readList(limit: Self.nodesMax, field: "nodes"),
+            cluster: try reader.read(), version: try reader.read(), notBefore: WallTime(seconds: try reader.read()),
+            notAfter: WallTime(seconds: try reader.read()), nodes: try reader.readList(limit: Self.nodesMax, field: "nodes"),
             revoked: try reader.readList(limit: Self.revokedMax, field: "revoked"))
     }
 
     public subscript(name name: NodeName) -> ClusterNode? { nodes.first { $0.name == name } }
 
     /// Whose key this is, if it counts at this time.
-    public func node(with fingerprint: Digest256, at now: CalendarTime) -> ClusterNode? {
+    public func node(with fingerprint: Digest256, at now: WallTime) -> ClusterNode? {
         nodes.first { $0.fingerprint == fingerprint && now < $0.expires }
     }
 

@@ -7,8 +7,8 @@ public struct JoinGrant: SignedContent, Hashable {
     public static var payloadBytesMax: Int { 512 }
 
     public let cluster: ClusterID
-    public let notBefore: CalendarTime
-    public let notAfter: CalendarTime
+    public let notBefore: WallTime
+    public let notAfter: WallTime
     /// J.pub: whoever has the key of it has the token.
     public let token: VerificationKey
     public let number: UInt32
@@ -19,7 +19,7 @@ public struct JoinGrant: SignedContent, Hashable {
 
     /// Throws what contradicts itself.
     public init(
-        cluster: ClusterID, notBefore: CalendarTime, notAfter: CalendarTime, token: VerificationKey, number: UInt32, name: NodeName
+        cluster: ClusterID, notBefore: WallTime, notAfter: WallTime, token: VerificationKey, number: UInt32, name: NodeName
     ) throws(WireError) {
         guard number > 0 else { throw .malformed(field: "number") }
         guard notBefore < notAfter else { throw .malformed(field: "time") }
@@ -42,8 +42,8 @@ public struct JoinGrant: SignedContent, Hashable {
 
     public init(from reader: inout WireReader) throws(WireError) {
         let cluster: ClusterID = try reader.read()
-        let notBefore = CalendarTime(seconds: try reader.read())
-        let notAfter = CalendarTime(seconds: try reader.read())
+        let notBefore = WallTime(seconds: try reader.read())
+        let notAfter = WallTime(seconds: try reader.read())
         guard let token = VerificationKey(try reader.readRaw(count: VerificationKey.count)) else { throw .malformed(field: "token") }
         try self.init(
             cluster: cluster, notBefore: notBefore, notAfter: notAfter, token: token, number: try reader.read(), name: try reader.read())

@@ -88,7 +88,7 @@ public struct Joiner: Sendable {
     /// What the member has shown: JOIN for it, and the roster that counts from now on. `member` is the fingerprint of the key by which it holds the
     /// connection.
     public func join(
-        _ offer: JoinOffer, member: Digest256, at now: CalendarTime
+        _ offer: JoinOffer, member: Digest256, at now: WallTime
     ) throws(SecurityRefusal) -> (request: JoinRequest, roster: SignedFile<ClusterRoster>) {
         guard token.pins(offer.administrator) else {
             throw SecurityRefusal(.signature, "the administrator of this cluster is not the one who made the token")
@@ -125,7 +125,7 @@ public struct JoinLedger: Sendable {
     }
 
     /// A grant was stored here, or told by another member, with the key that it was used by if it was.
-    public mutating func add(_ stored: [UInt8], usedBy key: Digest256? = nil, at now: CalendarTime) throws(SecurityRefusal) {
+    public mutating func add(_ stored: [UInt8], usedBy key: Digest256? = nil, at now: WallTime) throws(SecurityRefusal) {
         let grant = try SignedFile<JoinGrant>(stored: stored, signedBy: administrator).content
         guard grant.cluster == cluster else { throw SecurityRefusal(.cluster, "a grant of another cluster") }
         guard now < grant.notAfter else { throw SecurityRefusal(.expired, "a grant that has expired") }
@@ -142,7 +142,7 @@ public struct JoinLedger: Sendable {
 
     /// JOIN has come on a connection that the key `peer` holds; `member` is this node's own, and `nonce` what it had offered. Gives who the new node is.
     public mutating func admit(
-        _ request: JoinRequest, peer: Digest256, member: Digest256, nonce: Nonce, at now: CalendarTime
+        _ request: JoinRequest, peer: Digest256, member: Digest256, nonce: Nonce, at now: WallTime
     ) throws(SecurityRefusal) -> (number: UInt32, name: NodeName, fingerprint: Digest256, address: String) {
         guard let grant = entries[request.token]?.grant else { throw SecurityRefusal(.unknown, "no grant is known for this token") }
         guard now >= grant.notBefore, now < grant.notAfter else {

@@ -131,15 +131,15 @@ public struct Manifest: SignedContent, Hashable {
 
     public let cluster: ClusterID
     public let version: UInt64
-    public let notBefore: CalendarTime
-    public let notAfter: CalendarTime
+    public let notBefore: WallTime
+    public let notAfter: WallTime
     public let entries: [ManifestEntry]
 
     public static let entriesMax = 4_096
 
     /// Throws what contradicts itself.
     public init(
-        cluster: ClusterID, version: UInt64, notBefore: CalendarTime, notAfter: CalendarTime, entries: [ManifestEntry]
+        cluster: ClusterID, version: UInt64, notBefore: WallTime, notAfter: WallTime, entries: [ManifestEntry]
     ) throws(WireError) {
         guard version > 0 else { throw .malformed(field: "version") }
         guard notBefore < notAfter else { throw .malformed(field: "time") }
@@ -163,8 +163,8 @@ public struct Manifest: SignedContent, Hashable {
 
     public init(from reader: inout WireReader) throws(WireError) {
         try self.init(
-            cluster: try reader.read(), version: try reader.read(), notBefore: CalendarTime(seconds: try reader.read()),
-            notAfter: CalendarTime(seconds: try reader.read()), entries: try reader.readList(limit: Self.entriesMax, field: "entries"))
+            cluster: try reader.read(), version: try reader.read(), notBefore: WallTime(seconds: try reader.read()),
+            notAfter: WallTime(seconds: try reader.read()), entries: try reader.readList(limit: Self.entriesMax, field: "entries"))
     }
 
     public func fault(after earlier: Manifest) -> String? { nil }

@@ -11,8 +11,8 @@ public protocol SignedContent: WireCodable, Sendable {
     var cluster: ClusterID { get }
     /// 1 or more; each file has a higher one than that before.
     var version: UInt64 { get }
-    var notBefore: CalendarTime { get }
-    var notAfter: CalendarTime { get }
+    var notBefore: WallTime { get }
+    var notAfter: WallTime { get }
     /// What is wrong with this as what comes after `earlier`; nil if nothing is.
     func fault(after earlier: Self) -> String?
 }

@@ -63,7 +63,7 @@ public struct VersionKeeper<Content: SignedContent>: Sendable {
 
     /// Takes a file that was stored or sent, if it is later than what is held. False if it is the one that is held already. The caller writes `highest`
     /// and the file down, in this order, before he acts on it.
-    public mutating func take(_ bytes: [UInt8], at now: CalendarTime) throws(SecurityRefusal) -> Bool {
+    public mutating func take(_ bytes: [UInt8], at now: WallTime) throws(SecurityRefusal) -> Bool {
         let file = try SignedFile<Content>(stored: bytes, signedBy: key)
         guard file.content.cluster == cluster else { throw SecurityRefusal(.cluster, "a file of another cluster") }
         let mark = file.mark
@@ -90,7 +90,7 @@ public struct VersionKeeper<Content: SignedContent>: Sendable {
     }
 
     /// What counts now. Nil when nothing is held or when it has expired: then nothing is allowed.
-    public func content(at now: CalendarTime) -> Content? {
+    public func content(at now: WallTime) -> Content? {
         guard let content = held?.content, now >= content.notBefore, now < content.notAfter else { return nil }
         return content
     }

@@ -38,7 +38,7 @@ struct Cast {
         guard let every = NamePattern("*"), let cluster = ClusterID([UInt8](repeating: 1, count: 16)),
             let entry = try? ManifestEntry(executable: Digest256(of: [1]), names: [every], interfaces: [.client, .server], uid: 100),
             let manifest = try? Manifest(
-                cluster: cluster, version: 1, notBefore: CalendarTime(seconds: 0), notAfter: CalendarTime(seconds: 9), entries: [entry])
+                cluster: cluster, version: 1, notBefore: WallTime(seconds: 0), notAfter: WallTime(seconds: 9), entries: [entry])
         else { preconditionFailure("no manifest") }
         return manifest
     }

@@ -14,7 +14,7 @@ private struct Doorway {
     let token: JoinToken
     var ledger: JoinLedger
     let offer: JoinOffer
-    let now = CalendarTime(seconds: 100)
+    let now = WallTime(seconds: 100)
 
     init() throws {
         administrator = AdministratorKey(random: &chance)
@@ -23,9 +23,9 @@ private struct Doorway {
         ledger = JoinLedger(cluster: cluster, administrator: administrator.publicKey)
         let node = try #require(
             ClusterNode(
-                number: 1, name: Cast.here, fingerprint: member, address: "10.0.0.1:7117", epoch: 1, expires: CalendarTime(seconds: 900)))
+                number: 1, name: Cast.here, fingerprint: member, address: "10.0.0.1:7117", epoch: 1, expires: WallTime(seconds: 900)))
         let roster = try ClusterRoster(
-            cluster: cluster, version: 1, notBefore: CalendarTime(seconds: 0), notAfter: CalendarTime(seconds: 500), nodes: [node])
+            cluster: cluster, version: 1, notBefore: WallTime(seconds: 0), notAfter: WallTime(seconds: 500), nodes: [node])
         offer = JoinOffer(
             administrator: administrator.publicKey, roster: SignedFile(roster, by: administrator).bytes, nonce: Nonce(random: &chance))
         try ledger.add(try grant(), at: now)
@@ -34,7 +34,7 @@ private struct Doorway {
     func grant(to: UInt64 = 200, number: UInt32 = 2) throws -> [UInt8] {
         SignedFile(
             try JoinGrant(
-                cluster: cluster, notBefore: CalendarTime(seconds: 50), notAfter: CalendarTime(seconds: to), token: token.publicKey,
+                cluster: cluster, notBefore: WallTime(seconds: 50), notAfter: WallTime(seconds: to), token: token.publicKey,
                 number: number, name: Cast.there), by: administrator
         ).bytes
     }
@@ -96,7 +96,7 @@ private struct Doorway {
 
     @Test func grantsEnd() throws {
         var door = try Doorway()
-        let (request, late) = (try door.request(), CalendarTime(seconds: 200))
+        let (request, late) = (try door.request(), WallTime(seconds: 200))
         #expect(
             reason { _ = try door.ledger.admit(request, peer: door.joining, member: door.member, nonce: door.offer.nonce, at: late) }
                 == .expired)

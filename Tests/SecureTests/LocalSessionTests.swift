@@ -305,7 +305,7 @@ import Testing
         let name = try #require(NamePattern("edi*"))
         let entry = try ManifestEntry(executable: Digest256(of: [1]), names: [name], interfaces: [.client, .server], uid: 100)
         let manifest = try Manifest(
-            cluster: Cast.manifest().cluster, version: 2, notBefore: CalendarTime(seconds: 0), notAfter: CalendarTime(seconds: 9),
+            cluster: Cast.manifest().cluster, version: 2, notBefore: WallTime(seconds: 0), notAfter: WallTime(seconds: 9),
             entries: [entry])
         #expect(cast.issuer.check(against: manifest).map(\.name) == [cast.files.name])
         #expect(cast.issuer.registeredCount == 1)

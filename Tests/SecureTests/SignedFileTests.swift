@@ -18,14 +18,14 @@ private struct Office {
         try #require(
             ClusterNode(
                 number: number, name: Cast.node("n\(number)"), fingerprint: Digest256(of: [key ?? UInt8(number)]),
-                address: "10.0.0.\(number):7117", epoch: epoch, expires: CalendarTime(seconds: expires)))
+                address: "10.0.0.\(number):7117", epoch: epoch, expires: WallTime(seconds: expires)))
     }
 
     func roster(_ version: UInt64, _ nodes: [ClusterNode], revoked: [Digest256] = [], from: UInt64 = 0, to: UInt64 = 5_000) throws
         -> [UInt8]
     {
         let roster = try ClusterRoster(
-            cluster: cluster, version: version, notBefore: CalendarTime(seconds: from), notAfter: CalendarTime(seconds: to), nodes: nodes,
+            cluster: cluster, version: version, notBefore: WallTime(seconds: from), notAfter: WallTime(seconds: to), nodes: nodes,
             revoked: revoked)
         return SignedFile(roster, by: key).bytes
     }
@@ -35,14 +35,14 @@ private struct Office {
 
 @Suite struct SignedFileTests {
     private let office = Office()
-    private let now = CalendarTime(seconds: 100)
+    private let now = WallTime(seconds: 100)
 
     @Test func whatIsSignedIsRead() throws {
         let bytes = try office.roster(1, [office.node(1), office.node(2)])
         let file = try SignedFile<ClusterRoster>(stored: bytes, signedBy: office.key.publicKey)
         #expect(file.bytes == bytes && file.content.nodes.count == 2)
         #expect(file.content.node(with: Digest256(of: [2]), at: now)?.number == 2)
-        #expect(file.content.node(with: Digest256(of: [2]), at: CalendarTime(seconds: 9_000)) == nil)
+        #expect(file.content.node(with: Digest256(of: [2]), at: WallTime(seconds: 9_000)) == nil)
         #expect(file.content[name: Cast.node("n1")]?.number == 1)
     }
 
@@ -105,13 +105,13 @@ private struct Office {
     @Test func filesCountForATime() throws {
         var keeper = office.keeper
         let bytes = try office.roster(1, [office.node(1)], from: 50, to: 150)
-        #expect(reason { _ = try keeper.take(bytes, at: CalendarTime(seconds: 49)) } == .notYetValid)
-        #expect(reason { _ = try keeper.take(bytes, at: CalendarTime(seconds: 150)) } == .expired)
-        #expect(try keeper.take(bytes, at: CalendarTime(seconds: 149)))
+        #expect(reason { _ = try keeper.take(bytes, at: WallTime(seconds: 49)) } == .notYetValid)
+        #expect(reason { _ = try keeper.take(bytes, at: WallTime(seconds: 150)) } == .expired)
+        #expect(try keeper.take(bytes, at: WallTime(seconds: 149)))
         // Whoever keeps a node from hearing of later ones gains the time of this one, and no more.
-        #expect(keeper.content(at: CalendarTime(seconds: 149)) != nil)
-        #expect(keeper.content(at: CalendarTime(seconds: 150)) == nil)
-        #expect(keeper.content(at: CalendarTime(seconds: 49)) == nil)
+        #expect(keeper.content(at: WallTime(seconds: 149)) != nil)
+        #expect(keeper.content(at: WallTime(seconds: 150)) == nil)
+        #expect(keeper.content(at: WallTime(seconds: 49)) == nil)
     }
 
     @Test func anotherClustersFileIsRefused() throws {
@@ -135,10 +135,10 @@ private struct Office {
         var keeper = office.keeper
         let gone = Digest256(of: [2])
         let first = try ClusterRoster(
-            cluster: office.cluster, version: 1, notBefore: CalendarTime(seconds: 0), notAfter: CalendarTime(seconds: 500),
+            cluster: office.cluster, version: 1, notBefore: WallTime(seconds: 0), notAfter: WallTime(seconds: 500),
             nodes: [office.node(1), office.node(2), office.node(3)])
         let second = try ClusterRoster(
-            cluster: office.cluster, version: 2, notBefore: CalendarTime(seconds: 0), notAfter: CalendarTime(seconds: 500),
+            cluster: office.cluster, version: 2, notBefore: WallTime(seconds: 0), notAfter: WallTime(seconds: 500),
             nodes: [office.node(1), office.node(3, epoch: 2)], revoked: [gone])
         #expect(second.ended(since: first).map(\.number) == [2, 3])
         #expect(try keeper.take(SignedFile(second, by: office.key).bytes, at: now))
@@ -164,12 +164,12 @@ private struct Office {
         #expect(throws: (any Error).self) { try office.roster(1, [office.node(1, key: 7), office.node(2, key: 7)]) }
         #expect(
             ClusterNode(
-                number: 0, name: Cast.node("x"), fingerprint: Digest256(of: []), address: "a:1", epoch: 1, expires: CalendarTime(seconds: 1)
+                number: 0, name: Cast.node("x"), fingerprint: Digest256(of: []), address: "a:1", epoch: 1, expires: WallTime(seconds: 1)
             ) == nil)
         #expect(
             ClusterNode(
                 number: 1, name: Cast.node("x"), fingerprint: Digest256(of: []), address: "a b:1", epoch: 1,
-                expires: CalendarTime(seconds: 1))
+                expires: WallTime(seconds: 1))
                 == nil)
     }
 
@@ -181,7 +181,7 @@ private struct Office {
             executable: Digest256(of: [1]), names: [names], interfaces: [.client], nodes: [Cast.here], uid: 7, arguments: ["mail", "-x"],
             interpreter: Digest256(of: [3]), libraries: [try #require(ManifestLibrary(path: "/lib/x.so", digest: Digest256(of: [4])))])
         let manifest = try Manifest(
-            cluster: office.cluster, version: 1, notBefore: CalendarTime(seconds: 0), notAfter: CalendarTime(seconds: 500), entries: [entry]
+            cluster: office.cluster, version: 1, notBefore: WallTime(seconds: 0), notAfter: WallTime(seconds: 500), entries: [entry]
         )
         let file = SignedFile(manifest, by: office.key)
         #expect(try SignedFile<Manifest>(stored: file.bytes, signedBy: office.key.publicKey).content == manifest)

@@ -53,7 +53,7 @@ enum ModuleGraph {
             // The nucleus's tables are the kernel's rows, and its queries are the transport's.
             own: [
                 "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
-                "MasixNetwork", "MasixNetworkServer",
+                "MasixNetwork", "MasixNetworkServer", "MasixSecure",
             ]),
         Module(folder: "Sources/masix-simulate", own: ["MasixSimulator"]),
     ]
