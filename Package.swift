@@ -163,7 +163,8 @@ let package = Package(
             name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixNucleus", "MasixTestKit", "MasixProtocols", "MasixLinux"],
             swiftSettings: strict),
         .testTarget(
-            name: "MachTests", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixNucleus", "MasixTestKit"], swiftSettings: strict),
+            name: "MachTests", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixTestKit"],
+            swiftSettings: strict),
         .testTarget(name: "TypedTests", dependencies: ["MasixTyped", "Masix", "MasixTestKit"], swiftSettings: strict),
         // What every carrier must do, the program that plays it in processes of its own, and one that does what it likes.
         .target(name: "MasixStories", dependencies: ["Masix", "MasixLinux", "MasixTestKit"], path: "Tests/Stories", swiftSettings: strict),

@@ -284,7 +284,8 @@ extension Kernel {
         PortStatus(
             messages: UInt32(port.queue.count + port.held + port.leased), queueLimit: UInt32(port.queueLimit),
             makeSendCount: port.makeSendCount, sendRights: UInt32(port.sendRights), sendOnceRights: UInt32(port.sendOnces.count),
-            blockedSenders: UInt32(port.blocked.count), leases: UInt32(leases ?? port.leases.count), noSendersRequested: port.noSenders != nil,
+            blockedSenders: UInt32(port.blocked.count), leases: UInt32(leases ?? port.leases.count),
+            noSendersRequested: port.noSenders != nil,
             portDestroyedRequested: port.portDestroyed != nil)
     }
 }

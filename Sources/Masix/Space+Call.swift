@@ -245,7 +245,8 @@ extension Space {
                 let answered: Answered
                 if let spoken {
                     answered = answer(
-                        code: message.code, body: MessageBytes(spoken), flags: FrameHeader.flags(message.format) | FrameHeader.spoken, token, on: link)
+                        code: message.code, body: MessageBytes(spoken), flags: FrameHeader.flags(message.format) | FrameHeader.spoken,
+                        token, on: link)
                 } else {
                     answered = answer(code: message.code, body: message.body, flags: FrameHeader.flags(message.format), token, on: link)
                 }
@@ -354,7 +355,8 @@ extension Space {
         case .kernel(let id):
             whatever { core throws(MasixError) in _ = try core.ask(.drop(.sendOnce(id))) }
         case .link(let link, let token):
-            if case .elsewhere = answer(code: Notification.sendOnce.code, body: MessageBytes(), flags: FrameHeader.dropped, token, on: link) {
+            if case .elsewhere = answer(code: Notification.sendOnce.code, body: MessageBytes(), flags: FrameHeader.dropped, token, on: link)
+            {
                 let state = SendOnceState(space: self, place: place)
                 // Promoted or claimed, then dropped as a kernel right when `state` goes; what cannot be claimed is already over.
                 if (try? kernelRight(of: state)) == nil { _ = state.take() }

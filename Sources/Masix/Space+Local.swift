@@ -213,7 +213,8 @@ extension Space {
             if mustWake { reception.interruptOthers() }
             port.see()
             var incoming = Incoming(
-                port: port.port, code: message.code, body: MessageBytes(message.bytes), sender: message.notification == nil ? task : .kernel,
+                port: port.port, code: message.code, body: MessageBytes(message.bytes),
+                sender: message.notification == nil ? task : .kernel,
                 notification: message.notification, reply: message.reply.arrived)
             incoming.format = message.format
             incoming.isOnce = message.via == .sendOnce

@@ -1,5 +1,6 @@
 import Masix
 import MasixKernel
+import MasixLinux
 import MasixMach
 import MasixNucleus
 import MasixTestKit
@@ -98,7 +99,8 @@ import Testing
             let port = try task.allocate(RightKind.receive.rawValue)
             let header = MachHeader(bits: Disposition.makeSend.rawValue, remote: port, local: .null, id: 7)
             for _ in 0..<5 {
-                guard case .sent = task.send(header, [], MachPatience(timeout: 0), .xnu) else { throw MasixError.timedOut }
+                let sent = OwnMemory.lend([]) { task.send(header, $0, MachPatience(timeout: 0), .xnu) }
+                guard case .sent = sent else { throw MasixError.timedOut }
             }
             #expect(throws: MachReturn.resourceShortage) { _ = try task.receiveStatus(of: port) }
         }

@@ -33,7 +33,9 @@ public struct Coverage: Sendable {
             lines.append("\(padded(name, 20)) \(padded(count(of: code), 8))  \(list)")
         }
         for (move, count) in moves.sorted(by: { $0.key < $1.key }) { lines.append("disposition \(padded(move, 8)) \(padded(count, 8))") }
-        for (id, count) in notifications.sorted(by: { $0.key < $1.key }) { lines.append("notification \(padded(id, 7)) \(padded(count, 8))") }
+        for (id, count) in notifications.sorted(by: { $0.key < $1.key }) {
+            lines.append("notification \(padded(id, 7)) \(padded(count, 8))")
+        }
         for (letter, count) in rules.sorted(by: { $0.key < $1.key }) { lines.append("rule \(padded(letter, 15)) \(padded(count, 8))") }
         return lines.joined(separator: "\n")
     }

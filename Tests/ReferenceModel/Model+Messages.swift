@@ -122,7 +122,9 @@ extension Model {
                 let place = message.content.count - 1
                 for name in names {
                     let right = try takeForBody(name, move, from: task)
-                    if case .rights(let rights, let type) = message.content[place] { message.content[place] = .rights(rights + [right], type) }
+                    if case .rights(let rights, let type) = message.content[place] {
+                        message.content[place] = .rights(rights + [right], type)
+                    }
                 }
                 count += names.count
             case .memory(let byte, let count, _): message.content.append(.memory(byte, count))

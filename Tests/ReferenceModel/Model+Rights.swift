@@ -326,7 +326,9 @@ extension Model {
                     enqueue(next.message, at: port)
                     isChanged = true
                 }
-                if let record = ports[port], record.queue.count < record.limit, record.blocked.isEmpty { isChanged = tellRoom(port) || isChanged }
+                if let record = ports[port], record.queue.count < record.limit, record.blocked.isEmpty {
+                    isChanged = tellRoom(port) || isChanged
+                }
             }
             while let port = lessSenders.min() {
                 lessSenders.remove(port)

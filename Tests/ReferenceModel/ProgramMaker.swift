@@ -99,7 +99,8 @@ public struct ProgramMaker {
         case 5..<9: return (own(task) ?? any(task), Move.makeSend)
         case 9..<12: return (own(task) ?? any(task), Move.makeSendOnce)
         case 12..<15: return (some(task) { $0.once != nil } ?? any(task), Move.sendOnce)
-        case 15: return (some(task) { $0.isDead } ?? any(task), [Move.send, Move.copySend, Move.sendOnce].randomElement(using: &chance) ?? 17)
+        case 15:
+            return (some(task) { $0.isDead } ?? any(task), [Move.send, Move.copySend, Move.sendOnce].randomElement(using: &chance) ?? 17)
         case 16: return (chance.once(in: 2) ? nullName : deadName, 16 + UInt32(chance.below(6)))
         default: return (own(task) ?? any(task), Move.receive)
         }
@@ -138,7 +139,9 @@ public struct ProgramMaker {
 
     /// Somebody lets the task send to him.
     private mutating func supply(_ task: Int) {
-        guard let other = model.tasks.keys.sorted().filter({ $0 != task }).randomElement(using: &chance), let port = own(other) else { return }
+        guard let other = model.tasks.keys.sorted().filter({ $0 != task }).randomElement(using: &chance), let port = own(other) else {
+            return
+        }
         add(other, .give(port, Move.makeSend, to: task))
     }
 
@@ -171,7 +174,8 @@ public struct ProgramMaker {
         guard let entry = model.tasks[task]?[name], !chance.once(in: 8) else {
             return add(task, .modify(name, UInt32(chance.below(7)), by: chance.once(in: 2) ? -1 : 1))
         }
-        let kind: UInt32 = entry.send != nil && !chance.once(in: 3) ? 0 : entry.receive != nil ? 1 : entry.once != nil ? 2 : entry.set != nil ? 3 : 4
+        let kind: UInt32 =
+            entry.send != nil && !chance.once(in: 3) ? 0 : entry.receive != nil ? 1 : entry.once != nil ? 2 : entry.set != nil ? 3 : 4
         let references = Int32(entry.references)
         let delta: Int32 =
             switch chance.below(10) {
@@ -250,7 +254,10 @@ public struct ProgramMaker {
         switch chance.below(4) {
         case 0:
             let options: UInt32 = [0, 1, 2, 16, 17, 18, 19].randomElement(using: &chance) ?? 0
-            add(task, .construct(options: options, queueLimit: chance.once(in: 9) ? 2000 : UInt32(chance.below(6)), context: UInt64(chance.below(3))))
+            add(
+                task,
+                .construct(
+                    options: options, queueLimit: chance.once(in: 9) ? 2000 : UInt32(chance.below(6)), context: UInt64(chance.below(3))))
         case 1:
             let name = mostly(own(task), task)
             let delta = [0, 0, -1, -2, 1].randomElement(using: &chance) ?? 0
@@ -300,7 +307,9 @@ public struct ProgramMaker {
             add(task, chance.once(in: 2) ? .modify(name, 1, by: -1) : .destroy(name))
         case 2, 3:
             // A name that dies, or is freed.
-            guard let name = some(task, { $0.send != nil || $0.once != nil }), let entry = model.tasks[task]?[name] else { return request(task) }
+            guard let name = some(task, { $0.send != nil || $0.once != nil }), let entry = model.tasks[task]?[name] else {
+                return request(task)
+            }
             add(task, .request(name, 72, sync: 0, notify: notify, Move.makeSendOnce))
             if chance.once(in: 3) { return add(task, .destroy(name)) }
             guard let port = entry.send, let receiver = model.ports[port]?.receiver else { return }
@@ -364,7 +373,8 @@ public struct ProgramMaker {
             case 19..<22:
                 let count = chance.once(in: 30) ? 70_000 : chance.once(in: 9) ? 5000 : chance.below(40)
                 items.append(.memory(UInt8(1 + chance.below(200)), count: count, deallocates: chance.once(in: 2)))
-            case 22, 23: items.append([.unknown, .unknown, .unreadable, .unreadableNames(Move.copySend)].randomElement(using: &chance) ?? .unknown)
+            case 22, 23:
+                items.append([.unknown, .unknown, .unreadable, .unreadableNames(Move.copySend)].randomElement(using: &chance) ?? .unknown)
             default: return items + [.overrun]
             }
         }

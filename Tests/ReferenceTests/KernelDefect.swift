@@ -1,4 +1,5 @@
 import DequeModule
+
 @testable import MasixKernel
 @testable import MasixNucleus
 

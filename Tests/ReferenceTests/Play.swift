@@ -111,7 +111,9 @@ struct Play {
             }
             // A wait of a task that was killed is nobody's.
             guard let found = ends.removeValue(forKey: end.step) else { return "step \(end.step) should be over: \(end.outcome)" }
-            if let difference = names.difference(end.outcome, found, of: end.task, model) { return "step \(end.step), waiting: \(difference)" }
+            if let difference = names.difference(end.outcome, found, of: end.task, model) {
+                return "step \(end.step), waiting: \(difference)"
+            }
         }
         if let other = ends.first { return "step \(other.key) should wait still, and came to \(other.value)" }
         switch (immediate, found) {

@@ -1,12 +1,13 @@
-@testable import Masix
 import MasixKernel
 import MasixLinux
-@testable import MasixMach
-@testable import MasixNucleus
 import MasixReferenceModel
 import MasixTestKit
 import MasixTransport
 import Synchronization
+
+@testable import Masix
+@testable import MasixMach
+@testable import MasixNucleus
 
 /// Of a program; the nucleus has steps too.
 typealias Step = MasixReferenceModel.Step
@@ -67,7 +68,8 @@ final class RealSystem {
             return try wait(step) { [dialect] in Self.send(parcel, by: task, form, dialect, waits: true, awaitsRoom: false) }
         case .receiveWaiting(let name):
             let form = form
-            return try wait(step) { [dialect] in Self.receive(name, by: task, form, dialect, room: 1 << 20, keepsLarge: false, waits: true) }
+            return try wait(step) { [dialect] in Self.receive(name, by: task, form, dialect, room: 1 << 20, keepsLarge: false, waits: true)
+            }
         case .send(let parcel, let awaitsRoom):
             return Self.send(parcel, by: task, form, dialect, waits: false, awaitsRoom: awaitsRoom)
         case .receive(let name, let room, let keepsLarge):
@@ -130,7 +132,8 @@ final class RealSystem {
         let (body, regions) = bodies.bytes(parcel.items)
         let bits = parcel.remoteMove | parcel.localMove << 8 | parcel.extraBits | (parcel.isComplex ? MachHeader.complexBit : 0)
         let header = MachHeader(bits: bits, remote: parcel.remote, local: parcel.local, id: parcel.id)
-        let sent = task.mach.send(header, body, MachPatience(timeout: waits ? nil : 0, awaitsRoom: awaitsRoom), dialect)
+        let patience = MachPatience(timeout: waits ? nil : 0, awaitsRoom: awaitsRoom)
+        let sent = OwnMemory.lend(body) { task.mach.send(header, $0, patience, dialect) }
         // M1: moved memory is the sender's no more.
         var kept: [Bool] = []
         for region in regions { kept.append(task.memory.remove(region.address) != nil) }
@@ -152,7 +155,8 @@ final class RealSystem {
         _ name: Name, by task: RealTask, _ form: Form, _ dialect: Dialect, room: Int, keepsLarge: Bool, waits: Bool
     ) -> Outcome {
         let bodies = BodyForm(form: form, pieces: task.memory)
-        switch task.mach.receive(from: name, room: room, keepsLarge: keepsLarge, MachPatience(timeout: waits ? nil : 0), dialect) {
+        let reception = task.mach.receive(from: name, room: room, keepsLarge: keepsLarge, MachPatience(timeout: waits ? nil : 0), dialect)
+        switch consume reception {
         case .refused(let code): return Outcome(Code(rawValue: code.rawValue))
         case .tooLarge(let bytes, let port):
             return Outcome(Code(rawValue: MachReturn.Receive.tooLarge.rawValue), [.text("stays"), .number(UInt64(bytes)), .name(port)])
@@ -169,11 +173,12 @@ final class RealSystem {
                 Code(rawValue: received.outcome.rawValue),
                 [.text("message")] + head(received) + [.name(remote), .number(type)]
                     + bodies.values(
-                        received.body, isComplex: bits & MachHeader.complexBit != 0, notification: isNotification ? received.header.id : nil))
+                        received.body, isComplex: bits & MachHeader.complexBit != 0, notification: isNotification ? received.header.id : nil
+                    ))
         }
     }
 
-    private static func head(_ received: MachReceived) -> [Value] {
+    private static func head(_ received: borrowing MachReceived) -> [Value] {
         let bits = received.header.bits
         return [
             .number(UInt64(received.header.id)), .number(UInt64(bits >> 8 & 0x1F)), .number(bits & MachHeader.complexBit == 0 ? 0 : 1),

@@ -39,7 +39,8 @@ import Testing
             guard let failure = play.failure else { continue }
             failures += 1
             let small = failures > shrunkMax ? "" : "\n" + shrunk(program, seed, play.failedCall).text
-            Issue.record("seed \(seed), \(form(seed)), leases \(leases(seed)): \(failure)\(small)\nagain: FIRST=\(seed) PROGRAMS=1 STEPS=\(steps)")
+            Issue.record(
+                "seed \(seed), \(form(seed)), leases \(leases(seed)): \(failure)\(small)\nagain: FIRST=\(seed) PROGRAMS=1 STEPS=\(steps)")
         }
         print(coverage.table)
         // Fewer, or others: somebody looks for something.
@@ -53,7 +54,8 @@ import Testing
         }
         for move in Move.all { #expect(coverage.moves[move, default: 0] >= countMin, "disposition \(move)") }
         for id: UInt32 in [65, 66, 69, 70, 71, 72] {
-            #expect(coverage.notifications[id, default: 0] >= countMin, "notification \(id): \(coverage.notifications[id, default: 0]) times")
+            #expect(
+                coverage.notifications[id, default: 0] >= countMin, "notification \(id): \(coverage.notifications[id, default: 0]) times")
         }
         for rule in Unreached.allRules where Unreached.rules[rule] == nil {
             #expect(coverage.rules[rule, default: 0] >= countMin, "rule \(rule): \(coverage.rules[rule, default: 0]) times")
@@ -107,7 +109,9 @@ import Testing
         var last = ""
         // What comes after the step at which they differ, but for the looks at the end, is needed rarely.
         let small = Shrinking.shrink(program) { candidate in
-            guard let play = try? play(candidate, seed, defect: defect), let failure = play.failure, play.failedCall == call else { return false }
+            guard let play = try? play(candidate, seed, defect: defect), let failure = play.failure, play.failedCall == call else {
+                return false
+            }
             last = failure
             return true
         }

@@ -29,7 +29,8 @@ public struct Threshold: Codable, Equatable, Sendable, CustomStringConvertible {
     }
 
     public func matches(_ row: Row) -> Bool {
-        row.name == name && row.mode == mode && (floor ?? row.floor) == row.floor && (place ?? row.place) == row.place && (size ?? row.size) == row.size
+        row.name == name && row.mode == mode && (floor ?? row.floor) == row.floor && (place ?? row.place) == row.place
+            && (size ?? row.size) == row.size
             && (depth == nil || depth == row.depth) && (thinkMicroseconds == nil || thinkMicroseconds == row.thinkMicroseconds)
             && (loaded == nil || loaded == row.loaded) && (members == nil || members == row.members)
             && (interface ?? .swift) == (row.interface ?? .swift)

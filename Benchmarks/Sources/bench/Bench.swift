@@ -73,7 +73,8 @@ struct Bench: ParsableCommand {
             say(table.text(row))
             rows.append(row)
         }
-        for (setting, kind) in (floorsOnly ? Catalogue.local : Catalogue.local + Catalogue.inC + Catalogue.localNucleus) where isAsked(setting) {
+        for (setting, kind) in (floorsOnly ? Catalogue.local : Catalogue.local + Catalogue.inC + Catalogue.localNucleus)
+        where isAsked(setting) {
             if setting.mode == .spin, processors.allowed.count < 2 {
                 say("\(setting.name.rawValue), spin: left out, it takes two processors")
                 continue
