@@ -66,12 +66,19 @@ extension Space {
     package func isDead(_ state: SendOnceState) -> Bool {
         switch state.place.withLock({ $0 }) {
         case .gone: true
-        case .local(let port): port.isDead
+        case .local(let port): port.isDead || hasDiedAway(port, state)
         case .link(let link, let token):
             control.callee(place: link.place, index: token.index)
                 .map { $0.state(link: link.id, generation: token.generation) != .armed } ?? true && claimed(state) == nil
         case .kernel(let id): isDead(id)
         }
+    }
+
+    /// A port that has left the library since dies at the nucleus, which gave the right an id then.
+    private func hasDiedAway(_ port: LocalPort, _ state: SendOnceState) -> Bool {
+        guard let id = locals.withKey({ port.exchangeOnce(&$0) }) else { return false }
+        state.place.withLock { $0 = .kernel(id) }
+        return isDead(id)
     }
 
     private func claimed(_ state: SendOnceState) -> SendOnceID? { (try? kernelRight(of: state)) ?? nil }

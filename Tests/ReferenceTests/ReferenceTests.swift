@@ -105,6 +105,7 @@ import Testing
         _ program: [Step], _ seed: UInt64, _ call: String, defect: KernelDefect? = nil
     ) -> (program: [Step], text: String) {
         var last = ""
+        // What comes after the step at which they differ, but for the looks at the end, is needed rarely.
         let small = Shrinking.shrink(program) { candidate in
             guard let play = try? play(candidate, seed, defect: defect), let failure = play.failure, play.failedCall == call else { return false }
             last = failure
