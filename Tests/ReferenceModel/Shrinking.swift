@@ -1,7 +1,7 @@
 /// Makes a failing program small: leaves out as many steps at a time as it can, again and again, and then makes what is left plainer.
 public enum Shrinking {
     /// `fails` plays a program and says whether it still fails. At most `playsMax` plays.
-    public static func shrink(_ program: [Step], playsMax: Int = 300, fails: ([Step]) -> Bool) -> [Step] {
+    public static func shrink(_ program: [Step], playsMax: Int = 600, fails: ([Step]) -> Bool) -> [Step] {
         var program = program
         var plays = 0
         func stillFails(_ candidate: [Step]) -> Bool {
