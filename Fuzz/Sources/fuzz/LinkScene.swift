@@ -188,8 +188,6 @@ final class LinkScene: @unchecked Sendable {
         let token = ReplyToken(index: index, generation: generation)
         guard announcement.isReply(of: generation), let header = receiver.lookReply(token) else { return }
         require(receiver.replyBody(token, count: Int(header.length)).count == Int(header.length), "an answer of another length")
-        var body = [UInt8](repeating: 0, count: Int(header.length))
-        unsafe body.withUnsafeMutableBytes { unsafe receiver.copyReply(token, into: $0) }
         if generation & 1 == 0 { _ = caller.take(link: Story.link, generation: generation) }
         _ = caller.abandon(link: Story.link, generation: generation)
     }
