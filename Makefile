@@ -34,7 +34,7 @@ fuzz: ## feed the decoders; FUZZ_RUNS=executions in total
 simulate: ## whole nodes from one seed; SEEDS=how many, FIRST=the first (a failing seed replays exactly)
 	Scripts/test --only simulate
 
-formal: ## check the models of the lease and sleep protocols, and that each defence is needed
+formal: ## check the models of links and of sessions, and that each defence is needed
 	Scripts/install-dependencies
 	Scripts/test --only formal
 

@@ -28,6 +28,7 @@ let package = Package(
     products: [
         .library(name: "Masix", targets: ["Masix"]),
         .library(name: "MasixNetwork", targets: ["MasixNetwork"]),
+        .library(name: "MasixSecure", targets: ["MasixSecure"]),
         .library(name: "MasixProtocols", targets: ["MasixProtocols"]),
         .library(name: "MasixTyped", targets: ["MasixTyped"]),
         .library(name: "MasixTestKit", targets: ["MasixTestKit"]),
@@ -58,6 +59,11 @@ let package = Package(
         // What nodes say to each other, and who they are. Pure.
         .target(
             name: "MasixNetwork", dependencies: ["MasixKernel", "MasixWire", collections], path: "Sources/Network", swiftSettings: strict),
+        // Who may talk to whom, and how nobody else can: tickets, sessions, signed files, policy. Pure.
+        .systemLibrary(name: "CSodium", path: "Sources/CSodium"),
+        .target(
+            name: "MasixSecure", dependencies: ["MasixWire", "CSodium", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Sources/Secure", swiftSettings: strict),
         // How messages travel: the nucleus path and the links.
         .target(
             name: "MasixTransport", dependencies: ["MasixKernel", "MasixLinux", "MasixWire", collections, system],
@@ -131,8 +137,8 @@ let package = Package(
         .executableTarget(
             name: "masix",
             dependencies: [
-                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixNetwork", "MasixNetworkServer", "MasixTransport",
-                "MasixKernel", "MasixLinux", "MasixWire",
+                "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixNetwork", "MasixNetworkServer", "MasixSecure",
+                "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
                 arguments, logging, system,
             ],
             swiftSettings: strict),
@@ -142,12 +148,18 @@ let package = Package(
         // Tests.
         .executableTarget(
             name: "masix-test-client", dependencies: ["MasixProtocols", "Masix"], path: "Tests/TestClient", swiftSettings: strict),
+        // One thing many times, to be counted.
+        .executableTarget(
+            name: "masix-hot-path", dependencies: ["Masix", "MasixLinux", "MasixTestKit"], path: "Tests/HotPath", swiftSettings: strict),
         .target(
             name: "MasixTestKit",
             dependencies: ["Masix", "MasixNucleus", "MasixNameServer", "MasixProtocols", "MasixTransport", "MasixLinux", "MasixKernel"],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["MasixLinux", "CLinux", system], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["MasixWire"], swiftSettings: strict),
+        .testTarget(
+            name: "SecureTests", dependencies: ["MasixSecure", "MasixWire", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .testTarget(name: "KernelTests", dependencies: ["MasixKernel", "MasixWire"], swiftSettings: strict),
         .testTarget(
             name: "TransportTests",
@@ -160,7 +172,8 @@ let package = Package(
             name: "MasixTests", dependencies: ["Masix", "MasixKernel", "MasixNucleus", "MasixTestKit", "MasixProtocols", "MasixLinux"],
             swiftSettings: strict),
         .testTarget(
-            name: "MachTests", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixTestKit"], swiftSettings: strict),
+            name: "MachTests", dependencies: ["MasixMach", "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixTestKit"],
+            swiftSettings: strict),
         .testTarget(name: "TypedTests", dependencies: ["MasixTyped", "Masix", "MasixTestKit"], swiftSettings: strict),
         // What every carrier must do, the program that plays it in processes of its own, and one that does what it likes.
         .target(name: "MasixStories", dependencies: ["Masix", "MasixLinux", "MasixTestKit"], path: "Tests/Stories", swiftSettings: strict),
@@ -179,10 +192,13 @@ let package = Package(
             ] + nio, swiftSettings: strict),
         .testTarget(
             name: "NetworkTests", dependencies: ["MasixNetwork", "MasixSimulator", "MasixKernel", "MasixWire"], swiftSettings: strict),
+        // A wire between two nodes that is watched, silent or cut.
+        .target(name: "MasixWireRelay", dependencies: nio, path: "Tests/WireRelay", swiftSettings: strict),
         .testTarget(
             name: "NetworkServerTests",
             dependencies: [
-                "MasixNetworkServer", "MasixNetwork", "Masix", "MasixTestKit", "MasixKernel", "MasixLinux", "MasixWire", logging, system,
+                "MasixNetworkServer", "MasixNetwork", "Masix", "MasixTestKit", "MasixKernel", "MasixLinux", "MasixWire", "MasixWireRelay",
+                logging, system,
             ] + nio
                 + certificates,
             swiftSettings: strict),
@@ -191,7 +207,15 @@ let package = Package(
             name: "TwoNodes",
             dependencies: [
                 "Masix", "MasixKernel", "MasixLinux", "MasixNetwork", "MasixNetworkServer", "MasixProtocols", "MasixStories",
-                "MasixTestKit", "MasixTransport", logging,
+                "MasixTestKit", "MasixTransport", "MasixWireRelay", logging,
+            ], swiftSettings: strict),
+        // Mach's rules as one plain value, which knows nothing of this package, and random programs that judge it.
+        .target(name: "MasixReferenceModel", path: "Tests/ReferenceModel", swiftSettings: strict),
+        .testTarget(
+            name: "ReferenceTests",
+            dependencies: [
+                "MasixReferenceModel", "MasixMach", "Masix", "MasixKernel", "MasixLinux", "MasixNucleus", "MasixTestKit", "MasixTransport",
+                collections,
             ], swiftSettings: strict),
         .testTarget(
             name: "Simulation", dependencies: ["MasixNameSimulator", "MasixNetwork", "MasixSimulator", "MasixKernel"], swiftSettings: strict

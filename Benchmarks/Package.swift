@@ -10,6 +10,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// XNU's dialect of the C interface.
+let headers = "\(Context.packageDirectory)/../Sources/CMach/include/xnu"
+
 let package = Package(
     name: "Benchmarks",
     products: [.executable(name: "bench", targets: ["bench"])],
@@ -34,6 +37,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        // Both sides of a null call in C.
+        .executableTarget(
+            name: "mach-call", dependencies: [.product(name: "masix-mach", package: "Masix")],
+            cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror", "-I", headers])]),
         .testTarget(name: "MeasureTests", dependencies: ["Measure"], swiftSettings: strict),
         .testTarget(name: "FloorsTests", dependencies: ["Floors", "Measure", "CFloors"], swiftSettings: strict),
     ],

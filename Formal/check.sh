@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the models of this directory with Spin.
 #
-#   check.sh            every model as built holds, ends, and fails as listed when a defence is removed
+#   check.sh            every model as built holds, ends, and fails as listed when a defence is removed; the paper's protocols fail
 #   check.sh --trace    also prints the shortest event sequence found for every removal
 #
 # As built: full search, no error. Ends: no cycle, so that every run comes to rest, where Monitor judges it. Removed: the
@@ -23,6 +23,7 @@ credit  -DLIMIT=3 -DGRANTS=1
 credit  -DSLOTS=1
 reply
 reply   -DCALLS=3
+reply   -DRECALLS
 wake    -DSECOND=0
 wake    -DHOME=0
 wake    -DHOME=0 -DACTIVE_LAST_LOOK
@@ -32,15 +33,29 @@ room    -DMESSAGES=3
 room    -DMESSAGES=4 -DWINDOW=2
 leader  -DTHREADS=2
 leader  -DWAITS=1 -DMESSAGES=1
+ticket
+ticket  -DUNPROVED -DTICKETS=2
+remote
 '
 
 ends='
 lease   -DUNDISTURBED -DMESSAGES=2
 credit  -DGRANTS=1
 reply
+reply   -DRECALLS
 wake    -DSECOND=0
 room
 leader  -DTHREADS=2 -DWAITS=1
+'
+
+# What must be found in a model as it stands: the protocols as the paper prints them, and that what is built comes to a session at all.
+found='
+paper4  accepted_once            -DREPLAY
+paper4  asker_is_who_it_is       -DIMPOSTURE
+paper5  server_is_who_it_is      -DIMPOSTURE
+paper5  key_stays_home           -DSECRET
+ticket  no_session               -DREACH -DTICKETS=2
+remote  no_session               -DREACH
 '
 
 # model, defence removed, property that must then fail, flags
@@ -85,6 +100,8 @@ reply   CALLEE_CLOSED            nobody_blocked         -DUNDISTURBED
 reply   NUMBER                   uncommitted_is_the_callers  -DUNDISTURBED
 reply   NOTE_AT_LEASE_CLOSE      nobody_blocked         -DUNDISTURBED
 reply   CLOSE_BEFORE_RESOLVE     right_found            -DUNDISTURBED
+reply   CALLEE_PROMOTED          nobody_blocked         -DUNDISTURBED -DRECALLS
+reply   PROMOTED_STAYS           nobody_blocked         -DUNDISTURBED -DRECALLS
 wake    SENDER_FENCE             no_lost_wake_up        -DSECOND=0 -DHOME=0
 wake    RECEIVER_FENCE           no_lost_wake_up        -DSECOND=0 -DHOME=0
 wake    LAST_LOOK                no_lost_wake_up        -DSECOND=0 -DHOME=0
@@ -114,6 +131,20 @@ leader  TELL_AFTER_SLEEP         no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
 leader  NEWS                     no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
 leader  LAST_LOOK                no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
 leader  NEW_NUMBER               no_lost_wake_up        -DTHREADS=2 -DLEAVINGS=0
+ticket  PROOF                    issued_only_if_asked
+ticket  FRESH_GRANT              grant_is_fresh
+ticket  PEER_IN_GRANT            server_is_asked_for    -DUNPROVED
+ticket  SEALED_GRANT             server_is_who_it_is
+ticket  DEADLINE                 server_is_who_it_is
+ticket  EXPIRY                   asker_is_who_it_is
+ticket  SINGLE_USE               one_session_per_ticket
+ticket  ASKER_IN_TICKET          asker_is_who_it_is
+ticket  CONFIRM                  acts_only_with_present
+remote  CHANNEL                  server_is_who_it_is
+remote  PEER_NODE                asker_is_who_it_is
+remote  OUTSTANDING              server_is_who_it_is
+remote  REQUEST_ID               answers_its_question
+remote  KEY_STAYS                issued_only_if_asked
 '
 
 # build MODEL SPIN_FLAGS CC_FLAGS: leaves ./pan
@@ -141,6 +172,13 @@ one() {
         build "$model" "$*" "-O2 -DNP" && ./pan -E -l -m100000 >pan.out 2>&1
         if complete; then printf 'ok    %-8s ends: no cycle, %s states %s  %s\n' "$model" "$(states)" "$(elapsed)" "$*"
         else printf 'WRONG %-8s may run for ever, or was not searched fully  %s\n' "$model" "$*"; grep -hE 'progress|too small|not completed|MEMLIM|rror' spin.out cc.out pan.out; fi ;;
+    found)
+        local expected=$1 seen; shift
+        build "$model" "$*" "-O1 -DSAFETY -DBFS" && ./pan -E -m100000 >pan.out 2>&1
+        seen=$(sed -n 's/.*assertion violated \([a-z_0-9]*\).*/\1/p' pan.out 2>/dev/null | head -n 1)
+        if [ "$seen" = "$expected" ]; then printf 'ok    %-8s as it stands: %s fails  %s\n' "$model" "$seen" "$*"
+        else printf 'WRONG %-8s as it stands: %s should fail, but: %s  %s\n' "$model" "$expected" "${seen:-nothing}" "$*"; fi
+        if [ -n "$trace" ] && [ -f "$model.pml.trail" ]; then spin -t -T $* "$model.pml" | sed -n 's/^.*MSC: /          /p'; fi ;;
     removed)
         local defence=$1 expected=$2 found; shift 2
         build "$model" "-DNO_$defence $*" "-O1 -DSAFETY -DBFS" && ./pan -E -m100000 >pan.out 2>&1
@@ -166,14 +204,30 @@ export work trace
 
 # A defence that no line removes would be a claim unchecked.
 status=0
-for model in lease credit reply wake room leader; do
+for model in lease credit reply wake room leader ticket remote; do
     for defence in $(grep -oE '^#ifn?def NO_[A-Z_]+' "$here/$model.pml" | sed 's/.*NO_//' | sort -u); do
         grep -qE "^$model +$defence " <<<"$removed" || { echo "WRONG $model: nothing removes $defence"; status=1; }
     done
 done
 
+# Messages, fields and defences of the protocols of security: each stands in the code where names.txt says, and each defence has its line there.
+while IFS=$'\t' read -r kind name place models _; do
+    case $kind in message | part | defence) ;; *) continue ;; esac
+    file=${place%%: *}
+    grep -qF -- "${place#*: }" "$here/../$file" 2>/dev/null || { echo "WRONG names.txt: $kind $name is not in $place"; status=1; }
+    for model in $models; do
+        grep -qE "(^|[^A-Z_])(NO_)?$name([^A-Z_]|\$)" "$here/$model.pml" || { echo "WRONG names.txt: $kind $name is not in $model.pml"; status=1; }
+    done
+done <"$here/names.txt"
+for model in ticket remote; do
+    for defence in $(grep -oE '^#ifn?def NO_[A-Z_]+' "$here/$model.pml" | sed 's/.*NO_//' | sort -u); do
+        grep -qP "^defence\t$defence\t[^\t]*\t([a-z ]* )?$model( |\t)" "$here/names.txt" || { echo "WRONG names.txt: no defence $defence of $model"; status=1; }
+    done
+done
+
 {
     sed '/^$/d; s/^/holds /' <<<"$holds"
+    sed '/^$/d; s/^/found /' <<<"$found"
     sed '/^$/d; s/^/ends /' <<<"$ends"
     sed '/^$/d; s/^/removed /' <<<"$removed"
 } >"$work/runs"

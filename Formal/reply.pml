@@ -4,7 +4,8 @@
  * its own word {state, generation, closed} when it has taken the call, and its reply is the compare-and-swap
  * armed -> used. The caller takes the reply by armed -> taken, the nucleus by armed -> promoted. The lease under the
  * call is that of lease.pml with window 1. The nucleus may revoke the lease, close the link, and learn of the callee's
- * death at any instant; either task may be stopped for ever before any step, the callee killed.
+ * death at any instant; either task may be stopped for ever before any step, the callee killed. With RECALLS the caller may, once,
+ * have the call that it waits for recalled: it is answered by the nucleus while the link stays open.
  */
 
 #ifndef CALLS
@@ -39,6 +40,10 @@ chan home = [4] of { byte };                        /* home queue of the called 
 bool answered_by_nucleus[CALLS + 1];                /* in the home queue of the reply port */
 chan request = [1] of { byte };                     /* calls on the nucleus path */
 chan nucleus_reply = [1] of { byte };               /* replies on the nucleus path */
+#ifdef RECALLS
+chan recall = [1] of { byte };                      /* the caller asks, and waits for the answer */
+bool may_recall = 1, recalled;
+#endif
 bool asked;
 
 bool halted_caller, halted_callee, dead_callee;
@@ -113,6 +118,10 @@ answered:
 #endif
         d_step { property(reply_is_whole, reply_slot == r) };
     :: atomic { answered_by_nucleus[g] -> printf("MSC: A receives the answer to call %d from its home queue\n", g) }
+#ifdef RECALLS
+    :: atomic { may_recall -> may_recall = 0; recall!g; printf("MSC: A has call %d recalled\n", g) };
+        atomic { recalled -> recalled = 0; goto wait }
+#endif
     fi;
     atomic { reply_word.state = free; reply_word.generation = 0; reply_word.number = 0; r = 0; e = 0; sent = 0; seen = 0; g++; goto next };
 
@@ -141,8 +150,10 @@ next:
             if
 #ifdef NO_CALLEE_CLOSED
             :: true ->
-#else
+#elif defined(NO_PROMOTED_STAYS)
             :: !callee_word.closed ->
+#else
+            :: !callee_word.closed && !(callee_word.state == promoted && callee_word.generation == g) ->
 #endif
                 callee_word.state = armed; callee_word.generation = g; printf("MSC: B arms call %d\n", g)
             :: else -> goto by_nucleus              /* claims the right from the nucleus */
@@ -261,6 +272,34 @@ inline close_link()
     atomic { s = 0; c.state = idle; c.generation = 0; r.state = free; r.generation = 0; r.number = 0 }
 }
 
+#ifdef RECALLS
+/* As `resolve`, for one call over a link that stays open: only the callee's word of this call is touched. */
+inline recall_call()
+{
+    atomic { r.state = reply_word.state; r.generation = reply_word.generation; r.number = reply_word.number };
+    if
+    :: link_open && r.state == armed && is_committed(r.generation, r.number) ->
+        promote(r.generation);
+        if
+        :: won ->
+            atomic {                                /* compare-and-swap: whatever is not the use of this call -> promoted */
+                if
+                :: callee_word.state == used && callee_word.generation == r.generation ->
+                    printf("MSC: N harvests the reply to call %d\n", r.generation); answered_by_nucleus[r.generation] = 1; answer(r.generation)
+                :: else -> send_once[r.generation] = held; printf("MSC: N recalls call %d\n", r.generation);
+#ifndef NO_CALLEE_PROMOTED
+                    callee_word.state = promoted; callee_word.generation = r.generation
+#endif
+                fi
+            }
+        :: else
+        fi;
+        won = 0
+    :: else
+    fi
+}
+#endif
+
 /* A send-once right that dies unused: its port gets a notification instead. */
 inline notify_for_dead()
 {
@@ -299,6 +338,13 @@ proctype Nucleus()
             fi;
             nucleus_busy = 0; g = 0; s = 0
         }
+
+#ifdef RECALLS
+    :: atomic { recall?g -> nucleus_busy = 1 };
+        close_lease();
+        recall_call();
+        atomic { recalled = 1; nucleus_busy = 0; g = 0; s = 0; r.state = free; r.generation = 0; r.number = 0 }
+#endif
 
     :: atomic { asked ->
         if

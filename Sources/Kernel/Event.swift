@@ -78,6 +78,8 @@ public enum Action: Hashable, Sendable {
     /// Both halves are mapped: seal them.
     case sealLink(LinkID)
     case closeLink(LinkID, LinkFault?)
+    /// A call over the link that was recalled is over: its reply word at the caller's place is not settled again with the link.
+    case retire(LinkID, caller: TaskID, place: UInt32, index: UInt16, generation: UInt32)
     case grant(Lease)
     /// The lease has more credit, or has become or ceased to be the only one.
     case reshape(Lease)

@@ -276,14 +276,29 @@ extension Kernel {
             step.crowded.append(call.port)
             enqueue(message, &step)
         case .held, .unclaimed:
-            // Held or about to be taken up: either way the callee asks for it by its name, when it wants to use it. Its own word of
-            // the right may by then be another call's.
-            if callee == dying {
-                notifyUnused(replyPort: call.port, &step)
-            } else {
-                unclaimed[UnclaimedReply(link: link.id, callee: callee, index: call.index, generation: call.generation)] = call.port
-            }
+            guard callee != dying else { return notifyUnused(replyPort: call.port, &step) }
+            // Held or about to be taken up: either way it is real from here on, and counts. The callee asks for it by its name, when it
+            // wants to use it; its own word of the right may by then be another call's.
+            guard case .sendOnce(let once, _) = arrive(realReply(to: call.port, of: call.caller), in: callee, &step) else { return }
+            unclaimed[UnclaimedReply(link: link.id, callee: callee, index: call.index, generation: call.generation)] = once
         }
+    }
+
+    /// What is under way over the link to be answered at a port of the caller's is answered by the nucleus. The link stays open.
+    mutating func recallReplies(
+        over id: LinkID, at port: PortID, by caller: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
+        guard ports[port]?.receiver == .task(caller) else { throw .invalidName }
+        // Closed by a fault, perhaps in this moment: then everything has been settled.
+        guard let link = links[id], link.joins(caller) else { return .done }
+        // Which calls were made, only a closed lease tells.
+        for lease in link.leases.inOrder where leases[lease]?.sender == caller { close(lease, &step, &world) }
+        for call in world.recallReplies(of: link, caller: caller, port: port) {
+            settle(call, of: link, dying: nil, &step)
+            step.actions.append(
+                .retire(id, caller: caller, place: link.place(of: caller), index: call.index, generation: call.generation))
+        }
+        return .done
     }
 
     /// The callee wants to do something with a link-local reply right that a link cannot do, or the link has closed under it.
@@ -291,19 +306,20 @@ extension Kernel {
         _ id: LinkID, _ index: UInt16, _ generation: UInt32, by callee: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
     ) throws(Refusal) -> Response {
         let key = UnclaimedReply(link: id, callee: callee, index: index, generation: generation)
-        let port: PortID
-        let caller: TaskID
-        if let waiting = unclaimed.removeValue(forKey: key) {
-            port = waiting
-            guard case .task(let owner)? = ports[port]?.receiver else { return .arrived(.dead) }
-            caller = owner
-        } else {
-            guard let link = links[id], link.joins(callee),
-                let found = world.promoteReply(of: link, callee: callee, index: index, generation: generation)
-            else { throw .linkGone }
-            port = found
-            caller = link.peer(of: callee)
+        if let once = unclaimed[key] {
+            // Else it has been used or given away by its id, which nobody had told: nothing is left to be claimed.
+            guard tasks[callee]?.sendOnces.contains(once) == true else { throw .linkGone }
+            unclaimed[key] = nil
+            if let port = sendOnces[once]?.port { return .arrived(.sendOnce(once, port)) }
+            // Its port has died.
+            tasks[callee]?.sendOnces.remove(once)
+            freeName(of: once, in: callee, &step)
+            sendOnces[once] = nil
+            return .arrived(.dead)
         }
-        return .arrived(arrive(realReply(to: port, of: caller), in: callee, &step))
+        guard let link = links[id], link.joins(callee),
+            let port = world.promoteReply(of: link, callee: callee, index: index, generation: generation)
+        else { throw .linkGone }
+        return .arrived(arrive(realReply(to: port, of: link.peer(of: callee)), in: callee, &step))
     }
 }

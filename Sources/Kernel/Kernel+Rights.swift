@@ -265,19 +265,27 @@ extension Kernel {
         return .done
     }
 
-    func status(of port: PortID, for id: TaskID) throws(Refusal) -> Response {
+    /// The credit of a lease counts as messages. To whom it matters how many there are, the leases are closed first: what has been sent by
+    /// them lies in the queue then (architecture rule 1). They are offered again when this has been answered.
+    mutating func status(
+        of port: PortID, for id: TaskID, _ step: inout Step, _ world: inout some LeaseWorld
+    ) throws(Refusal) -> Response {
         // A chief stands for the ports that it has rights to, elsewhere.
         guard tasks[id]?.receives[port] != nil || chief == id && tasks[id]?.sends[port] != nil, let port = ports[port] else {
             throw .invalidRight
         }
-        return .status(status(of: port))
+        let leases = port.leases
+        for lease in leases { close(lease, &step, &world) }
+        return .status(status(of: port, leases: leases.count))
     }
 
-    func status(of port: Port) -> PortStatus {
+    /// As the port is; with the number of leases that it had.
+    func status(of port: Port, leases: Int? = nil) -> PortStatus {
         PortStatus(
             messages: UInt32(port.queue.count + port.held + port.leased), queueLimit: UInt32(port.queueLimit),
             makeSendCount: port.makeSendCount, sendRights: UInt32(port.sendRights), sendOnceRights: UInt32(port.sendOnces.count),
-            blockedSenders: UInt32(port.blocked.count), leases: UInt32(port.leases.count), noSendersRequested: port.noSenders != nil,
+            blockedSenders: UInt32(port.blocked.count), leases: UInt32(leases ?? port.leases.count),
+            noSendersRequested: port.noSenders != nil,
             portDestroyedRequested: port.portDestroyed != nil)
     }
 }

@@ -61,15 +61,8 @@ extension Kernel {
         guard tasks[id] != nil else { return }
         closeLeases(withEndAt: id, &step, &world)
         for link in (tasks[id]?.links.values.sorted() ?? []) { closeLink(link, because: nil, dying: id, &step, &world) }
-        for (reply, port) in unclaimed.sorted(by: { $0.key < $1.key }) {
-            if reply.callee == id {
-                unclaimed[reply] = nil
-                notifyUnused(replyPort: port, &step)
-            } else if ports[port] == nil || ports[port]?.receiver == .task(id) {
-                // There is nobody left to be answered.
-                unclaimed[reply] = nil
-            }
-        }
+        // The rights are in its space, and released with the others.
+        unclaimed = unclaimed.filter { $0.key.callee != id }
         // What the links have left to the task is among its rights now; nothing else can arrive in its space.
         guard let task = tasks[id] else { return }
         for peer in task.linkFaults.keys { tasks[peer]?.linkFaults[id] = nil }

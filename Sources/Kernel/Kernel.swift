@@ -19,7 +19,7 @@ public struct Kernel: Hashable, Sendable {
     var links: [LinkID: Link] = [:]
     var leases: [LeaseID: Lease] = [:]
     /// Replies that a callee took over a link which has closed since, and has not claimed: (link, callee, index, generation) -> port.
-    var unclaimed: [UnclaimedReply: PortID] = [:]
+    var unclaimed: [UnclaimedReply: SendOnceID] = [:]
     /// The port that each message with a receive right in it is going to (R4).
     var transitPorts: [MessageID: PortID] = [:]
     /// The port that each blocked send waits for.
@@ -183,7 +183,7 @@ public struct Kernel: Hashable, Sendable {
         case .drop(let right): try drop(right, of: id, &step, &world)
         case .setQueueLimit(let port, let limit): try setQueueLimit(limit, of: port, by: id, &step, &world)
         case .notify(let request): try register(request, of: id, &step, &world)
-        case .status(let port): try status(of: port, for: id)
+        case .status(let port): try status(of: port, for: id, &step, &world)
         case .setMakeSendCount(let port, let count): try setMakeSendCount(count, of: port, by: id)
         case .nameFreed(let port): nameFreed(of: port, by: id, &step)
         case .awaitRoom(let port): try awaitRoom(of: port, by: id, &step, &world)
@@ -197,6 +197,7 @@ public struct Kernel: Hashable, Sendable {
         case .linkPeer(let link): try linkPeer(of: link, for: id)
         case .linkFault(let link, let fault): try linkFault(link, fault, reportedBy: id, &step, &world)
         case .claimReply(let link, let index, let generation): try claimReply(link, index, generation, by: id, &step, &world)
+        case .recallReplies(let link, let port): try recallReplies(over: link, at: port, by: id, &step, &world)
         case .setBootstrap(let port): try setBootstrap(port, by: id)
         case .setChief(let task): try setChief(task, by: id, &step, &world)
         case .keepRoom(let port): try keepRoom(of: port, by: id)

@@ -114,6 +114,9 @@ public protocol LeaseWorld {
     mutating func settleReplies(of link: Link) -> [Settlement]
     /// If the callee's call with this number is still unanswered: nobody can answer it by the link any more, and here is its reply port.
     mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID?
+    /// Settles the caller's calls that are to be answered at this port, over a link that stays open: nobody can answer them by it any more.
+    /// The caller's leases on the link have been closed.
+    mutating func recallReplies(of link: Link, caller: TaskID, port: PortID) -> [Settlement]
 }
 
 /// What closing a lease found.
@@ -280,6 +283,7 @@ public struct NoLeases: LeaseWorld, Sendable {
     public mutating func close(_ lease: Lease) -> Closing { Closing() }
     public mutating func settleReplies(of link: Link) -> [Settlement] { [] }
     public mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? { nil }
+    public mutating func recallReplies(of link: Link, caller: TaskID, port: PortID) -> [Settlement] { [] }
 }
 
 /// Passes on to a real world and keeps what it said.
@@ -305,6 +309,12 @@ public struct RecordingWorld<World: LeaseWorld>: LeaseWorld {
         let port = world.promoteReply(of: link, callee: callee, index: index, generation: generation)
         observations.append(.promotion(port))
         return port
+    }
+
+    public mutating func recallReplies(of link: Link, caller: TaskID, port: PortID) -> [Settlement] {
+        let list = world.recallReplies(of: link, caller: caller, port: port)
+        observations.append(.settlements(list))
+        return list
     }
 }
 
@@ -336,4 +346,6 @@ public struct ReplayedWorld: LeaseWorld, Sendable {
         isBroken = true
         return nil
     }
+
+    public mutating func recallReplies(of link: Link, caller: TaskID, port: PortID) -> [Settlement] { settleReplies(of: link) }
 }

@@ -86,6 +86,16 @@ public enum Notification: Hashable, Sendable, WireCodable {
     /// 72: the port of this name has died.
     case deadName(PortID, name: UInt32)
 
+    /// Bytes behind its header in XNU's form, the larger one: for a receiver who wants to keep what is too large for him (V4).
+    public var size: Int {
+        switch self {
+        case .sendOnce: 0
+        case .portDestroyed: Limits.bodyHeaderBytes + Limits.rightDescriptorBytes
+        // A data representation record and a number.
+        case .portDeleted, .sendPossible, .noSenders, .deadName: 12
+        }
+    }
+
     public var code: UInt32 {
         switch self {
         case .portDeleted: 65
@@ -145,6 +155,7 @@ struct Message: Hashable, Sendable {
     /// Bytes behind the header of Mach's message that this is (spec/mach.md V4): with a descriptor for each right and memory object, unless
     /// the body has them in it.
     var size: Int {
+        if let notification { return notification.size }
         let items = rights.count + memory.count
         guard payload.format == .plain, items > 0 else { return Int(payload.length) }
         return Int(payload.length) + Limits.bodyHeaderBytes + rights.count * Limits.rightDescriptorBytes

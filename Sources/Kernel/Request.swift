@@ -43,6 +43,9 @@ public enum Request: Hashable, Sendable, WireCodable {
     case linkFault(LinkID, LinkFault)
     /// Turns a link-local reply right into a send-once right of this task.
     case claimReply(LinkID, index: UInt16, generation: UInt32)
+    /// Answers to calls of this task over the link, due at this port of its own, come by the nucleus from now on: the receive right is about
+    /// to move, or to be asked for its counts (architecture rule 10).
+    case recallReplies(LinkID, PortID)
     /// The port to which every new task is given a send right. For the node's first task alone.
     case setBootstrap(PortID)
     /// This task is the node's chief, its network server: the only one that may say what tasks of other nodes say. For the node's
@@ -70,7 +73,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         switch self {
         case .allocate, .make, .receive, .drop, .notify: true
         case .portBlock, .send, .peek, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
-            .claimReply,
+            .claimReply, .recallReplies,
             .setBootstrap, .setMakeSendCount, .nameFreed, .awaitRoom, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts,
             .introduce,
             .rejected, .several:
@@ -134,6 +137,10 @@ public enum Request: Hashable, Sendable, WireCodable {
             writer.write(link)
             writer.write(index)
             writer.write(generation)
+        case .recallReplies(let link, let port):
+            writer.write(UInt8(27))
+            writer.write(link)
+            writer.write(port)
         case .setBootstrap(let port):
             writer.write(UInt8(17))
             writer.write(port)
@@ -230,6 +237,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         case 24: self = .portOf(try reader.read())
         case 25: self = .peek(try reader.read())
         case 26: self = .awaitRoom(try reader.read())
+        case 27: self = .recallReplies(try reader.read(), try reader.read())
         case 30: self = .setChief(try reader.read())
         case 31: self = .keepRoom(try reader.read())
         case 32: self = .giveRoom(try reader.read(), try reader.read())

@@ -181,7 +181,7 @@ public enum Refusal: UInt16, Error, Hashable, Sendable, CaseIterable {
 
 /// What `mach_port_get_receive_status` shows (1.2).
 public struct PortStatus: Hashable, Sendable, WireCodable {
-    /// Messages that count against the limit: the home queue plus what open leases may hold at most.
+    /// Messages that have been sent and not received. Leases close so that it is known.
     public let messages: UInt32
     public let queueLimit: UInt32
     public let makeSendCount: UInt32

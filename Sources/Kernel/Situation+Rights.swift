@@ -134,8 +134,13 @@ extension Kernel {
             return Situation("link fault", link.leases.isEmpty ? "no leases" : "leases")
         case .claimReply(let id, let index, let generation):
             let key = UnclaimedReply(link: id, callee: task.id, index: index, generation: generation)
-            if let port = unclaimed[key] { return Situation("claim reply", "link closed", ports[port] == nil ? "dead port" : "live port") }
+            if let once = unclaimed[key] {
+                return Situation("claim reply", "made real before", sendOnces[once]?.port == nil ? "dead port" : "live port")
+            }
             return Situation("claim reply", links[id]?.joins(task.id) == true ? "link open" : "no such link")
+        case .recallReplies(let id, let port):
+            guard ports[port]?.receiver == .task(task.id) else { return Situation("recall replies", "not the receiver") }
+            return Situation("recall replies", links[id]?.joins(task.id) == true ? "link open" : "no such link")
         default: return Situation("link request")
         }
     }

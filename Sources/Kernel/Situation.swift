@@ -93,7 +93,7 @@ extension Kernel {
         case .setChief(let other):
             guard task.isFirst else { return Situation("set chief", "not permitted") }
             return Situation("set chief", tasks[other] == nil ? "unknown task" : "a task")
-        case .linkOffers, .linkMapped, .linkPeer, .linkFault, .claimReply: return situation(ofLinking: request, by: task)
+        case .linkOffers, .linkMapped, .linkPeer, .linkFault, .claimReply, .recallReplies: return situation(ofLinking: request, by: task)
         case .setBootstrap(let port):
             guard task.isFirst else { return Situation("set bootstrap", "not permitted") }
             return Situation("set bootstrap", task.receives[port] == nil && task.sends[port] == nil ? "no right" : "a right")

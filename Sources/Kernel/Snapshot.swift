@@ -5,7 +5,7 @@ public import MasixWire
 
 extension Kernel: WireCodable {
     /// Changes with every change of the format; a snapshot of another version is refused.
-    static let snapshotVersion: UInt32 = 6
+    static let snapshotVersion: UInt32 = 7
 
     public func encode(into writer: inout WireWriter) {
         writer.write(Self.snapshotVersion)

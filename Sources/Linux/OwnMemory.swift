@@ -29,6 +29,26 @@ public enum OwnMemory {
         return copied == count ? bytes : nil
     }
 
+    /// Lends these bytes as they are on the calling thread's stack, and a copy of those that lie elsewhere; nil if they cannot all be read.
+    public static func withBytes<Result: ~Copyable, Failure: Error>(
+        _ address: UInt64, _ count: Int, _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result? {
+        if count > 0, masix_is_on_stack(address, count) != 0, let start = unsafe UnsafeRawPointer(bitPattern: UInt(address)) {
+            // The caller's frames, over the call.
+            return try body(unsafe RawSpan(_unsafeStart: start, byteCount: count))
+        }
+        guard let bytes = read(address, count) else { return nil }
+        return try lend(bytes, body)
+    }
+
+    /// Lends the bytes of an array.
+    public static func lend<Result: ~Copyable, Failure: Error>(
+        _ bytes: [UInt8], _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // Bytes are whatever their bits are.
+        try body(unsafe bytes.span.bytes)
+    }
+
     private static func isReadable(_ address: UInt64, _ count: Int) -> Bool {
         for place in [address, address &+ UInt64(count - 1)] {
             var byte: UInt8 = 0
@@ -60,6 +80,47 @@ public enum OwnMemory {
             }
             // The array lives over the call.
             return masix_copy_here(UInt64(UInt(bitPattern: source.baseAddress)), address, source.count) == source.count
+        }
+    }
+
+    /// Writes there one after another: so many bytes of `head`, `body` with so many zeros behind it, and so many bytes of `tail`. False if
+    /// they cannot all be written.
+    public static func write<let headMax: Int, let tailMax: Int>(
+        _ headBytes: Int, of head: InlineArray<headMax, UInt32>, _ body: RawSpan, zeros: Int, _ tailBytes: Int,
+        of tail: InlineArray<tailMax, UInt32>, to address: UInt64
+    ) -> Bool {
+        // Numbers are bytes, too.
+        unsafe write(
+            head.span.bytes.extracting(first: headBytes), body, zeros: zeros, tail.span.bytes.extracting(first: tailBytes), to: address)
+    }
+
+    private static func write(_ head: RawSpan, _ body: RawSpan, zeros: Int, _ tail: RawSpan, to address: UInt64) -> Bool {
+        let count = head.byteCount + body.byteCount + zeros + tail.byteCount
+        func fill(_ target: UnsafeMutableRawPointer) {
+            var place = unsafe target
+            for span in [0, 1, 2] {
+                let part = span == 0 ? head : span == 1 ? body : tail
+                // There is room for all of them.
+                unsafe part.withUnsafeBytes { bytes in
+                    if let from = bytes.baseAddress { unsafe place.copyMemory(from: from, byteCount: bytes.count) }
+                }
+                unsafe place += part.byteCount
+                if span == 1 {
+                    unsafe memset(place, 0, zeros)
+                    unsafe place += zeros
+                }
+            }
+        }
+        if masix_is_on_stack(address, count) != 0, let start = unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)) {
+            // The caller's frames, over the call.
+            unsafe fill(start)
+            return true
+        }
+        return unsafe withUnsafeTemporaryAllocation(byteCount: max(count, 1), alignment: 8) { buffer in
+            guard let start = buffer.baseAddress else { return false }
+            unsafe fill(start)
+            // Ours, over the call.
+            return masix_copy_here(UInt64(UInt(bitPattern: start)), address, count) == count
         }
     }
 
@@ -99,5 +160,14 @@ public enum OwnMemory {
         guard let start = unsafe UnsafeMutableRawPointer(bitPattern: UInt(first)) else { return }
         // Said above.
         _ = unsafe masix_munmap(start, pages(Int(address - first) + count))
+    }
+}
+
+extension RawSpan {
+    /// Four bytes as this machine has a number, wherever they lie.
+    public func word(at offset: Int) -> UInt32 {
+        precondition(offset >= 0 && offset <= byteCount - 4)
+        // Looked at above; every four bytes are a number.
+        return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self)
     }
 }

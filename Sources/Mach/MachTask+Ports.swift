@@ -52,7 +52,8 @@ extension MachTask {
         let status = try library { () throws(MasixError) in try self.space.status(of: side.holder) }
         let set = side.sets.withLock { $0.first }
         return ReceiveStatus(
-            set: set?.name.load(ordering: .relaxed) ?? .null, sequence: side.sequence.load(ordering: .relaxed), makeSendCount: status.makeSendCount, queueLimit: status.queueLimit,
+            set: set?.name.load(ordering: .relaxed) ?? .null, sequence: side.sequence.load(ordering: .relaxed),
+            makeSendCount: status.makeSendCount, queueLimit: status.queueLimit,
             messages: status.messages, sendOnceRights: status.sendOnceRights, hasSendRights: status.sendRights > 0,
             isPortDestroyedRequested: status.portDestroyedRequested, isNoSendersRequested: status.noSendersRequested,
             hasGuard: side.hasGuard.load(ordering: .relaxed))

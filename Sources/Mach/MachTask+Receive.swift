@@ -1,26 +1,57 @@
 import Masix
 package import MasixKernel
+import MasixLinux
 import Synchronization
 
 /// A message as a program gets it.
-package struct MachReceived: Sendable {
+package struct MachReceived: ~Copyable, Sendable {
     package var header: MachHeader
-    /// What follows the header.
-    package var body: [UInt8]
+    private let message: ReceivedMessage
+    /// What follows the header, made for the receiver; nil: it is as it came, with zeros behind it up to a multiple of 4 (S1).
+    private let made: [UInt8]?
     /// V3.
-    package var sequence: UInt32
+    package let sequence: UInt32
     /// A protected payload in the place of the local port.
-    package var payload: UInt64?
+    package let payload: UInt64?
     /// The port's context.
-    package var context: UInt64
-    /// Who sent it; nil for the kernel.
-    package var sender: TaskIdentity?
+    package let context: UInt64
     /// `success`, or what could not be had (V7).
-    package var outcome: MachReturn
+    package let outcome: MachReturn
+
+    init(
+        _ header: MachHeader, _ message: consuming ReceivedMessage, body: [UInt8]?, _ marks: Marks, _ outcome: MachReturn = .success
+    ) {
+        self.header = header
+        self.message = message
+        made = body
+        (sequence, payload, context) = (marks.sequence, marks.payload, marks.context)
+        self.outcome = outcome
+    }
+
+    /// What was read in the step that took the message.
+    struct Marks: Sendable {
+        var sequence: UInt32 = 0
+        var payload: UInt64?
+        var context: UInt64 = 0
+    }
+
+    /// Lends what follows the header; `zeros` more bytes belong to it.
+    package func withBody<Result: ~Copyable>(_ use: (RawSpan) -> Result) -> Result {
+        if let made { return OwnMemory.lend(made, use) }
+        return message.withRawBytes(use)
+    }
+    package var zeros: Int { made == nil ? message.byteCount.rounded - message.byteCount : 0 }
+    package var bodyCount: Int { made?.count ?? message.byteCount.rounded }
+
+    /// The same as an array.
+    package var body: [UInt8] { made ?? message.bytes + Array(repeating: 0, count: zeros) }
+
+    /// Who sent it; nil for the kernel.
+    package var sender: TaskIdentity? { message.notification == nil ? try? message.senderIdentity() : nil }
 }
 
 /// What a reception came to.
-package enum MachReception: Sendable {
+package enum MachReception: ~Copyable, Sendable {
     case message(MachReceived)
     case refused(MachReturn)
     /// V4: it stays in the queue, and needs so many bytes without its trailer; the port that it lies at.
@@ -65,9 +96,7 @@ extension MachTask {
     ) throws(MachReturn) -> MachReception {
         let (deadline, interruption) = patience.deadline
         let limit = keepsLarge ? room : Int.max
-        var sequence: UInt32 = 0
-        var payload: UInt64?
-        var context: UInt64 = 0
+        var marks = MachReceived.Marks()
         do throws(MasixError) {
             let message: ReceivedMessage?
             switch source {
@@ -78,26 +107,23 @@ extension MachTask {
                         if side.isLost.load(ordering: .sequentiallyConsistent) { throw .portDied }
                         if dialect == .mach3, side.isInSet.load(ordering: .sequentiallyConsistent) { throw .cancelled }
                     },
-                    taken: {
-                        sequence = side.sequence.add(1, ordering: .relaxed).oldValue
-                        payload = side.payload.withLock { $0 }
-                        context = side.context.load(ordering: .relaxed)
-                    })
+                    taken: { marks = side.mark() })
             case .set(let set):
                 message = try space.receive(
                     from: set.set, room: limit, deadline: deadline,
                     isOver: { () throws(MasixError) in if set.isGone { throw .portDied } },
                     taken: { port in
-                        guard let side = set.members.withLock({ $0[port] }) else { return }
-                        sequence = side.sequence.add(1, ordering: .relaxed).oldValue
-                        payload = side.payload.withLock { $0 }
-                        context = side.context.load(ordering: .relaxed)
+                        if let side = set.members.withLock({ $0[port] }) { marks = side.mark() }
                     })
             }
             guard let message else {
                 return .refused(interruption?.hasHappened == true ? MachReturn.Receive.interrupted : MachReturn.Receive.timedOut)
             }
-            return show(message, sequence, payload, context, room: room, notify: notify, dialect)
+            let isBare =
+                message.notification == nil && message.rightCount + message.memoryCount == 0 && message.isReplyInLink && notify == nil
+                && message.format == (dialect == .xnu ? .plain : .typed) && message.byteCount.rounded <= room
+                && (dialect == .xnu || message.byteCount.rounded == message.byteCount)
+            return isBare ? showBare(message, marks) : show(message, marks, room: room, notify: notify, dialect)
         } catch {
             switch error {
             case .portDied, .nodeGone, .forked: return .refused(MachReturn.Receive.portDied)
@@ -119,10 +145,30 @@ extension MachTask {
         return (try? withNames { names throws(MachReturn) in names.name(of: port) ?? .null }) ?? .null
     }
 
+    /// The same as `show` for what is nothing but bytes, with or without a right to answer that lives in a link.
+    private func showBare(_ message: consuming ReceivedMessage, _ marks: MachReceived.Marks) -> MachReception {
+        var header = MachHeader(
+            bits: MachHeader.bits(remote: 0, local: message.isOnce ? 18 : 17, isComplex: false), remote: .null, local: .null,
+            id: message.code)
+        let port = message.port
+        var linked = message.takeLinkedReply()
+        if linked != nil { header.bits |= 18 }
+        var outcome = MachReturn.success
+        _ = try? withNames { names throws(MachReturn) in
+            header.local = names.name(of: port) ?? .null
+            guard linked != nil else { return }
+            do throws(MachReturn) { header.remote = try names.add(&linked) } catch {
+                // As for any other right that there is no name for (V7).
+                header.bits &= ~0xFF
+                outcome = MachReturn(rawValue: MachReturn.Receive.headerError.rawValue | Freight.noNames)
+            }
+        }
+        return .message(MachReceived(header, message, body: outcome == .success ? nil : [], marks, outcome))
+    }
+
     /// Gives names and addresses to what has come (V5).
     private func show(
-        _ message: consuming ReceivedMessage, _ sequence: UInt32, _ payload: UInt64?, _ context: UInt64, room: Int, notify: PortName?,
-        _ dialect: Dialect
+        _ message: consuming ReceivedMessage, _ marks: MachReceived.Marks, room: Int, notify: PortName?, _ dialect: Dialect
     ) -> MachReception {
         var (rights, bytes) = (message.rights, message.bytes)
         let memory = message.memory
@@ -150,34 +196,29 @@ extension MachTask {
             bits: MachHeader.bits(remote: 0, local: message.isOnce ? 18 : 17, isComplex: isComplex), remote: .null, local: .null,
             id: message.code)
         header.local = (try? withNames { names throws(MachReturn) in names.name(of: port) ?? .null }) ?? .null
-        let sender = message.notification == nil ? try? message.senderIdentity() : nil
-        var received = MachReceived(
-            header: header, body: [], sequence: sequence, payload: payload, context: context, sender: sender, outcome: .success)
         if bytes.count > room {
             // Taken and destroyed: all it carried is let go.
-            received.header.bits = MachHeader.bits(remote: 0, local: header.bits >> 8 & 0x1F, isComplex: isComplex)
-            received.body = Array(repeating: 0, count: bytes.count)
             for right in rights { if case .receive(let holder) = right { holder.destroy() } }
-            return .destroyed(received)
+            return .destroyed(MachReceived(header, message, body: Array(repeating: 0, count: bytes.count), marks))
         }
         let reply = message.reply
         message.reply = .null
         message.rights = []
         do throws(MachReturn) {
-            received.header.remote = try nameReply(reply, notify, dialect)
+            header.remote = try nameReply(reply, notify, dialect)
         } catch {
             // All of it is destroyed, and a header is left that says where it came.
-            received.header.bits &= ~MachHeader.complexBit
+            header.bits &= ~MachHeader.complexBit
             for right in rights { if case .receive(let holder) = right { holder.destroy() } }
-            received.outcome = error
-            return .message(received)
+            return .message(MachReceived(header, message, body: [], marks, error))
         }
         switch reply {
-        case .send: received.header.bits |= 17
-        case .sendOnce: received.header.bits |= 18
-        case .dead: received.header.bits |= 18
+        case .send: header.bits |= 17
+        case .sendOnce: header.bits |= 18
+        case .dead: header.bits |= 18
         case .null, .receive, .make, .makeOnce: break
         }
+        var outcome = MachReturn.success
         if isComplex {
             // What a hostile sender says of its body is not what came: then it is bytes, and the rights are let go.
             var freight = Freight(rights: rights, memory: memory)
@@ -187,13 +228,10 @@ extension MachTask {
                 case .mach3: TypedBody.unload(&bytes, &freight, to: self)
                 case .xnu: ComplexBody.unload(&bytes, &freight, to: self)
                 }
-            if !isWhole { received.header.bits &= ~MachHeader.complexBit }
-            if freight.shortage != 0 {
-                received.outcome = MachReturn(rawValue: MachReturn.Receive.bodyError.rawValue | freight.shortage)
-            }
+            if !isWhole { header.bits &= ~MachHeader.complexBit }
+            if freight.shortage != 0 { outcome = MachReturn(rawValue: MachReturn.Receive.bodyError.rawValue | freight.shortage) }
         }
-        received.body = bytes
-        return .message(received)
+        return .message(MachReceived(header, message, body: bytes, marks, outcome))
     }
 
     /// A name for the reply right (V5, V7); the death of one that had no name until now is to be told to a port of ours, if `notify` names

@@ -51,7 +51,7 @@ extension MachTask {
             if entry.set != nil {
                 guard dialect == .xnu else { throw .invalidRight }
                 self.end(entry, &names)
-            } else if entry.once != nil {
+            } else if entry.hasOnce {
                 self.end(entry, &names)
             } else if entry.isDead || entry.send != nil {
                 self.change(entry, by: -1, &names)
@@ -158,7 +158,13 @@ extension MachTask {
                 throw .invalidRight
             }
         }
+        beginAnew(taken)
         try insert(taken, as: name)
+    }
+
+    /// R1 for a receive right that comes back without having been in a message that was sent: its makings count from 0.
+    func beginAnew(_ right: OwnedRight) {
+        if case .receive(let holder) = right { try? space.setMakeSendCount(0, of: holder) }
     }
 
     /// The right is the caller's, and let go with an error.
@@ -207,6 +213,7 @@ extension MachTask {
     /// Takes a right out as a message would and gives it to the caller: its name and what it is.
     package func extractRight(_ name: PortName, _ disposition: UInt32) throws(MachReturn) -> (name: PortName, type: UInt32) {
         let extracted = try extract(name, disposition)
+        beginAnew(extracted.right)
         return (try arrive(extracted.right), extracted.type)
     }
 
@@ -234,6 +241,8 @@ extension MachTask {
         }
         switch disposition {
         case .moveReceive:
+            // R3, before anything else of the message can end the port.
+            if entry.isRequested, entry.send == nil, let side = entry.receive { space.nameFreed(side.holder) }
             guard let holder = loseReceive(entry, &names) else { throw .invalidRight }
             space.interruptWaits()
             return .receive(holder)

@@ -62,10 +62,14 @@ extension MachTask {
     }
 
     /// Sends: S2 to S7. `body` is what follows the header.
-    package func send(_ header: MachHeader, _ body: [UInt8], _ patience: MachPatience, _ dialect: Dialect) -> MachSent {
+    package func send(_ header: MachHeader, _ body: RawSpan, _ patience: MachPatience, _ dialect: Dialect) -> MachSent {
         do throws(MachReturn) {
-            guard body.count <= Limits.inlineBytesMax else {
+            guard body.byteCount <= Limits.inlineBytesMax else {
                 throw dialect == .xnu ? MachReturn.Send.tooLarge : MachReturn.Send.noBuffer
+            }
+            if let linked = takeLinked(header, dialect) { return try answer(header, body, by: linked, dialect) }
+            if let (reference, reply) = takeUsual(header, dialect) {
+                return try send(header, body, to: .send(reference), reply, patience, dialect)
             }
             let (destination, reply) = try takeHeader(header, dialect)
             return try send(header, body, to: destination, reply, patience, dialect)
@@ -74,11 +78,52 @@ extension MachTask {
         }
     }
 
+    /// The right of an answer that is nothing but bytes, where the right still lives in a link. Anything else, and every error, is for
+    /// `takeHeader`.
+    private func takeLinked(_ header: MachHeader, _ dialect: Dialect) -> LinkedReply? {
+        guard header.bits == Disposition.moveSendOnce.rawValue, header.local == .null else { return nil }
+        return try? withNames { names throws(MachReturn) -> LinkedReply? in names.takeLinked(header.remote) }
+    }
+
+    private func answer(
+        _ header: MachHeader, _ body: RawSpan, by linked: consuming LinkedReply, _ dialect: Dialect
+    ) throws(MachReturn) -> MachSent {
+        var message = Message(code: header.id, copying: body)
+        message.format = dialect == .xnu ? .plain : .typed
+        do throws(MasixError) { try linked.answer(&message) } catch {
+            switch error {
+            // S4.
+            case .deadName, .noReply, .portDied: return .sent
+            case .noSpace, .resourceShortage, .tooManyRights, .tooLarge, .memory: throw MachReturn.Send.noBuffer
+            default: throw MachReturn.Send.invalidDestination
+            }
+        }
+        return .sent
+    }
+
+    /// The rights of what is sent most often, by one look at the names: a copied send right, and for a call a send-once right that the
+    /// sending makes. The name keeps its reference, which is lent. Anything else, and every error, is for `takeHeader`.
+    private func takeUsual(_ header: MachHeader, _ dialect: Dialect) -> (SendReference, OwnedRight)? {
+        let kinds = header.bits & ~MachHeader.complexBit
+        let isCall = kinds == Disposition.copySend.rawValue | Disposition.makeSendOnce.rawValue << 8
+        guard isCall || kinds == Disposition.copySend.rawValue && header.local == .null else { return nil }
+        return try? withNames { names throws(MachReturn) -> (SendReference, OwnedRight)? in
+            guard let send = names[header.remote]?.send, !send.isDead else { return nil }
+            var reply = OwnedRight.null
+            if isCall {
+                guard let side = names[header.local]?.receive else { return nil }
+                reply = .makeOnce(side.holder.making)
+            }
+            self.noteUse(of: send)
+            return (send, reply)
+        }
+    }
+
     private func send(
-        _ header: MachHeader, _ body: [UInt8], to destination: Destination, _ reply: OwnedRight, _ patience: MachPatience,
+        _ header: MachHeader, _ body: RawSpan, to destination: Destination, _ reply: OwnedRight, _ patience: MachPatience,
         _ dialect: Dialect
     ) throws(MachReturn) -> MachSent {
-        var message = Message(code: header.id, bytes: body)
+        var message = Message(code: header.id, copying: body)
         message.reply = reply
         message.format = dialect == .xnu ? (header.isComplex ? .complex : .plain) : header.isComplex ? .typedComplex : .typed
         if header.isComplex {
@@ -112,8 +157,9 @@ extension MachTask {
         } catch {
             switch error {
             case .deadName, .noReply, .portDied:
-                // S4.
+                // S4; and T4 for a right that was to be made for the answer.
                 Self.discard(message.rights)
+                _ = try? space.made(message.reply)
                 return .sent
             case .timedOut:
                 guard case .send(let reference) = destination else { return .refused(MachReturn.Send.timedOut) }
@@ -153,6 +199,7 @@ extension MachTask {
         _ message: borrowing Message, _ header: MachHeader, _ destination: SendReference, _ code: MachReturn, _ dialect: Dialect
     ) -> MachSent {
         var back = header
+        for right in message.rights { beginAnew(right) }
         var freight = Freight(rights: message.rights, memory: message.memory.map { $0 })
         back.remote = name(for: .send(destination.copy()), &freight)
         let replyType: UInt32
@@ -220,7 +267,7 @@ extension MachTask {
             switch disposition {
             case .moveSend, .copySend: isHeld = entry.send != nil && entry.send?.isDead == false
             case .makeSend, .makeSendOnce, .moveReceive: isHeld = entry.receive != nil
-            case .moveSendOnce: isHeld = entry.once != nil
+            case .moveSendOnce: isHeld = entry.hasOnce
             }
         }
         guard isHeld else { throw failure }

@@ -20,7 +20,9 @@ package final class MachTask: Sendable {
     }
 
     /// Runs with the names, and with nobody else changing them. Never waits for another task.
-    func withNames<Result: Sendable>(_ body: (inout NameTable) throws(MachReturn) -> sending Result) throws(MachReturn) -> sending Result {
+    func withNames<Result: ~Copyable & Sendable>(_ body: (inout NameTable) throws(MachReturn) -> sending Result) throws(MachReturn)
+        -> sending Result
+    {
         try table.withLock { names throws(MachReturn) in try body(&names) }
     }
 
@@ -36,6 +38,8 @@ package final class MachTask: Sendable {
             guard send.isDead else { return }
             entry.die(references: entry.references)
             names.forgetPort(of: entry)
+        } else if entry.isAnswerable {
+            return
         } else if let once = entry.once, space.isDead(once) {
             entry.die(references: 1)
         }

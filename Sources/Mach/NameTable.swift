@@ -10,6 +10,8 @@ struct NameTable: ~Copyable {
     private var ports: [PortID: PortName] = [:]
     private var freed: Deque<PortName> = []
     private var nextIndex: UInt32 = 1
+    /// Entries without a name, for the next rights to answer: a server has one for each call.
+    private var spares: [NameEntry] = []
     private let indexMax: UInt32
 
     /// At most so many names at a time.
@@ -54,6 +56,21 @@ struct NameTable: ~Copyable {
         return name
     }
 
+    /// Files the right to answer a call that came by a link; the entry is one that such a right had before, if there is one.
+    mutating func add(_ linked: inout LinkedReply?) throws(MachReturn) -> PortName {
+        let entry = spares.popLast() ?? NameEntry()
+        entry.hold(&linked)
+        return try add(entry)
+    }
+
+    /// Takes a right to answer out that still lives in its link, and frees its name; nil if this is none.
+    mutating func takeLinked(_ name: PortName) -> LinkedReply? {
+        guard let entry = entries[name], let linked = entry.takeLinked() else { return nil }
+        remove(entry)
+        if spares.count < Self.resting { spares.append(entry) }
+        return linked
+    }
+
     /// The port is known by this name from now on.
     mutating func know(_ port: PortID, as entry: NameEntry) {
         entry.port = port
@@ -93,7 +110,22 @@ final class NameEntry: @unchecked Sendable {
     fileprivate(set) var port: PortID?
     var send: SendReference?
     var receive: ReceiveSide?
-    var once: SendOnceState?
+    /// As the object that messages carry. A right that lives in a link becomes one when it is asked for so.
+    var once: SendOnceState? {
+        get {
+            if let linked = linked.take() { kept = linked.kept() }
+            return kept
+        }
+        set {
+            linked = nil
+            kept = newValue
+        }
+    }
+    private var kept: SendOnceState?
+    private var linked: LinkedReply?
+    var hasOnce: Bool { linked != nil || kept != nil }
+    /// A send-once right that can be answered with where it is.
+    var isAnswerable: Bool { linked?.isArmed ?? false }
     var set: SetSide?
     var isDead = false
     /// User references of the send right or the dead name.
@@ -121,7 +153,7 @@ final class NameEntry: @unchecked Sendable {
 
     convenience init(once: SendOnceState) {
         self.init()
-        self.once = once
+        kept = once
     }
 
     convenience init(set: SetSide) {
@@ -135,6 +167,11 @@ final class NameEntry: @unchecked Sendable {
         self.references = references
     }
 
+    func hold(_ right: inout LinkedReply?) { linked = right.take() }
+
+    /// The right, if it can be answered with where it is: nobody has asked for more.
+    func takeLinked() -> LinkedReply? { isAnswerable ? linked.take() : nil }
+
     /// N3.
     static let sendReferencesMax: UInt32 = 65_534
     static let deadReferencesMax: UInt32 = 65_535
@@ -144,7 +181,7 @@ final class NameEntry: @unchecked Sendable {
         var bits: UInt32 = 0
         if send != nil { bits |= RightKind.send.typeBit }
         if receive != nil { bits |= RightKind.receive.typeBit }
-        if once != nil { bits |= RightKind.sendOnce.typeBit }
+        if hasOnce { bits |= RightKind.sendOnce.typeBit }
         if set != nil { bits |= RightKind.portSet.typeBit }
         if isDead { bits |= RightKind.deadName.typeBit }
         if isRoomRequested { bits |= sendPossibleRequestBit } else if isRequested { bits |= deadNameRequestBit }
@@ -155,7 +192,7 @@ final class NameEntry: @unchecked Sendable {
         switch kind {
         case .send: send == nil ? 0 : references
         case .receive: receive == nil ? 0 : 1
-        case .sendOnce: once == nil ? 0 : 1
+        case .sendOnce: hasOnce ? 1 : 0
         case .portSet: set == nil ? 0 : 1
         case .deadName: isDead ? references : 0
         }
@@ -194,10 +231,18 @@ final class ReceiveSide: Sendable {
 
     init(_ holder: ReceiveHolder) { self.holder = holder }
 
+    /// A message is taken here: its number, and what it shows of the port.
+    func mark() -> MachReceived.Marks {
+        MachReceived.Marks(
+            sequence: sequence.add(1, ordering: .relaxed).oldValue, payload: payload.withLock { $0 },
+            context: context.load(ordering: .relaxed))
+    }
+
     func enter(_ set: SetSide) {
         sets.withLock { $0.append(set) }
-        set.set.insert(sharing: holder)
+        // Before anybody who waits at the set can take a message of it: he counts it here (V3).
         set.members.withLock { $0[holder.port] = self }
+        set.set.insert(sharing: holder)
         isInSet.store(true, ordering: .sequentiallyConsistent)
     }
 

@@ -104,12 +104,12 @@ struct TypedBody {
                 } else {
                     guard let address = task.placeArray(item.number, &freight) else { return false }
                     body.put(address, at: item.data)
-                    if address == 0 { empty(item, in: &body) }
+                    if address == 0, item.number > 0 { empty(item, in: &body) }
                 }
             } else if !item.isInline {
                 let address = freight.region(body.long(at: item.data), item.bytes, in: task)
                 body.put(address, at: item.data)
-                if address == 0 { empty(item, in: &body) }
+                if address == 0, item.number > 0 { empty(item, in: &body) }
             }
         }
         return true

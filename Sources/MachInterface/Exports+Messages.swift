@@ -10,12 +10,10 @@ private struct Layout {
     let headerBytes: Int
     let remote = 8
     let local: Int
-    /// Mach 3: the sequence number.
-    let sequence: Int?
     let id: Int
 
-    static let mach3 = Layout(dialect: .mach3, headerBytes: 32, local: 16, sequence: 24, id: 28)
-    static let xnu = Layout(dialect: .xnu, headerBytes: 24, local: 12, sequence: nil, id: 20)
+    static let mach3 = Layout(dialect: .mach3, headerBytes: 32, local: 16, id: 28)
+    static let xnu = Layout(dialect: .xnu, headerBytes: 24, local: 12, id: 20)
 }
 
 /// What the option bits say (spec/mach.md 1.13).
@@ -82,16 +80,20 @@ private func send(
     guard size - layout.headerBytes <= Limits.inlineBytesMax else {
         throw layout.dialect == .xnu ? MachReturn.Send.tooLarge : MachReturn.Send.noBuffer
     }
-    guard var bytes = OwnMemory.read(address, size) else { throw MachReturn.Send.invalidData }
-    let header = MachHeader(
-        bits: bytes.word(at: 0), remote: bytes.word(at: layout.remote), local: bytes.word(at: layout.local), id: bytes.word(at: layout.id))
-    let body = Array(bytes[layout.headerBytes...])
     var patience = Options.patience(options.sendPatience, timeout)
     patience.awaitsRoom = options.awaitsRoom
-    switch task.send(header, body, patience, layout.dialect) {
+    let sent = OwnMemory.withBytes(address, size) { bytes in
+        let header = MachHeader(
+            bits: bytes.word(at: 0), remote: bytes.word(at: layout.remote), local: bytes.word(at: layout.local),
+            id: bytes.word(at: layout.id))
+        return task.send(header, bytes.extracting(droppingFirst: layout.headerBytes), patience, layout.dialect)
+    }
+    switch sent {
     case .sent: return
+    case nil: throw MachReturn.Send.invalidData
     case .refused(let error): throw error
     case .returned(let error, let header, let body):
+        guard var bytes = OwnMemory.read(address, size) else { throw error }
         bytes.put(header.bits, at: 0)
         bytes.put(header.remote, at: layout.remote)
         bytes.put(header.local, at: layout.local)
@@ -122,52 +124,51 @@ private func receive(
         throw MachReturn.Receive.tooLarge
     case .destroyed(let received):
         if size >= layout.headerBytes {
-            _ = OwnMemory.write(header(received, layout, size: layout.headerBytes + received.body.count), to: address)
+            let head = header(received, layout)
+            _ = OwnMemory.write(layout.headerBytes, of: head, RawSpan(), zeros: 0, 0, of: head, to: address)
         }
         throw MachReturn.Receive.tooLarge
     case .message(let received):
-        var bytes = header(received, layout, size: layout.headerBytes + received.body.count)
-        bytes += received.body
-        if layout.dialect == .xnu { bytes += trailer(received, options) }
-        guard OwnMemory.write(bytes, to: address) else { throw MachReturn.Receive.invalidData }
+        let (head, tail) = (header(received, layout), trailer(received, options))
+        let isWritten = received.withBody { body in
+            OwnMemory.write(
+                layout.headerBytes, of: head, body, zeros: received.zeros, options.trailerBytes, of: tail, to: address)
+        }
+        guard isWritten else { throw MachReturn.Receive.invalidData }
         if received.outcome != .success { throw received.outcome }
     }
 }
 
-private func header(_ received: MachReceived, _ layout: Layout, size: Int) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: layout.headerBytes)
-    var bits = received.header.bits
-    if layout.dialect == .mach3, let payload = received.payload {
-        bits = bits & ~0xFF00 | 23 << 8
-        bytes.put(payload, at: layout.local)
-    } else {
-        bytes.put(received.header.local, at: layout.local)
+/// The words of a header, of which the dialect takes as many as it has. In Mach 3 the ports take two each.
+private func header(_ received: borrowing MachReceived, _ layout: Layout) -> InlineArray<8, UInt32> {
+    let (header, size) = (received.header, UInt32(layout.headerBytes + received.bodyCount))
+    guard layout.dialect == .mach3 else { return [header.bits, size, header.remote, header.local, 0, header.id, 0, 0] }
+    guard let payload = received.payload else {
+        return [header.bits, size, header.remote, 0, header.local, 0, received.sequence, header.id]
     }
-    bytes.put(bits, at: 0)
-    bytes.put(UInt32(size), at: 4)
-    bytes.put(received.header.remote, at: layout.remote)
-    if let place = layout.sequence { bytes.put(received.sequence, at: place) }
-    bytes.put(received.header.id, at: layout.id)
-    return bytes
+    return [
+        header.bits & ~0xFF00 | 23 << 8, size, header.remote, 0, UInt32(truncatingIfNeeded: payload),
+        UInt32(truncatingIfNeeded: payload >> 32), received.sequence, header.id,
+    ]
 }
 
-/// 1.12.
-private func trailer(_ received: MachReceived, _ options: Options) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: options.trailerBytes)
-    bytes.put(UInt32(0), at: 0)
-    bytes.put(UInt32(options.trailerBytes), at: 4)
-    if bytes.count >= 12 { bytes.put(received.sequence, at: 8) }
-    let (user, group, process) = received.sender.map { ($0.uid, $0.gid, UInt32(bitPattern: $0.pid)) } ?? (0, 0, 0)
-    if bytes.count >= 20 {
-        bytes.put(user, at: 12)
-        bytes.put(group, at: 16)
+/// 1.12. The words of the largest trailer; Mach 3 has none.
+private func trailer(_ received: borrowing MachReceived, _ options: Options) -> InlineArray<17, UInt32> {
+    var words = InlineArray<17, UInt32>(repeating: 0)
+    let count = options.trailerBytes
+    words[1] = UInt32(count)
+    words[2] = received.sequence
+    guard count >= 20 else { return words }
+    if let sender = received.sender {
+        let process = UInt32(bitPattern: sender.pid)
+        words[3] = sender.uid
+        words[4] = sender.gid
+        // Audit user, effective user and group, real user and group, process; session and version of the process are 0 (1.14).
+        for (place, word) in [sender.uid, sender.uid, sender.gid, sender.uid, sender.gid, process].enumerated() { words[5 + place] = word }
     }
-    if bytes.count >= 52 {
-        // Audit user, effective user and group, real user and group, process, session, version of the process (1.14).
-        for (place, word) in [user, user, group, user, group, process, 0, 0].enumerated() { bytes.put(word, at: 20 + 4 * place) }
-    }
-    if bytes.count >= 60 { bytes.put(received.context, at: 52) }
-    return bytes
+    words[13] = UInt32(truncatingIfNeeded: received.context)
+    words[14] = UInt32(truncatingIfNeeded: received.context >> 32)
+    return words
 }
 
 // MARK: what programs call

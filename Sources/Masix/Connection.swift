@@ -37,7 +37,9 @@ final class Connection: Sendable {
     }
 
     /// Runs with the tables, and with nobody else talking.
-    func withCore<Result: Sendable>(_ body: (inout Core) throws(MasixError) -> sending Result) throws(MasixError) -> sending Result {
+    func withCore<Result: Sendable & ~Copyable>(_ body: (inout Core) throws(MasixError) -> sending Result) throws(MasixError)
+        -> sending Result
+    {
         try core.withLock { core throws(MasixError) in try body(&core) }
     }
 }

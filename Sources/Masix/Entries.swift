@@ -60,18 +60,30 @@ package final class ReceiveEntry: Sendable {
     let local: LocalPort?
     private let control: ControlMemory
     private let place: Atomic<UInt32>
-    /// A chief's proxy: what is received from it keeps its room (architecture rule 17). Here, what came by leases.
-    let keptRoom = KeptRoom()
+    private let isKeepingRoom = Atomic<Bool>(false)
+    private let kept = AtomicLazyReference<KeptRoom>()
+    /// Of a chief's proxy: what is received from it keeps its room (architecture rule 17). Here, what came by leases. Nil for all others.
+    @inline(__always)
+    var keptRoom: KeptRoom? { keepsRoom ? kept.load() : nil }
+    @inline(__always)
+    var keepsRoom: Bool { isKeepingRoom.load(ordering: .acquiring) }
+
+    func keepRoom() {
+        _ = kept.storeIfNil(KeptRoom())
+        isKeepingRoom.store(true, ordering: .releasing)
+    }
     /// Whether the next look begins with the home queue: the two ways take turns.
     let homeFirst = Atomic<Bool>(true)
     /// What is known to lie ready on links.
-    let ready = Mutex<Ready>(Ready())
-
-    struct Ready {
-        var frames: Deque<ReadyAnnouncement> = []
-        /// The right has been given up or moved: whoever waits here is told.
-        var isGone = false
-    }
+    private let frames = Mutex<Deque<ReadyAnnouncement>>([])
+    private let gone = Atomic<Bool>(false)
+    /// Calls of the program's own that are to be answered here by links, and how many there are, for a look without the lock.
+    let answers = Mutex<OutstandingAnswers>(OutstandingAnswers())
+    let answerCount = Atomic<Int>(0)
+    /// No further ones: the right is about to move, to go, or to be asked for its counts.
+    let isRecalling = Atomic<Bool>(false)
+    /// Whether the next look begins with them: they and the others take turns.
+    let answersFirst = Atomic<Bool>(false)
 
     init(port: PortID, index: UInt32, control: ControlMemory) {
         self.port = port
@@ -130,26 +142,31 @@ package final class ReceiveEntry: Sendable {
     let frameCount = Atomic<Int>(0)
 
     func file(_ announcements: ReadyAnnouncement) {
-        ready.withLock { $0.frames.append(announcements) }
+        frames.withLock { $0.append(announcements) }
         frameCount.add(announcements.count, ordering: .sequentiallyConsistent)
+        noteInSets()
+    }
+
+    /// There may be something here.
+    func noteInSets() {
         if isInSet.load(ordering: .sequentiallyConsistent) { for set in notes.withLock({ $0 }) { set.note(self) } }
     }
 
     /// It is not this one's turn: it waits at the head.
     func putBack(_ announcement: ReadyAnnouncement) {
-        ready.withLock { $0.frames.prepend(announcement) }
+        frames.withLock { $0.prepend(announcement) }
         frameCount.add(announcement.count, ordering: .releasing)
     }
 
     /// What was filed first; it stays.
-    var firstAnnouncement: ReadyAnnouncement? { ready.withLock { $0.frames.first } }
+    var firstAnnouncement: ReadyAnnouncement? { frames.withLock { $0.first } }
 
     /// One announcement, of those that were filed first.
     func nextAnnouncement() -> ReadyAnnouncement? {
         guard frameCount.load(ordering: .acquiring) > 0 else { return nil }
-        let next = ready.withLock { ready -> ReadyAnnouncement? in
-            guard !ready.frames.isEmpty else { return nil }
-            return ready.frames[0].count > 1 ? ready.frames[0].split() : ready.frames.removeFirst()
+        let next = frames.withLock { frames -> ReadyAnnouncement? in
+            guard !frames.isEmpty else { return nil }
+            return frames[0].count > 1 ? frames[0].split() : frames.removeFirst()
         }
         if next != nil { frameCount.subtract(1, ordering: .relaxed) }
         return next
@@ -158,17 +175,16 @@ package final class ReceiveEntry: Sendable {
     var hasHome: Bool { homeCount.acquired > 0 }
     /// Something may be there: looking will tell.
     var isReady: Bool {
-        if let local, isLocal { return local.hasMessages }
-        return hasHome || frameCount.load(ordering: .acquiring) > 0
+        if isLocal, let local { return local.hasMessages }
+        return hasHome || frameCount.load(ordering: .acquiring) > 0 || isAsking && answers.withLock { $0.answered != nil }
     }
-    var isGone: Bool { ready.withLock { $0.isGone } }
+    /// The right has been given up or moved: whoever waits here is told.
+    var isGone: Bool { gone.load(ordering: .acquiring) }
 
     /// The receive right has gone from this task, or elsewhere within it.
     func end() {
-        ready.withLock {
-            $0.isGone = true
-            if !$0.frames.isEmpty { $0.frames = [] }
-        }
+        gone.store(true, ordering: .releasing)
+        frames.withLock { if !$0.isEmpty { $0 = [] } }
     }
 }
 

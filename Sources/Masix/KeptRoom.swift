@@ -14,12 +14,7 @@ final class KeptRoom: Sendable {
         var count: UInt32
     }
 
-    private let isKept = Atomic<Bool>(false)
     private let parts = Mutex<[Part]>([])
-
-    /// Whether received messages keep their room at this port.
-    var isOn: Bool { isKept.load(ordering: .relaxed) }
-    func turnOn() { isKept.store(true, ordering: .relaxed) }
 
     /// One more has been received.
     func add(_ frame: ReadyFrame, takeIndex: UInt32, on link: LinkEnd) {

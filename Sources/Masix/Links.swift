@@ -68,13 +68,13 @@ extension Space {
                 self.links.state.withLock { $0.ends[link] = end }
                 self.reception.add(end)
             }
-            self.dropClosedLinks()
+            self.dropClosedLinks(core.receives.values)
             self.links.seenOffers.store(seen, ordering: .relaxed)
         }
     }
 
     /// Links end with their peers: memory, bell and place in every list are let go. Whatever was under way comes by the nucleus.
-    private func dropClosedLinks() {
+    private func dropClosedLinks(_ receivers: some Sequence<ReceiveEntry>) {
         let closed = links.state.withLock { state -> [LinkEnd] in
             let closed = state.ends.values.filter { control.link(at: $0.place).acquired != $0.id.raw }
             for end in closed { state.ends[end.id] = nil }
@@ -83,6 +83,11 @@ extension Space {
         for end in closed {
             reception.remove(end.id)
             forgetWords(of: end)
+        }
+        guard !closed.isEmpty else { return }
+        for receiver in receivers {
+            // One whose answer is the nucleus's to bring, too: all of a closed link are.
+            try? receiver.withAnswers { answers throws(MasixError) in for end in closed { answers.forget(end) } }
         }
     }
 

@@ -400,6 +400,7 @@ struct LocalMessage: Sendable {
 
     /// As the kernel counts it.
     var size: Int {
+        if let notification { return notification.size }
         let items = rights.count + memory.count
         guard format == .plain, items > 0 else { return bytes.count }
         return bytes.count + Limits.bodyHeaderBytes + rights.count * Limits.rightDescriptorBytes

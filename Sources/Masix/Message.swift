@@ -1,5 +1,5 @@
 package import MasixKernel
-import MasixTransport
+package import MasixTransport
 
 /// A message to be sent: a code, inline bytes, and rights and memory that it owns.
 ///
@@ -13,8 +13,8 @@ import MasixTransport
 public struct Message: ~Copyable, Sendable {
     /// For the two partners; Mach's `msgh_id`.
     public var code: UInt32
-    /// Inline bytes, at most `Limits.inlineBytesMax`.
-    public var bytes: [UInt8]
+    /// The inline bytes. Those of an array stay in it; a copy of few needs no memory.
+    package var body: MessageBytes
     package var rights: [OwnedRight] = []
     package var memory: [MemoryObject] = []
     /// A right for the answer, beside those of the body; none for most messages, since a call makes its own.
@@ -25,7 +25,24 @@ public struct Message: ~Copyable, Sendable {
     /// A message without rights.
     public init(code: UInt32 = 0, bytes: [UInt8] = []) {
         self.code = code
-        self.bytes = bytes
+        body = MessageBytes(bytes)
+    }
+
+    /// A message with a copy of these bytes. For up to 64 of them it allocates nothing.
+    public init(code: UInt32 = 0, copying bytes: Span<UInt8>) {
+        self.code = code
+        body = MessageBytes(copying: bytes)
+    }
+
+    package init(code: UInt32, copying bytes: RawSpan) {
+        self.code = code
+        body = MessageBytes(copying: bytes)
+    }
+
+    /// Inline bytes, at most `Limits.inlineBytesMax`.
+    public var bytes: [UInt8] {
+        get { body.array }
+        set { body = MessageBytes(newValue) }
     }
 
     /// A message whose inline bytes are text.
@@ -37,7 +54,7 @@ public struct Message: ~Copyable, Sendable {
     public mutating func attach(_ right: consuming SendRight) { rights.append(.send(right.reference)) }
 
     /// Gives a send-once right away with the message.
-    public mutating func attach(_ right: consuming SendOnceRight) { rights.append(.sendOnce(right.state)) }
+    public mutating func attach(_ right: consuming SendOnceRight) { rights.append(.sendOnce(right.kept())) }
 
     /// Gives a receive right away with the message: queue, limit, senders and all (spec/mach.md R1).
     public mutating func attach(_ right: consuming ReceiveRight) { rights.append(.receive(right.holder)) }
@@ -65,11 +82,11 @@ public struct Message: ~Copyable, Sendable {
     public var memoryCount: Int { memory.count }
 
     /// Only bytes, and few: such a message can go by a link (architecture rule 6).
-    var isPlain: Bool { rights.isEmpty && memory.isEmpty && reply.isNull && bytes.count <= LinkHalf.bodyMax }
+    var isPlain: Bool { rights.isEmpty && memory.isEmpty && reply.isNull && body.count <= LinkHalf.bodyMax }
 
     /// Whether one message may carry as much.
     package func check() throws(MasixError) {
-        guard bytes.count <= Limits.inlineBytesMax else { throw .tooLarge(bytes: bytes.count) }
+        guard body.count <= Limits.inlineBytesMax else { throw .tooLarge(bytes: body.count) }
         guard rights.count <= Limits.rightsPerMessageMax, memory.count <= Limits.memoryPerMessageMax else { throw .tooManyRights }
     }
 }

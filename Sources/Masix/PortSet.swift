@@ -119,17 +119,18 @@ public final class PortSet: Sendable {
     public func receive(upTo count: Int, timeout: Duration? = nil) throws(MasixError) -> ReceivedMessages {
         guard count > 0 else { throw .invalidValue }
         try space.checkFork()
-        let incoming = try space.wait(until: Deadline(timeout)) { () throws(MasixError) -> [Incoming]? in
+        let messages = try space.awaitResult(until: Deadline(timeout)) { () throws(MasixError) -> ReceivedMessages? in
             let several = try self.takeSeveral(min(count, Limits.requestsTogetherMax))
-            if !several.isEmpty { return several }
-            return try self.takeNext().map { [$0] }
+            if !several.isEmpty { return ReceivedMessages(several, in: self.space) }
+            guard let one = try self.takeNext() else { return nil }
+            return ReceivedMessages(one, in: self.space)
         }
-        guard let incoming else { throw .timedOut }
-        return ReceivedMessages(incoming, in: space)
+        guard let messages else { throw .timedOut }
+        return messages
     }
 
     /// One bare message each of several members that have something in their home queue; none if fewer than two have.
-    private func takeSeveral(_ count: Int) throws(MasixError) -> [Incoming] {
+    private func takeSeveral(_ count: Int) throws(MasixError) -> [BareMessage] {
         guard count > 1 else { return [] }
         let (bell, control) = (space.reception.bell.acquired, space.control)
         let entries = members.withLock { members in
@@ -144,8 +145,9 @@ public final class PortSet: Sendable {
 
     private func receive(until deadline: Deadline) throws(MasixError) -> ReceivedMessage? {
         try space.checkFork()
-        let incoming = try space.wait(until: deadline) { () throws(MasixError) -> Incoming? in try self.takeNext() }
-        return incoming.map { space.received($0) }
+        let incoming = try space.awaitResult(until: deadline) { () throws(MasixError) -> Incoming? in try self.takeNext() }
+        guard let incoming else { return nil }
+        return space.received(incoming)
     }
 
     /// One message of the next member that has any, after the one that was served last.
@@ -181,19 +183,29 @@ public final class PortSet: Sendable {
 
 /// Messages that were received together, to be taken one by one. Those that are not taken are released.
 public struct ReceivedMessages: ~Copyable, Sendable {
-    private var rest: Deque<Incoming>
+    private var single: Incoming?
+    private var rest: Deque<BareMessage>
     private let space: Space
 
-    init(_ incoming: [Incoming], in space: Space) {
-        rest = Deque(incoming)
+    init(_ messages: [BareMessage], in space: Space) {
+        rest = Deque(messages)
+        self.space = space
+    }
+
+    init(_ single: consuming Incoming, in space: Space) {
+        self.single = .some(single)
+        rest = []
         self.space = space
     }
 
     /// How many have not been taken yet.
-    public var count: Int { rest.count }
+    public var count: Int { rest.count + (single == nil ? 0 : 1) }
 
     /// The next one; nil when all have been taken.
-    public mutating func next() -> ReceivedMessage? { rest.popFirst().map { space.received($0) } }
+    public mutating func next() -> ReceivedMessage? {
+        if let single = single.take() { return space.received(single) }
+        return rest.popFirst().map { space.received($0.incoming) }
+    }
 }
 
 extension Space {

@@ -59,9 +59,9 @@ final class Reactor: Sendable {
             let seen = changes.load(ordering: .acquiring)
             let deadline = state.withLock { state in Deadline.earliest(state.waiters.map(\.deadline)) }
             do throws(MasixError) {
-                _ = try space.wait(until: deadline, hint: { _ in self.changes.load(ordering: .acquiring) != seen }) {
-                    () throws(MasixError) -> Bool? in
-                    self.tryAll() || self.changes.load(ordering: .acquiring) != seen ? true : nil
+                try space.wait(until: deadline, hint: { _ in self.changes.load(ordering: .acquiring) != seen }) {
+                    () throws(MasixError) -> Bool in
+                    self.tryAll() || self.changes.load(ordering: .acquiring) != seen
                 }
                 _ = tryAll()
             } catch {
@@ -95,12 +95,12 @@ extension Space {
         -> Incoming
     {
         let box = WaiterBox()
-        let result: Result<Incoming, MasixError> = await withTaskCancellationHandler {
+        let result: Result<Parcel, MasixError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let waiter = Reactor.Waiter(deadline: deadline) { end in
                     do throws(MasixError) {
                         if let incoming = try attempt() {
-                            continuation.resume(returning: .success(incoming))
+                            continuation.resume(returning: .success(Parcel(incoming)))
                             return true
                         }
                     } catch {
@@ -123,8 +123,19 @@ extension Space {
             box.cancelled.store(true, ordering: .releasing)
             if let waiter = box.waiter.withLock({ $0 }) { reactor.cancel(waiter, in: self) }
         }
-        return try result.get()
+        guard let incoming = try result.get().open() else { throw .nodeGone }
+        return incoming
     }
+}
+
+/// Carries a message from the thread that took it to the one that asked for it.
+private final class Parcel: Sendable {
+    private let incoming: Mutex<Incoming?>
+
+    init(_ incoming: consuming Incoming) { self.incoming = Mutex(incoming) }
+
+    /// The message, once.
+    func open() -> Incoming? { incoming.withLock { $0.take() } }
 }
 
 private final class WaiterBox: Sendable {

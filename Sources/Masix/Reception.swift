@@ -65,11 +65,12 @@ final class Reception: Sendable {
     }
 
     /// How things stood before an attempt: what differs afterwards came during it.
-    private struct Seen {
+    private struct Seen: ~Copyable {
         let bell: UInt32
         let news: UInt64
         let scanned: Scanned
-        let latest: LinkEnd?
+        /// Where who spoke last began to wait last; nil if nobody has spoken.
+        let processor: UInt32?
     }
 
     /// More links than this are not scanned (pitfalls 9).
@@ -161,6 +162,14 @@ final class Reception: Sendable {
     }
 
     // MARK: scanning
+
+    /// The active link that has news, if there is one.
+    var speaking: LinkEnd? {
+        state.withLock { state in
+            for place in state.active.indices where state.scanned.hasNews(at: place) { return state.active[place] }
+            return nil
+        }
+    }
 
     /// Whether frames were found. Answers are not counted: whoever waits for one is told, or sees it itself.
     private func scan(_ state: inout State, all: Bool) -> Bool {
@@ -255,40 +264,42 @@ final class Reception: Sendable {
 
     // MARK: waiting
 
-    /// Tries until it has a result, waiting in between; nil when the time is over.
+    /// Tries until it has succeeded, waiting in between; false when the time is over.
     ///
     /// `attempt` takes what is ready, by whatever locks and requests it needs; `hint` is looked at while spinning, where it must be
     /// cheap, and a last time before sleeping, where it must not be mistaken.
     /// With `room` the thread counts, while it sleeps, as one that waits for room on a link. `partner` is who is waited for, if that
     /// is known.
-    func wait<Result>(
+    @discardableResult
+    func wait(
         until deadline: Deadline, partner: LinkEnd? = nil, room: RoomWaiters? = nil, hint: (_ isLast: Bool) -> Bool = { _ in false },
-        attempt: () throws(MasixError) -> Result?
-    ) throws(MasixError) -> Result? {
-        // What has been filed already needs no look at the links; but where a home queue is never empty, they have their turn.
-        if quickAttempts.add(1, ordering: .relaxed).newValue & 31 == 0 { state.withLock { _ = scan(&$0, all: false) } }
+        attempt: () throws(MasixError) -> Bool
+    ) throws(MasixError) -> Bool {
+        // What has been filed already, or is taken at once, needs no look at all links; but where a home queue is never empty, or one link
+        // never silent, the others have their turn. A count that threads disturb in each other is as good.
+        let attempts = quickAttempts.load(ordering: .relaxed) &+ 1
+        quickAttempts.store(attempts, ordering: .relaxed)
+        if attempts & 31 == 0 { state.withLock { _ = scan(&$0, all: false) } }
         let before = news.load(ordering: .acquiring)
-        if let result = try attempt() { return result }
+        if try attempt() { return true }
         var place = Place.none
         var hasSlept = false
         while true {
             // Taken before the attempt, and the place with it: what comes during it is noticed.
             let seen = state.withLock { enter(&$0, &place, hasSlept: hasSlept, staysAwake: deadline.isPoll) }
-            let result: Result?
             do throws(MasixError) {
-                result = try attempt()
+                if try attempt() {
+                    leave(place)
+                    return true
+                }
             } catch {
                 leave(place)
                 throw error
             }
-            if let result {
-                leave(place)
-                return result
-            }
             if deadline.isPoll || deadline.isOver {
                 leave(place)
                 if deadline.isPoll, isPolled.load(ordering: .acquiring) { return try lastLook(since: before, attempt) }
-                return nil
+                return false
             }
             do throws(MasixError) {
                 switch place {
@@ -298,11 +309,14 @@ final class Reception: Sendable {
                     try sleep(follower, until: deadline, room: room, hint: hint)
                     hasSlept = false
                 case .leading:
-                    hasSlept = try lead(until: deadline, seen, partner: partner ?? seen.latest, room: room, hint: hint)
-                    // An answer that was seen in its own line needs no look at the announcements, which are still on their way.
-                    if !hasSlept, let result = try attempt() {
-                        leave(place)
-                        return result
+                    hasSlept = try lead(
+                        until: deadline, seen, partner: partner.map { $0.peerStatus.processor.relaxed } ?? seen.processor, room: room,
+                        hint: hint)
+                    // An answer that was seen in its own line needs no look at the announcements, which are still on their way; nor does a
+                    // message that can be taken at once.
+                    if try attempt() {
+                        leave(place, hasSlept: hasSlept)
+                        return true
                     }
                 }
             } catch {
@@ -345,13 +359,21 @@ final class Reception: Sendable {
                 place = .leading
             }
         }
-        return Seen(bell: rung, news: news.load(ordering: .relaxed), scanned: state.scanned, latest: state.latest)
+        return Seen(
+            bell: rung, news: news.load(ordering: .relaxed), scanned: state.scanned, processor: state.latest?.peerStatus.processor.relaxed)
     }
 
     /// One who leaves makes sure that one who stays will lead.
-    private func leave(_ place: Place) {
+    ///
+    /// After a sleep all are told, for who has rung is not known (architecture rule 14): a link that is parked is seen in the last look
+    /// before the next sleep.
+    private func leave(_ place: Place, hasSlept: Bool = false) {
         if case .none = place { return }
         state.withLock { state in
+            if hasSlept {
+                state.toldBell = bell.acquired
+                wakeAll(&state)
+            }
             switch place {
             case .none: break
             case .leading: state.hasLeader = false
@@ -382,13 +404,13 @@ final class Reception: Sendable {
 
     /// Leads until something may be new or the time is over. Whether it has said that it sleeps, after which every link counts.
     private func lead(
-        until deadline: Deadline, _ seen: Seen, partner: LinkEnd?, room: RoomWaiters?, hint: (Bool) -> Bool
+        until deadline: Deadline, _ seen: borrowing Seen, partner: UInt32?, room: RoomWaiters?, hint: (Bool) -> Bool
     ) throws(MasixError) -> Bool {
         let here = UInt32(Processor.current)
         // Written only when it changes: the peers look at it with every wait.
         if status.processor.relaxed != here { status.processor.relax(here) }
         // Spinning on the processor that the peer needs would only keep it from answering (pitfalls 21).
-        let isElsewhere = partner.map { $0.peerStatus.processor.relaxed != here } ?? false
+        let isElsewhere = partner.map { $0 != here } ?? false
         let began = Clock.monotonicNanoseconds()
         if spinning(seen, for: isElsewhere ? spin.withLock { $0.nanoseconds } : 0, began: began, deadline: deadline, hint: hint) {
             return false
@@ -514,7 +536,7 @@ final class Reception: Sendable {
         }
     }
 
-    private func spinning(_ seen: Seen, for budget: UInt64, began: UInt64, deadline: Deadline, hint: (Bool) -> Bool) -> Bool {
+    private func spinning(_ seen: borrowing Seen, for budget: UInt64, began: UInt64, deadline: Deadline, hint: (Bool) -> Bool) -> Bool {
         func isNew() -> Bool {
             if seen.scanned.hasNews { return true }
             return bell.acquired != seen.bell || news.load(ordering: .acquiring) != seen.news || hint(false)
@@ -606,9 +628,8 @@ final class Reception: Sendable {
         do throws(MasixError) {
             while true {
                 let known = seen
-                _ = try wait(until: .never, hint: { _ in self.news.load(ordering: .acquiring) != known }) {
-                    () throws(MasixError) -> Bool? in
-                    self.news.load(ordering: .acquiring) != known ? true : nil
+                try wait(until: .never, hint: { _ in self.news.load(ordering: .acquiring) != known }) { () throws(MasixError) -> Bool in
+                    self.news.load(ordering: .acquiring) != known
                 }
                 seen = news.load(ordering: .acquiring)
                 counter.add()
@@ -623,7 +644,7 @@ final class Reception: Sendable {
     ///
     /// The counter is emptied only if nothing has come since the look before this one: else what came may be for a port that was looked
     /// at before it came, and the loop goes round once more. What comes between the two steps here is told again.
-    private func lastLook<Result>(since seen: UInt64, _ attempt: () throws(MasixError) -> Result?) throws(MasixError) -> Result? {
+    private func lastLook(since seen: UInt64, _ attempt: () throws(MasixError) -> Bool) throws(MasixError) -> Bool {
         if watch.isGone { throw .nodeGone }
         if lastVainLook.exchange(seen, ordering: .acquiringAndReleasing) == seen, let counter = polling.withLock({ $0 }) {
             counter.empty()

@@ -85,14 +85,41 @@ package final class SendReference: Sendable {
 ///
 /// Every such right yields one message: the one that is sent, or a send-once notification if it is let go unused (T4).
 public struct SendOnceRight: ~Copyable, Sendable {
-    let state: SendOnceState
+    /// One of the two.
+    private let linked: LinkedReply?
+    private let state: SendOnceState?
 
-    init(_ state: SendOnceState) { self.state = state }
+    init(_ state: SendOnceState) {
+        linked = nil
+        self.state = state
+    }
+
+    init(_ linked: consuming LinkedReply) {
+        self.linked = .some(linked)
+        state = nil
+    }
+
+    /// The right as an object, for whatever is not answering at once.
+    consuming func kept() -> SendOnceState {
+        if let state { return state }
+        guard let linked else { preconditionFailure("a right lives in one of the two") }
+        return linked.kept()
+    }
+
+    /// The port that it leads to; nil while it lives in a link.
+    package var port: PortID? { state?.port }
+
+    /// The same right for whoever keeps it for long, and wants to know meanwhile whether it is of use.
+    package consuming func lasting() -> SendOnceRight { SendOnceRight(kept()) }
+
+    /// Whether the port of a lasting right has died; it may do so at any time after the answer.
+    package var isDead: Bool { state.map { $0.space.isDead($0) } ?? false }
 
     /// Uses the right. Never waits: no queue limit holds it up (S6). If the receiver has died, the message vanishes with success (S4).
     public consuming func send(_ message: consuming Message) throws(MasixError) {
         var message = message
-        try state.space.reply(&message, with: state)
+        if let state { return try state.space.reply(&message, with: state) }
+        if let linked { try Space.reply(&message, with: linked) }
     }
 
     /// Gives the right up unused now: its receiver is told.
@@ -190,7 +217,7 @@ public struct ReceiveRight: ~Copyable, Sendable {
 
     /// Gives the backup to whoever holds this send-once right; it is consumed.
     public func requestPortDestroyed(to backup: consuming SendOnceRight) throws(MasixError) {
-        let state = backup.state
+        let state = backup.kept()
         try holder.space.leave(holder.entry)
         guard let id = try holder.space.kernelRight(of: state) else { throw .deadName }
         try holder.space.register(.init(.portDestroyed, port: holder.entry.port, notify: .moveSendOnce(id)))

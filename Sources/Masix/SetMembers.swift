@@ -23,6 +23,8 @@ struct SetMembers {
     private var locals: [PortID] = []
     /// Members that may have something, in their turn; each once.
     private var ready: Deque<ReceiveEntry> = []
+    /// Members with nothing, and with calls that are to be answered at them by links: nobody notes an answer for its port.
+    private var asking: [ReceiveEntry] = []
     private var seenBell: UInt32?
 
     let notes = ReadyNotes()
@@ -100,6 +102,7 @@ struct SetMembers {
         while let entry = ready.popFirst() {
             members[entry.port]?.isLinedUp = false
             if entry.isReady { return entry }
+            if entry.isAsking { asking.append(entry) }
         }
         return nil
     }
@@ -107,6 +110,10 @@ struct SetMembers {
     /// Whoever may have something is in line afterwards.
     private mutating func gather(_ bell: UInt32, _ control: ControlMemory) {
         for entry in notes.take() where members[entry.port]?.holder.entry === entry { line(up: entry) }
+        if !asking.isEmpty {
+            for entry in asking where members[entry.port]?.holder.entry === entry { line(up: entry) }
+            asking.removeAll(keepingCapacity: true)
+        }
         if !locals.isEmpty { gatherLocals() }
         guard seenBell != bell else { return }
         seenBell = bell

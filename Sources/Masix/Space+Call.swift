@@ -10,12 +10,24 @@ struct PreparedReply: Sendable {
     let token: ReplyToken
     let entry: CallerEntryMemory
     let port: PortID
+    /// The record of that port, if it is the program's: its right may be about to move.
+    var asker: ReceiveEntry?
 
     /// Whether the callee says so, by the slot or by an announcement.
     var isAnswered: Bool { link.news.isGiven(token) || link.answers.isAnnounced(token) }
 
-    func arm(number: UInt64, epoch: UInt32) {
+    /// Whether the answer was there to be taken.
+    func takeAnswer(for space: Space, into incoming: inout Incoming?) -> Bool {
+        guard isAnswered, entry.take(link: link.id, generation: token.generation) else { return false }
+        if !space.read(self, into: &incoming) { incoming = .some(space.broken(self)) }
+        return true
+    }
+
+    /// False if the answer has to come by the nucleus. Under the sender's lock, which whoever recalls waits for.
+    func arm(number: UInt64, epoch: UInt32) -> Bool {
+        if let asker, asker.isRecalling.load(ordering: .sequentiallyConsistent) { return false }
         entry.arm(link: link.id, generation: token.generation, port: port.counter, number: number, epoch: epoch)
+        return true
     }
 }
 
@@ -45,19 +57,14 @@ extension Space {
     func call(_ message: inout Message, to entry: SendEntry, deadline: Deadline) throws(MasixError) -> ReceivedMessage {
         try checkFork()
         let call = try begin(&message, to: entry, deadline: deadline)
-        let answer: Incoming?
+        var answer: Incoming?
         do throws(MasixError) {
-            let news = call.reply?.link.news
-            let token = call.reply?.token
-            let (word, link) = (call.reply?.entry, call.reply?.link.id)
-            answer = try wait(
-                until: deadline, partner: call.reply?.link,
-                hint: { _ in
-                    guard let news, let token, let word, let link, news.isGiven(token) else { return false }
-                    // Given, but if the nucleus has taken it over since, not here yet: nobody spins until it is.
-                    return word.isTakeable(link: link, generation: token.generation)
-                }
-            ) { () throws(MasixError) -> Incoming? in try self.poll(call) }
+            // Given, but if the nucleus has taken it over since, not here yet: nobody spins until it is.
+            try wait(until: deadline, partner: call.reply?.link, hint: { _ in call.reply?.isHere ?? false }) {
+                () throws(MasixError) -> Bool in
+                if call.reply?.takeAnswer(for: self, into: &answer) == true { return true }
+                return call.kit.port.isReady ? try self.take(from: call.kit.port, into: &answer) : false
+            }
         } catch {
             giveUp(call)
             throw error
@@ -82,7 +89,7 @@ extension Space {
         do throws(MasixError) {
             if message.isPlain,
                 let (reply, _) = try callByLease(
-                    code: message.code, bytes: message.bytes, flags: FrameHeader.flags(message.format), to: entry, &kit, deadline: deadline,
+                    code: message.code, body: message.body, flags: FrameHeader.flags(message.format), to: entry, &kit, deadline: deadline,
                     hasWaited: &hasWaited)
             {
                 return PendingCall(kit: kit, reply: reply)
@@ -107,12 +114,13 @@ extension Space {
     /// The answer, if it is there: by the link, or, if the nucleus has closed it meanwhile, through the home queue of the reply
     /// port; one of the two, decided by the word.
     func poll(_ call: PendingCall) throws(MasixError) -> Incoming? {
-        if let reply = call.reply, reply.isAnswered, let incoming = takeAnswer(reply) { return incoming }
+        var incoming: Incoming?
+        if call.reply?.takeAnswer(for: self, into: &incoming) == true { return incoming }
         return call.kit.port.isReady ? try take(from: call.kit.port) : nil
     }
 
     /// The answer is here: the reply port and the reply word are free again.
-    func finish(_ call: PendingCall, _ answer: Incoming) throws(MasixError) -> ReceivedMessage {
+    func finish(_ call: borrowing PendingCall, _ answer: consuming Incoming) throws(MasixError) -> ReceivedMessage {
         giveBack(call.kit)
         if case .sendOnce? = answer.notification { throw .noReply }
         return received(answer)
@@ -138,14 +146,14 @@ extension Space {
 
     /// A call by a lease, and the lease that it went by; nil if there is none, or no reply word on its link. The kit stays the caller's.
     func callByLease(
-        code: UInt32, bytes: [UInt8], flags: UInt16 = 0, to entry: SendEntry, _ kit: inout CallKit, deadline: Deadline,
+        code: UInt32, body: borrowing MessageBytes, flags: UInt16 = 0, to entry: SendEntry, _ kit: inout CallKit, deadline: Deadline,
         hasWaited: inout Bool
     ) throws(MasixError) -> (PreparedReply, UsedLease)? {
         guard let reply = try prepareReply(for: entry, &kit) else { return nil }
         let lease: UsedLease?
         do throws(MasixError) {
             lease = try sendByLease(
-                code: code, bytes: bytes, flags: flags, to: entry, reply: reply, deadline: deadline, hasWaited: &hasWaited)
+                code: code, body: body, flags: flags, to: entry, reply: reply, deadline: deadline, hasWaited: &hasWaited)
         } catch {
             unprepare(reply)
             throw error
@@ -179,31 +187,48 @@ extension Space {
         _ = reply.entry.abandon(link: reply.link.id, generation: reply.token.generation)
     }
 
-    private func takeAnswer(_ reply: PreparedReply) -> Incoming? {
-        let link = reply.link
-        guard reply.entry.take(link: link.id, generation: reply.token.generation) else { return nil }
-        let incoming = link.receiver.withLock { receiver -> Incoming? in
-            guard let header = receiver.lookReply(reply.token) else { return nil }
-            var incoming = Incoming(
-                port: reply.port, code: header.code, bytes: receiver.replyBody(reply.token, count: Int(header.length)), sender: link.peer,
-                notification: nil, reply: .null)
-            if header.flags & FrameHeader.spoken != 0 {
-                guard let body = header.body(of: incoming.bytes) else { return nil }
-                incoming.bytes = body.bytes
-                if let words = link.believe(body.speaker) { incoming.say(words) }
-            }
-            incoming.format = header.format
-            if header.flags & FrameHeader.dropped != 0 { incoming.notification = .sendOnce }
-            return incoming
+    /// The answer that has just been taken; false if the slot carries none.
+    func read(_ reply: PreparedReply, into incoming: inout Incoming?) -> Bool {
+        guard let header = reply.link.news.lookReply(reply.token) else { return false }
+        let isSpoken = header.flags & FrameHeader.spoken != 0
+        if isSpoken {
+            guard let body = header.body(of: reply.link.news.replyBody(reply.token, count: Int(header.length))) else { return false }
+            incoming = Incoming(port: reply.port, code: header.code, body: MessageBytes(body.bytes), sender: reply.link.peer)
+            if let words = reply.link.believe(body.speaker) { incoming?.say(words) }
+        } else {
+            incoming = Incoming(
+                port: reply.port, code: header.code, body: reply.link.news.replyBytes(reply.token, count: Int(header.length)),
+                sender: reply.link.peer)
         }
-        if let incoming { return incoming }
-        // Announced and not there: the callee has broken its own answer, which is as good as dropping it.
-        report(.unexpectedReply, of: link.id)
+        incoming?.format = header.format
+        if header.flags & FrameHeader.dropped != 0 { incoming?.notification = .sendOnce }
+        return true
+    }
+
+    /// Announced and not there: the callee has broken its own answer, which is as good as dropping it.
+    func broken(_ reply: PreparedReply) -> Incoming {
+        report(.unexpectedReply, of: reply.link.id)
         return Incoming(
-            port: reply.port, code: Notification.sendOnce.code, bytes: [], sender: link.peer, notification: .sendOnce, reply: .null)
+            port: reply.port, code: Notification.sendOnce.code, body: MessageBytes(), sender: reply.link.peer, notification: .sendOnce)
     }
 
     // MARK: the other side
+
+    /// Answers by the link that the call came by, if it can be so.
+    static func reply(_ message: inout Message, with linked: consuming LinkedReply) throws(MasixError) {
+        let space = linked.space
+        try space.checkFork()
+        try message.check()
+        if message.isPlain {
+            switch space.answer(
+                code: message.code, body: message.body, flags: FrameHeader.flags(message.format), linked.token, on: linked.link)
+            {
+            case .given, .unknown: return linked.close()
+            case .elsewhere: break
+            }
+        }
+        try space.reply(&message, with: linked.kept())
+    }
 
     /// Answers. By the link if the right lives there and the message is plain; the first use wins.
     ///
@@ -215,10 +240,17 @@ extension Space {
         switch place {
         case .gone: throw .deadName
         case .link(let link, let token):
-            let body = speaker == nil ? message.bytes : FrameBody(speaker: speaker, bytes: message.bytes).slotBytes
-            if message.isPlain, body.count <= LinkHalf.bodyMax {
-                let flags = FrameHeader.flags(message.format) | (speaker == nil ? 0 : FrameHeader.spoken)
-                switch answer(code: message.code, bytes: body, flags: flags, token, on: link) {
+            let spoken = speaker.map { FrameBody(speaker: $0, bytes: message.bytes).slotBytes }
+            if message.isPlain, (spoken?.count ?? 0) <= LinkHalf.bodyMax {
+                let answered: Answered
+                if let spoken {
+                    answered = answer(
+                        code: message.code, body: MessageBytes(spoken), flags: FrameHeader.flags(message.format) | FrameHeader.spoken,
+                        token, on: link)
+                } else {
+                    answered = answer(code: message.code, body: message.body, flags: FrameHeader.flags(message.format), token, on: link)
+                }
+                switch answered {
                 case .given:
                     _ = state.take()
                     return
@@ -264,14 +296,13 @@ extension Space {
         case unknown
     }
 
-    private func answer(code: UInt32, bytes: [UInt8], flags: UInt16, _ token: ReplyToken, on link: LinkEnd) -> Answered {
+    private func answer(code: UInt32, body: borrowing MessageBytes, flags: UInt16, _ token: ReplyToken, on link: LinkEnd) -> Answered {
         guard let entry = control.callee(place: link.place, index: token.index) else { return .unknown }
-        let processor = UInt32(Processor.current)
         let (answered, mustRing) = link.sender.withLock { sender -> (Answered, Bool) in
             guard entry.state(link: link.id, generation: token.generation) == .armed, sender.canAnnounce() else {
                 return (.elsewhere, false)
             }
-            sender.writeReply(token, code: code, body: bytes, flags: flags, processor: processor)
+            sender.writeReply(token, code: code, body: body, flags: flags)
             Interlude.at(.answerWritten)
             guard entry.use(link: link.id, generation: token.generation) else { return (.elsewhere, false) }
             Interlude.at(.answerUsed)
@@ -324,7 +355,8 @@ extension Space {
         case .kernel(let id):
             whatever { core throws(MasixError) in _ = try core.ask(.drop(.sendOnce(id))) }
         case .link(let link, let token):
-            if case .elsewhere = answer(code: Notification.sendOnce.code, bytes: [], flags: FrameHeader.dropped, token, on: link) {
+            if case .elsewhere = answer(code: Notification.sendOnce.code, body: MessageBytes(), flags: FrameHeader.dropped, token, on: link)
+            {
                 let state = SendOnceState(space: self, place: place)
                 // Promoted or claimed, then dropped as a kernel right when `state` goes; what cannot be claimed is already over.
                 if (try? kernelRight(of: state)) == nil { _ = state.take() }

@@ -17,6 +17,7 @@ extension Space {
         }
         let carried = rights.rights
         let task = try connection.withCore { core throws(MasixError) -> TaskID in
+            try self.recallAnswers(with: carried, &core)
             var plan = Handover()
             let transfers = carried.map { plan.transfer($0, in: core) }
             let answer = try core.demand(.introduce(identity, rights: transfers), descriptors: [socket, process])

@@ -106,6 +106,7 @@ extension Space {
         for right in [message.reply] + message.rights {
             if case .sendOnce(let state) = right { try exchange(state, &core, &key) }
         }
+        try recallAnswers(with: message.rights, &core)
         var plan = Handover()
         let reply = transfer(message.reply, &plan, core, &key)
         let transfers = message.rights.map { transfer($0, &plan, core, &key) }

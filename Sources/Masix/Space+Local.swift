@@ -143,7 +143,7 @@ extension Space {
     package func made(_ right: OwnedRight) throws(MasixError) -> OwnedRight {
         switch right {
         case .make(let entry): .send(try makeSendRight(to: entry).reference)
-        case .makeOnce(let entry): .sendOnce(try makeSendOnceRight(to: entry).state)
+        case .makeOnce(let entry): .sendOnce(try makeSendOnceRight(to: entry).kept())
         case .null, .dead, .send, .sendOnce, .receive: right
         }
     }
@@ -153,7 +153,7 @@ extension Space {
         of send: BlockedLocalSend, at port: LocalPort, _ deadline: Deadline
     ) throws(MasixError) -> BlockedLocalSend.End {
         do throws(MasixError) {
-            let end: BlockedLocalSend.End? = try wait(until: deadline, hint: { _ in send.end != nil }) {
+            let end: BlockedLocalSend.End? = try awaitResult(until: deadline, hint: { _ in send.end != nil }) {
                 () throws(MasixError) -> BlockedLocalSend.End? in send.end
             }
             if let end { return end }
@@ -194,7 +194,7 @@ extension Space {
 
     // MARK: receiving
 
-    enum LocalTake {
+    enum LocalTake: ~Copyable {
         case message(Incoming)
         case nothing
         case home
@@ -213,11 +213,12 @@ extension Space {
             if mustWake { reception.interruptOthers() }
             port.see()
             var incoming = Incoming(
-                port: port.port, code: message.code, bytes: message.bytes, sender: message.notification == nil ? task : .kernel,
+                port: port.port, code: message.code, body: MessageBytes(message.bytes),
+                sender: message.notification == nil ? task : .kernel,
                 notification: message.notification, reply: message.reply.arrived)
             incoming.format = message.format
             incoming.isOnce = message.via == .sendOnce
-            incoming.rights = message.rights.map(\.arrived)
+            if !message.rights.isEmpty { incoming.rights = message.rights.map(\.arrived) }
             incoming.memory = message.memory
             return .message(incoming)
         }

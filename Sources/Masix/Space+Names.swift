@@ -32,7 +32,7 @@ extension Space {
 
     package func makeSend(to holder: ReceiveHolder) throws(MasixError) -> SendReference { try makeSendRight(to: holder.entry).reference }
     package func makeSendOnce(to holder: ReceiveHolder) throws(MasixError) -> SendOnceState {
-        try makeSendOnceRight(to: holder.entry).state
+        try makeSendOnceRight(to: holder.entry).kept()
     }
     package func bootstrapReference() throws(MasixError) -> SendReference { try bootstrap().reference }
 
@@ -40,6 +40,12 @@ extension Space {
     /// made (S7).
     package func send(_ message: inout Message, to reference: SendReference, deadline: Deadline) throws(MasixError) {
         do throws(MasixError) {
+            if case .makeOnce(let port) = message.reply,
+                try sendCall(message, to: reference.entry, answeredAt: port, deadline: deadline)
+            {
+                message = Message(code: message.code)
+                return
+            }
             try send(&message, to: reference.entry, deadline: deadline)
         } catch {
             if error == .timedOut {
@@ -66,12 +72,19 @@ extension Space {
     package func isDead(_ state: SendOnceState) -> Bool {
         switch state.place.withLock({ $0 }) {
         case .gone: true
-        case .local(let port): port.isDead
+        case .local(let port): port.isDead || hasDiedAway(port, state)
         case .link(let link, let token):
             control.callee(place: link.place, index: token.index)
                 .map { $0.state(link: link.id, generation: token.generation) != .armed } ?? true && claimed(state) == nil
         case .kernel(let id): isDead(id)
         }
+    }
+
+    /// A port that has left the library since dies at the nucleus, which gave the right an id then.
+    private func hasDiedAway(_ port: LocalPort, _ state: SendOnceState) -> Bool {
+        guard let id = locals.withKey({ port.exchangeOnce(&$0) }) else { return false }
+        state.place.withLock { $0 = .kernel(id) }
+        return isDead(id)
     }
 
     private func claimed(_ state: SendOnceState) -> SendOnceID? { (try? kernelRight(of: state)) ?? nil }
@@ -88,7 +101,9 @@ extension Space {
         from holder: ReceiveHolder, room: Int, deadline: Deadline, isOver: () throws(MasixError) -> Void, taken: () -> Void
     ) throws(MasixError) -> ReceivedMessage? {
         try checkFork()
-        let incoming = try wait(until: deadline) { () throws(MasixError) -> Incoming? in
+        let asked = holder.entry.lastAsked
+        let incoming = try awaitResult(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) {
+            () throws(MasixError) -> Incoming? in
             try isOver()
             let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
                 let incoming = try self.take(from: holder.entry, room: room)
@@ -99,7 +114,8 @@ extension Space {
             if holder.entry.isGone { throw .portDied }
             return nil
         }
-        return incoming.map { received($0) }
+        guard let incoming else { return nil }
+        return received(incoming)
     }
 
     /// The same of any member of a set.
@@ -107,11 +123,12 @@ extension Space {
         from set: PortSet, room: Int, deadline: Deadline, isOver: () throws(MasixError) -> Void, taken: (PortID) -> Void
     ) throws(MasixError) -> ReceivedMessage? {
         try checkFork()
-        let incoming = try wait(until: deadline) { () throws(MasixError) -> Incoming? in
+        let incoming = try awaitResult(until: deadline) { () throws(MasixError) -> Incoming? in
             try isOver()
             return try set.takeNext(room: room, taken: taken)
         }
-        return incoming.map { received($0) }
+        guard let incoming else { return nil }
+        return received(incoming)
     }
 
     /// The next message of the port, its size behind the header and its code; nil if there is none. It stays.
@@ -119,10 +136,15 @@ extension Space {
         let entry = holder.entry
         if entry.isLocal, let port = entry.local, let first = locals.withKey({ port.first(&$0) }) { return (first.size, first.code) }
         // Looks at the links.
-        return try wait(until: .now) { () throws(MasixError) -> (size: Int, code: UInt32)? in
+        return try awaitResult(until: .now) { () throws(MasixError) -> (size: Int, code: UInt32)? in
             if let ready = entry.firstAnnouncement, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome {
                 let look = ready.link.receiver.withLock { $0.look(ready.announcement) }
                 if case .frame(let frame) = look { return (Int(frame.header.length), frame.header.code) }
+            }
+            if entry.isAsking, entry.answersFirst.load(ordering: .relaxed) || !entry.hasHome,
+                let next = try self.nextOutstanding(at: entry)
+            {
+                return next
             }
             guard !entry.isLocal, entry.hasHome else { return nil }
             return try self.connection.withCore { core throws(MasixError) -> (size: Int, code: UInt32)? in
@@ -200,6 +222,12 @@ extension Space {
         guard reference.entry.isWatched.load(ordering: .relaxed), !reference.entry.isLocal else { return }
         whatever { core throws(MasixError) in _ = try core.ask(.nameFreed(reference.entry.port)) }
     }
+
+    /// The same for a name that receives and does not send.
+    package func nameFreed(_ holder: ReceiveHolder) {
+        guard !holder.entry.isLocal else { return }
+        whatever { core throws(MasixError) in _ = try core.ask(.nameFreed(holder.entry.port)) }
+    }
 }
 
 extension PortSet {
@@ -218,11 +246,6 @@ extension PortSet {
 extension MemoryObject {
     /// For whoever maps it himself.
     package var rawDescriptor: Int32 { descriptor.raw }
-}
-
-extension SendOnceRight {
-    /// Whether its port has died; it may do so at any time after the answer.
-    package var isDead: Bool { state.space.isDead(state) }
 }
 
 extension SendRight {

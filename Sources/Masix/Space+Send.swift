@@ -17,7 +17,7 @@ extension Space {
         }
         if message.isPlain,
             try sendByLease(
-                code: message.code, bytes: message.bytes, flags: FrameHeader.flags(message.format), to: entry, reply: nil,
+                code: message.code, body: message.body, flags: FrameHeader.flags(message.format), to: entry, reply: nil,
                 deadline: deadline, hasWaited: &hasWaited) != nil
         {
             return
@@ -50,11 +50,11 @@ extension Space {
 
     /// The lease that the message went by. Nil: it has to go by the nucleus; `hasWaited` if it was a blocked sender before.
     func sendByLease(
-        code: UInt32, bytes: [UInt8], flags: UInt16 = 0, to entry: SendEntry, reply: PreparedReply?, deadline: Deadline,
+        code: UInt32, body: borrowing MessageBytes, flags: UInt16 = 0, to entry: SendEntry, reply: PreparedReply?, deadline: Deadline,
         hasWaited: inout Bool
     ) throws(MasixError) -> UsedLease? {
         while true {
-            switch try trySendByLease(code: code, bytes: bytes, flags: flags, to: entry, reply: reply) {
+            switch try trySendByLease(code: code, body: body, flags: flags, to: entry, reply: reply) {
             case .sent(let lease): return lease
             case .closed: return nil
             case .full(let link, let lease):
@@ -69,7 +69,7 @@ extension Space {
 
     /// One attempt: the steps of `LinkSender`, in order.
     private func trySendByLease(
-        code: UInt32, bytes: [UInt8], flags: UInt16, to entry: SendEntry, reply: PreparedReply?
+        code: UInt32, body: borrowing MessageBytes, flags: UInt16, to entry: SendEntry, reply: PreparedReply?
     ) throws(MasixError) -> LeaseSend {
         let memory = entry.memory
         guard let found = memory.lease(), !memory.isDead else { return .closed }
@@ -81,15 +81,15 @@ extension Space {
             guard let usual = try self.link(of: entry, found) else { return .closed }
             link = usual
         }
-        let processor = UInt32(Processor.current)
+        let id = link.id
         let outcome = link.sender.withLock { sender -> LeaseStep in
             // Looked at again under the lock: the word may have moved while we waited for it.
-            guard let lease = memory.lease(), lease.link == link.id else { return .closed }
+            guard let lease = memory.lease(), lease.link == id else { return .closed }
             guard sender.hasRoom(lease) else { return .full(lease) }
             Interlude.at(.leaseSeen)
             // Armed before the commit, with the number that the commit will give (Documentation/Decisions/0001).
-            reply?.arm(number: lease.number, epoch: lease.word.epoch)
-            sender.write(lease, code: code, body: bytes, flags: flags, reply: reply?.token, processor: processor)
+            if let reply, !reply.arm(number: lease.number, epoch: lease.word.epoch) { return .closed }
+            sender.write(lease, code: code, body: body, flags: flags, reply: reply?.token)
             Interlude.at(.frameWritten)
             guard memory.commit(lease) else { return .closed }
             Interlude.at(.committed)
@@ -125,11 +125,10 @@ extension Space {
         }
         // A sender that is awake waits for several: each look at the receiver's count takes the line away from it.
         let several = max(1, full.window / 4)
-        let done: Bool? = try wait(until: deadline, partner: link, room: waiters, hint: { isOver($0 ? 1 : several) }) {
-            () throws(MasixError) -> Bool? in
-            isOver(1) ? true : nil
+        let isDone = try wait(until: deadline, partner: link, room: waiters, hint: { isOver($0 ? 1 : several) }) {
+            () throws(MasixError) -> Bool in isOver(1)
         }
-        if done == nil { throw .timedOut }
+        if !isDone { throw .timedOut }
     }
 
     // MARK: by the nucleus
@@ -174,8 +173,9 @@ extension Space {
         let ownReply = message.reply
         let format = message.format
         let code = message.code
-        let bytes = message.bytes
+        let bytes = message.body.array
         let handed = try connection.withCore { core throws(MasixError) -> Handed in
+            try self.recallAnswers(with: rights, &core)
             let completion = core.completions.take()
             var plan = Handover()
             let reply = reply == .null ? plan.transfer(ownReply, in: core) : reply
@@ -206,6 +206,7 @@ extension Space {
                 plan.carryOut(self, &core)
                 return .blocked(ticket, completion ?? 0)
             case .refused(let refusal):
+                mayAskAgain(rights)
                 if let completion { core.completions.give(back: completion) }
                 if refusal == .full { return .full }
                 throw MasixError(refusal)
@@ -221,11 +222,11 @@ extension Space {
         throws(MasixError)
     {
         let word = control.completion(completion)
-        let accepted: Bool? = try wait(until: deadline, hint: { _ in word.acquired == ticket.raw }) { () throws(MasixError) -> Bool? in
-            word.acquired == ticket.raw ? true : nil
+        let isAccepted = try wait(until: deadline, hint: { _ in word.acquired == ticket.raw }) { () throws(MasixError) -> Bool in
+            word.acquired == ticket.raw
         }
         defer { whatever { $0.completions.give(back: completion) } }
-        if accepted == true { return }
+        if isAccepted { return }
         // S7: what the message carried is back in this space, and in the message. The destination right came back too; it is let go here,
         // outside the lock.
         let returned = try connection.withCore { core throws(MasixError) -> (rights: [OwnedRight], reply: OwnedRight)? in

@@ -75,7 +75,7 @@ extension Space {
     package func speak(
         _ message: inout Message, to right: consuming SendOnceRight, reply: ReplyRight = .none, as speaker: Speaker?
     ) throws(MasixError) {
-        let state = right.state
+        let state = right.kept()
         if case .none = reply { return try self.reply(&message, with: state, as: speaker) }
         try message.check()
         // Whose owner has gone: the message vanishes (spec/mach.md S4).
@@ -90,7 +90,7 @@ extension Space {
 
     /// The same right as the reply right of a message; it is the message's from then on. `.dead` if its receiver has gone.
     package func replyRight(_ right: consuming SendOnceRight) throws(MasixError) -> ReplyRight {
-        let state = right.state
+        let state = right.kept()
         guard let id = try kernelRight(of: state) else { return .dead }
         _ = state.take()
         return .moved(id)
@@ -119,14 +119,9 @@ extension Space {
     /// So many messages that were received from this proxy have been received where they went.
     package func giveRoom(_ count: UInt32, in proxy: PortID) throws(MasixError) {
         let entry = try connection.withCore { core throws(MasixError) in core.receives[proxy] }
-        guard let left = entry?.keptRoom.give(count), left > 0 else { return }
+        guard let left = entry?.keptRoom?.give(count), left > 0 else { return }
         try connection.withCore { core throws(MasixError) in _ = try core.demand(.giveRoom(proxy, left)) }
     }
-}
-
-extension SendOnceRight {
-    /// The port that it leads to; nil while it lives in a link.
-    package var port: PortID? { state.port }
 }
 
 extension ReceiveRight {
@@ -137,7 +132,7 @@ extension ReceiveRight {
         try leave()
         let entry = holder.entry
         try holder.space.connection.withCore { core throws(MasixError) in _ = try core.demand(.keepRoom(entry.port)) }
-        entry.keptRoom.turnOn()
+        entry.keepRoom()
     }
 
     /// The nucleus knows the port from here on (architecture rule 2).

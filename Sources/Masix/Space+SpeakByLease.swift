@@ -25,7 +25,7 @@ extension Space {
     package func speakByLease(
         _ message: inout Message, to right: borrowing SendRight, as speaker: Speaker?, isCall: Bool
     ) throws(MasixError) -> (UsedLease, LinkedCall?)? {
-        let body = speaker == nil ? message.bytes : FrameBody(speaker: speaker, bytes: message.bytes).slotBytes
+        let body = MessageBytes(FrameBody(speaker: speaker, bytes: message.bytes).slotBytes)
         let entry = right.reference.entry
         guard message.isPlain, body.count <= LinkHalf.bodyMax, !entry.isLocal, entry.memory.lease() != nil else { return nil }
         let flags = FrameHeader.flags(message.format) | (speaker == nil ? 0 : FrameHeader.spoken)
@@ -35,7 +35,7 @@ extension Space {
             var kit = try takeCallKit()
             do throws(MasixError) {
                 let sent = try callByLease(
-                    code: message.code, bytes: body, flags: flags, to: entry, &kit, deadline: .now, hasWaited: &hasWaited)
+                    code: message.code, body: body, flags: flags, to: entry, &kit, deadline: .now, hasWaited: &hasWaited)
                 used = sent.map { ($1, LinkedCall(call: PendingCall(kit: kit, reply: $0))) }
             } catch {
                 giveBack(kit)
@@ -44,7 +44,7 @@ extension Space {
             if used == nil { giveBack(kit) }
         } else {
             let lease = try sendByLease(
-                code: message.code, bytes: body, flags: flags, to: entry, reply: nil, deadline: .now, hasWaited: &hasWaited)
+                code: message.code, body: body, flags: flags, to: entry, reply: nil, deadline: .now, hasWaited: &hasWaited)
             used = lease.map { ($0, nil) }
         }
         if used != nil { message = Message(code: message.code) }

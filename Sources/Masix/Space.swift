@@ -175,6 +175,8 @@ public final class Space: Sendable {
     func status(of entry: ReceiveEntry) throws(MasixError) -> PortStatus {
         try leave(entry)
         return try connection.withCore { core throws(MasixError) -> PortStatus in
+            try self.recallAnswers(at: entry, &core)
+            defer { entry.mayAskAgain() }
             guard case .status(let status) = try core.demand(.status(entry.port)).response else { throw .portDied }
             return status
         }
@@ -259,6 +261,7 @@ public final class Space: Sendable {
         if destroyLocally(entry) { return }
         reception.remove(entry)
         whatever { core throws(MasixError) in
+            try self.recallAnswers(at: entry, &core)
             core.receives[entry.port] = nil
             _ = try core.ask(.drop(.receive(entry.port)))
         }
@@ -270,6 +273,7 @@ public final class Space: Sendable {
         let entries = entries.filter { !destroyLocally($0) }
         for entry in entries { reception.remove(entry) }
         whatever { core throws(MasixError) in
+            for entry in entries { try self.recallAnswers(at: entry, &core) }
             for entry in entries { core.receives[entry.port] = nil }
             _ = try core.ask(several: entries.map { .drop(.receive($0.port)) })
         }

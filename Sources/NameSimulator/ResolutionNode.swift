@@ -134,7 +134,7 @@ final class ResolutionNode {
                     case .lookUp(_, let name, _): said.insert("lookUp \(name)").inserted
                     // The answer is in the word to all.
                     case .found, .announced: said.insert("answer").inserted
-                    case .withdrawn(let name, _): said.insert("withdrawn \(name)").inserted
+                    case .withdrawn(let name, _, _): said.insert("withdrawn \(name)").inserted
                     case .portDied(let port): said.insert("died \(port)").inserted
                     default: true
                     }
@@ -191,7 +191,7 @@ final class ResolutionNode {
                 world.later(.network(id.number, .delivered(number)))
                 world.later(.network(id.number, .received(port, count: 1)), hops: 2)
                 world.received(delivery.speaker, at: id.number)
-            case .giveRoom, .pause, .resume, .destroyOnce, .drop, .collect, .append, .discard, .forget, .reach: break
+            case .giveRoom, .setLimit, .pause, .resume, .destroyOnce, .drop, .collect, .append, .discard, .forget, .reach: break
             }
         }
     }

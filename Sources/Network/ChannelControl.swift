@@ -7,14 +7,16 @@ public import MasixWire
 public enum ChannelControl: Hashable, Sendable, WireCodable {
     /// The first of each side, and only the first.
     case hello(ChannelHello)
-    /// From the node with the lower number, which decides: this connection is the channel. The serial grows from channel to channel.
-    case acceptance(serial: UInt64)
+    /// From the node with the lower number, which decides: this connection is the channel.
+    case acceptance(ChannelAcceptance)
     /// Nothing else has been said for a while.
     case ping
     /// The node stops.
     case goodbye
     /// The connection is closed for a reason that the other side may know, by its number.
     case refusal(UInt8)
+    /// So many frames of the session have come: they need not be kept any longer.
+    case acknowledgement(UInt64)
 
     public static let lengthBit: UInt32 = 1 << 31
     /// Of the longest, a hello.
@@ -27,6 +29,7 @@ public enum ChannelControl: Hashable, Sendable, WireCodable {
         case .ping: 3
         case .goodbye: 4
         case .refusal: 5
+        case .acknowledgement: 6
         }
     }
 
@@ -34,19 +37,21 @@ public enum ChannelControl: Hashable, Sendable, WireCodable {
         writer.write(tag)
         switch self {
         case .hello(let hello): writer.write(hello)
-        case .acceptance(let serial): writer.write(serial)
+        case .acceptance(let acceptance): writer.write(acceptance)
         case .ping, .goodbye: break
         case .refusal(let kind): writer.write(kind)
+        case .acknowledgement(let count): writer.write(count)
         }
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
         switch try reader.read(UInt8.self) {
         case 1: self = .hello(try reader.read(ChannelHello.self))
-        case 2: self = .acceptance(serial: try reader.read())
+        case 2: self = .acceptance(try reader.read())
         case 3: self = .ping
         case 4: self = .goodbye
         case 5: self = .refusal(try reader.read())
+        case 6: self = .acknowledgement(try reader.read())
         case let tag: throw .unknownCase(of: "ChannelControl", tag: UInt64(tag))
         }
     }

@@ -18,7 +18,8 @@ public struct ChannelVersions: Hashable, Sendable, CustomStringConvertible {
         highest = version
     }
 
-    /// What this program speaks. 2: ports by their `PortUID`, gifts with a sequence. 3: names are announced, withdrawn, and not yet there.
+    /// What this program speaks. 2: ports by their `PortUID`, gifts with a sequence. 3: sessions, rights to ports of third nodes, names that are announced and
+    /// withdrawn.
     public static let current = ChannelVersions(only: 3)
 
     public var description: String { lowest == highest ? "\(lowest)" : "\(lowest) to \(highest)" }
@@ -33,17 +34,24 @@ public struct ChannelHello: Hashable, Sendable, WireCodable {
     public let name: String
     /// For people; at most 63 bytes.
     public let software: String
-    /// The latest channel with the other side that has ended here, by its serial; 0 for none. Whoever decides learns from it that a
-    /// channel which looks alive there is dead here.
-    public let ended: UInt64
+    /// When its network server began, on its machine's monotonic clock in nanoseconds.
+    public let start: UInt64
+    /// What it remembers of whom it greets.
+    public let memory: ChannelMemory
 
-    public init(versions: ChannelVersions = .current, node: NodeID, name: String, software: String, ended: UInt64 = 0) {
+    public init(
+        versions: ChannelVersions = .current, node: NodeID, name: String, software: String, start: UInt64 = 0,
+        memory: ChannelMemory = ChannelMemory()
+    ) {
         self.versions = versions
         self.node = node
         self.name = name
         self.software = software
-        self.ended = ended
+        self.start = start
+        self.memory = memory
     }
+
+    public var life: ServerLife { ServerLife(incarnation: node.incarnation, start: start) }
 
     static let magic: [UInt8] = Array("MSXCHAN".utf8) + [0]
     public static let textBytesMax = 63
@@ -55,10 +63,11 @@ public struct ChannelHello: Hashable, Sendable, WireCodable {
         writer.write(node)
         writer.write(name)
         writer.write(software)
-        writer.write(ended)
+        writer.write(start)
+        writer.write(memory)
     }
 
-    /// What is behind `ended` is refused here; a later version says more in frames of its own.
+    /// What is behind `memory` is refused here; a later version says more in frames of its own.
     public init(from reader: inout WireReader) throws(WireError) {
         guard try reader.readRaw(count: Self.magic.count) == Self.magic else { throw .malformed(field: "magic") }
         let lowest: UInt16 = try reader.read()
@@ -71,7 +80,8 @@ public struct ChannelHello: Hashable, Sendable, WireCodable {
         guard NodeRosterEntry.isName(name) else { throw .malformed(field: "name") }
         software = try reader.readText(limit: Self.textBytesMax, field: "software")
         guard software.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .malformed(field: "software") }
-        ended = try reader.read()
+        start = try reader.read()
+        memory = try reader.read()
     }
 
     /// The version that both speak: the highest. `entry` is whom the other side's certificate belongs to.

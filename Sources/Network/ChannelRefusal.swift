@@ -26,8 +26,16 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case peerTooNew(ours: ChannelVersions, theirs: ChannelVersions)
     /// A node in a life of which a later one has been heard.
     case staleIncarnation(UInt32, latest: UInt32)
+    /// A network server of which a later one of the same node has been heard.
+    case staleLife
     /// There is a channel with this node already.
     case duplicate
+    /// The session has died on this side, and is refused for ever.
+    case deadSession
+    /// More frames than were sent, or fewer than were acknowledged, when a session was to go on.
+    case impossibleResumption
+    /// The same on a connection that carries one.
+    case miscountedFrames
     /// A frame longer than the limit.
     case tooLarge(length: UInt32, limit: UInt32)
     /// A frame without a byte in it.
@@ -57,10 +65,10 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case wrongKey, expired, certificateCount, unreadableCertificate, handshake, applicationProtocol, wrongNumber, ownKey, peerTooOld,
             peerTooNew, staleIncarnation, duplicate, tooLarge, emptyFrame, malformedHello, malformedControl, unknownControl,
             frameBeforeHello, secondHello, unexpectedAcceptance, timedOut, tooManyConnections, addressTooFast, notInRoster, overrun,
-            protocolViolation
+            protocolViolation, staleLife, deadSession, impossibleResumption, miscountedFrames
 
         /// Whether the peer is told the kind; of every other one it learns only that the channel is closed.
-        public var isTold: Bool { self == .peerTooOld || self == .peerTooNew || self == .duplicate }
+        public var isTold: Bool { self == .peerTooOld || self == .peerTooNew || self == .duplicate || self == .deadSession }
     }
 
     public var kind: Kind {
@@ -92,6 +100,10 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .notInRoster: .notInRoster
         case .overrun: .overrun
         case .protocolViolation: .protocolViolation
+        case .staleLife: .staleLife
+        case .deadSession: .deadSession
+        case .impossibleResumption: .impossibleResumption
+        case .miscountedFrames: .miscountedFrames
         }
     }
 
@@ -109,7 +121,11 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .peerTooOld(let ours, let theirs): "it speaks versions \(theirs), we speak \(ours): the other side must be upgraded"
         case .peerTooNew(let ours, let theirs): "it speaks versions \(theirs), we speak \(ours): this side must be upgraded"
         case .staleIncarnation(let life, let latest): "it is in its life \(life), and life \(latest) has been heard"
+        case .staleLife: "a later life of its network server has been heard"
         case .duplicate: "there is a channel with this node already"
+        case .deadSession: "the session is dead on this side"
+        case .impossibleResumption: "frames of the session that cannot have come, when it was to go on"
+        case .miscountedFrames: "an acknowledgement of frames that cannot have come"
         case .tooLarge(let length, let limit): "a frame of \(length) bytes; at most \(limit)"
         case .emptyFrame: "a frame without a byte"
         case .malformedHello: "a hello that is none"

@@ -11,6 +11,7 @@ extension NetworkCore {
         var ports = NetworkLimits.portsMax
         var onces = NetworkLimits.oncesMax
         var lookUps = NetworkLimits.lookUpsMax
+        var barrierMilliseconds = NetworkLimits.barrierMilliseconds
     }
 
     struct Peer: Sendable {
@@ -32,6 +33,50 @@ extension NetworkCore {
         var held: Set<PortID> = []
         /// Proxies for its ports.
         var proxies: Set<ProxyID> = []
+        /// Those of them that it has given or granted us, by what it calls the port.
+        var granted: [PortUID: ProxyID] = [:]
+        /// Rights to ports of others that we have given it and that are not settled yet, by our numbers.
+        var pins: [UInt64: ProxyID] = [:]
+        /// Who wants to know when this node is down for us too, and by what number.
+        var mourners: [Mourner] = []
+    }
+
+    struct Mourner: Hashable, Sendable {
+        let peer: UInt32
+        let number: UInt64
+    }
+
+    /// A node is down: what it held is kept until nobody else can have it from there and not have said so (Decisions/0020).
+    struct Barrier: Sendable {
+        var awaited: Set<UInt32>
+        /// Of ours, which it held.
+        let ports: [PortID]
+        /// For ports of others, which we had given it.
+        let pins: [ProxyID]
+        /// Nil until the time is known.
+        var until: UInt64?
+    }
+
+    /// A port as other nodes speak of it: whoever does not know the key means another one.
+    struct KeyedPort: Hashable, Sendable {
+        let uid: PortUID
+        let key: UInt64
+    }
+
+    /// A node that gave us a right of a third one, and the pin by which it keeps its own.
+    struct Giver: Hashable, Sendable {
+        let peer: UInt32
+        let pin: UInt64
+    }
+
+    /// A right that has come in, and is kept until its message has been delivered.
+    enum Landed: Hashable, Sendable {
+        case null
+        case dead
+        case once(UInt64)
+        case home(UInt64)
+        case own(PortID)
+        case proxy(ProxyID)
     }
 
     /// A node, and what it holds of a port of ours; its send-once rights are listed at the node (`Peer.given`), each by itself.
@@ -43,6 +88,10 @@ extension NetworkCore {
     /// A port of ours that other nodes know: one for all of them.
     struct Export: Sendable {
         let limit: UInt32
+        /// Known to whoever was given the port.
+        let key: UInt64
+        /// What nodes held that are down, by their barriers.
+        var ghosts: Set<UInt64> = []
         /// The holder set, by the numbers of the nodes; each in the life in which its channel is.
         var holders: [UInt32: Holder] = [:]
         /// Gifts so far, to whomever.
@@ -70,10 +119,16 @@ extension NetworkCore {
     /// A port of another node, here.
     struct Proxy: Sendable {
         let port: PortUID
-        let peer: UInt32
-        let limit: UInt32
-        /// Of the latest gift of it.
+        let key: UInt64
+        /// Where it is.
+        let owner: NodeID
+        var limit: UInt32
+        /// Of the latest gift of it; 0 as long as its owner has given none, which is before it answers our claim.
         var sequence: UInt64 = 0
+        /// Who has given it to us and waits for that answer.
+        var givers: [Giver] = []
+        /// Its limit was said to be higher than it is: more may wait here than may be sent.
+        var isOverfull = false
         /// Send rights that were made for local tasks.
         var made: UInt32 = 0
         /// Messages on their way to local tasks that will bring a right to it.
@@ -88,6 +143,9 @@ extension NetworkCore {
         var isPaused = false
         /// Tasks that have sent to it, if their names are announced.
         var introduced: Set<TaskID> = []
+
+        var peer: UInt32 { owner.number }
+        var isGranted: Bool { sequence > 0 }
     }
 
     /// Why nothing is taken from a proxy.
@@ -95,7 +153,13 @@ extension NetworkCore {
         let rawValue: UInt8
         /// A message with memory is under way: the next one would overtake it.
         static let transfer = Pauses(rawValue: 2)
+        /// Its owner has not granted it yet.
+        static let grant = Pauses(rawValue: 1)
+        /// As much is under way as its queue takes.
+        static let window = Pauses(rawValue: 8)
         static let congestion = Pauses(rawValue: 4)
+
+        mutating func set(_ pause: Pauses, _ isSet: Bool) { if isSet { insert(pause) } else { remove(pause) } }
     }
 
     struct OutgoingTransfer: Sendable {
@@ -121,6 +185,8 @@ extension NetworkCore {
 
     struct IncomingTransfer: Sendable {
         let message: NetworkMessage
+        let reply: Landed
+        let rights: [Landed]
         var memory = 0
         var offset: UInt64 = 0
 

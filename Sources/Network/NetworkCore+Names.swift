@@ -17,7 +17,7 @@ extension NetworkCore {
         /// Who will not answer.
         var silent: Set<UInt32> = []
         /// Who has it: the right is pinned until one of them is chosen.
-        var found: [UInt32: RightForTask] = [:]
+        var found: [UInt32: Landed] = [:]
         /// When the lowest of those is chosen, whoever is lower and has said nothing.
         var decideAt: UInt64?
         /// Who waits for a name waits for its node too: one that is not up is asked when it comes.
@@ -47,13 +47,13 @@ extension NetworkCore {
         var lastOwn: UInt64 = 0
 
         struct Told: Sendable {
-            let port: PortUID
+            let port: KeyedPort
             var peers: Set<UInt32> = []
         }
 
         struct Heard: Sendable {
             let peer: UInt32
-            let port: PortUID
+            let port: KeyedPort
         }
 
         static let ownMax = 1_024
@@ -113,7 +113,7 @@ extension NetworkCore {
     mutating func answeredNo(_ peer: UInt32, _ asker: UInt64, isSilent: Bool, _ actions: inout [NetworkAction]) {
         guard let known = searches[asker] else { return }
         searches[asker]?.asked.remove(peer)
-        if let right = searches[asker]?.found.removeValue(forKey: peer) { unpin(right, &actions) }
+        if let right = searches[asker]?.found.removeValue(forKey: peer) { giveUp(right, from: peer, &actions) }
         // What it had found has died with the channel, and may be there again when it comes back.
         if known.waiting.contains(peer) || known.found[peer] != nil {
             if isSilent, known.isPatient {
@@ -135,22 +135,17 @@ extension NetworkCore {
     mutating func found(_ request: UInt64, _ right: NetworkRight, from peer: UInt32, _ actions: inout [NetworkAction]) throws(Fault) {
         guard let asker = peers[peer]?.requests[request] else { throw Fault(fault: .unknownRequest) }
         switch right {
-        case .back(let uid):
-            // A port of ours that somebody there has registered.
-            let port = try held(uid, by: peer)
-            peers[peer]?.requests[request] = nil
-            guard searches[asker] != nil else { return }
-            exports[port]?.pins += 1
-            searches[asker]?.found[peer] = .held(port)
-        case .send(let uid, let limit, let sequence):
-            let proxy = try take(uid, limit, sequence, from: peer, &actions)
-            peers[peer]?.requests[request] = nil
-            // It was decided without this node.
-            guard searches[asker] != nil else { return considerCleaning(proxy, &actions) }
-            proxies[proxy]?.pins += 1
-            searches[asker]?.found[peer] = .proxy(proxy)
+        case .send(let uid, _, let sequence, let key): try check(uid, sequence, key, from: peer)
+        // A port of ours that somebody there has registered.
+        case .back(let uid): _ = try held(uid, by: peer)
+        case .third: break
         case .null, .dead, .once, .home: throw Fault(fault: .unknownRequest)
         }
+        peers[peer]?.requests[request] = nil
+        let right = receive(right, from: peer, &actions)
+        // It was decided without this node.
+        guard searches[asker] != nil else { return giveUp(right, from: peer, &actions) }
+        searches[asker]?.found[peer] = right
         searches[asker]?.asked.remove(peer)
         searches[asker]?.waiting.remove(peer)
         if searches[asker]?.decideAt == nil { searches[asker]?.decideAt = naming.now + Self.collection }
@@ -158,13 +153,10 @@ extension NetworkCore {
     }
 
     /// A gift that comes by itself, not in a message.
-    private mutating func take(
-        _ uid: PortUID, _ limit: UInt32, _ sequence: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
-    ) throws(Fault) -> ProxyID {
+    private func check(_ uid: PortUID, _ sequence: UInt64, _ key: UInt64, from peer: UInt32) throws(Fault) {
         var gifts = Gifts()
-        try check(uid, sequence, from: peer, &gifts)
+        try check(uid, sequence, key, from: peer, &gifts)
         try checkRoom(forPorts: gifts.newPorts, peer)
-        return adopt(uid, limit, sequence, from: peer, &actions)
     }
 
     // MARK: who wins
@@ -174,7 +166,7 @@ extension NetworkCore {
         // Those that have died meanwhile do not count: their names have vanished.
         for (peer, right) in (searches[asker]?.found ?? [:]).sorted(by: { $0.key < $1.key }) where isDead(right) {
             searches[asker]?.found[peer] = nil
-            unpin(right, &actions)
+            giveUp(right, from: peer, &actions)
         }
         guard let search = searches[asker] else { return }
         guard let (winner, right) = search.found.min(by: { $0.key < $1.key }) else {
@@ -185,30 +177,18 @@ extension NetworkCore {
         }
         guard isLate || !search.asked.contains(where: { $0 < winner }) else { return }
         searches[asker] = nil
-        if case .proxy(let id) = right { proxies[id]?.made &+= 1 }
-        actions.append(.answer(asker: asker, right, silent: []))
-        unpin(right, &actions)
-        for (peer, other) in search.found.sorted(by: { $0.key < $1.key }) where peer != winner { unpin(other, &actions) }
+        var watched: [ProxyID] = []
+        actions.append(.answer(asker: asker, localRight(right, from: winner, &watched), silent: []))
+        for proxy in watched { watch(proxy, &actions) }
+        if case .own(let port) = right { considerReleasing(port, &actions) }
+        for (peer, other) in search.found.sorted(by: { $0.key < $1.key }) where peer != winner { giveUp(other, from: peer, &actions) }
     }
 
-    private func isDead(_ right: RightForTask) -> Bool {
+    private func isDead(_ right: Landed) -> Bool {
         switch right {
         case .proxy(let id): proxies[id]?.isDead ?? true
-        case .held(let port): exports[port]?.isDead ?? true
-        case .null, .dead, .once, .kept: true
-        }
-    }
-
-    private mutating func unpin(_ right: RightForTask, _ actions: inout [NetworkAction]) {
-        switch right {
-        case .proxy(let id):
-            guard proxies[id] != nil else { return }
-            proxies[id]?.pins -= 1
-            considerCleaning(id, &actions)
-        case .held(let port):
-            exports[port]?.pins -= 1
-            considerReleasing(port, &actions)
-        case .null, .dead, .once, .kept: break
+        case .own(let port): exports[port]?.isDead ?? true
+        case .null, .dead, .once, .home: true
         }
     }
 
@@ -216,10 +196,17 @@ extension NetworkCore {
         advance(to: time)
         for (asker, search) in searches.sorted(by: { $0.key < $1.key }) {
             if let decideAt = search.decideAt, decideAt <= time { decide(asker, isLate: true, &actions) }
-            guard search.until <= time, let search = searches[asker] else { continue }
+            guard search.until <= time, searches[asker] != nil else { continue }
             decide(asker, isLate: true, &actions)
-            guard searches.removeValue(forKey: asker) != nil else { continue }
+            guard let search = searches.removeValue(forKey: asker) else { continue }
             actions.append(.answer(asker: asker, nil, silent: search.silent.union(search.waiting).sorted()))
+        }
+        for (number, barrier) in barriers.sorted(by: { $0.key < $1.key }) {
+            guard let until = barrier.until else {
+                barriers[number]?.until = time + bounds.barrierMilliseconds
+                continue
+            }
+            if until <= time { pass(number, &actions) }
         }
     }
 
@@ -242,16 +229,13 @@ extension NetworkCore {
             return announce(name, right, but: nil, &actions)
         }
         guard let question = peers[peer]?.questions.removeValue(forKey: request) else { return }
-        switch export(right, to: peer, &actions) {
-        case .send(let port, let limit, let sequence):
-            actions.append(.send(peer: peer, .found(request: request, .send(port, limit: limit, sequence: sequence))))
-            note(question.name, port, toldTo: peer, &actions)
+        let crossing = export(right, to: peer, &actions)
+        switch crossing {
+        case .send, .back, .third:
+            actions.append(.send(peer: peer, .found(request: request, crossing)))
+            if let port = keyed(right) { note(question.name, port, toldTo: peer, &actions) }
             if question.isWithdrawn { return withdraw(question.name, &actions) }
             if announcements.contains(.answers) { announce(question.name, right, but: peer, &actions) }
-        case .back(let port):
-            actions.append(.send(peer: peer, .found(request: request, .back(port))))
-            note(question.name, port, toldTo: peer, &actions)
-            if question.isWithdrawn { withdraw(question.name, &actions) }
         case .null, .dead, .once, .home:
             guard question.rest > 0 else { return actions.append(.send(peer: peer, .unknown(request: request))) }
             peers[peer]?.questions[request] = Question(name: question.name, rest: 0)
@@ -260,7 +244,16 @@ extension NetworkCore {
         }
     }
 
-    private mutating func note(_ name: String, _ port: PortUID, toldTo peer: UInt32, _ actions: inout [NetworkAction]) {
+    /// What all nodes know the port by.
+    private func keyed(_ right: LocalRight) -> KeyedPort? {
+        switch right {
+        case .send(let port, _): exports[port].map { KeyedPort(uid: uid(of: port), key: $0.key) }
+        case .proxy(let id): proxies[id].map { KeyedPort(uid: $0.port, key: $0.key) }
+        case .null, .dead, .once, .onceHome: nil
+        }
+    }
+
+    private mutating func note(_ name: String, _ port: KeyedPort, toldTo peer: UInt32, _ actions: inout [NetworkAction]) {
         // The name has moved to another port, and that has not been said yet.
         if let told = naming.told[name], told.port != port { withdraw(name, &actions) }
         naming.told[name, default: Naming.Told(port: port)].peers.insert(peer)
@@ -272,9 +265,9 @@ extension NetworkCore {
     private mutating func announce(_ name: String, _ right: LocalRight, but asker: UInt32?, _ actions: inout [NetworkAction]) {
         guard case .send(let port, _) = right else { return }
         for peer in peers.keys.sorted() where peer != asker && exports[port]?.holders[peer] == nil {
-            guard case .send(let uid, let limit, let sequence) = export(right, to: peer, &actions) else { continue }
-            actions.append(.send(peer: peer, .announced(name: name, uid, limit: limit, sequence: sequence)))
-            note(name, uid, toldTo: peer, &actions)
+            guard case .send(let uid, let limit, let sequence, let key) = export(right, to: peer, &actions) else { continue }
+            actions.append(.send(peer: peer, .announced(name: name, uid, limit: limit, sequence: sequence, key: key)))
+            note(name, KeyedPort(uid: uid, key: key), toldTo: peer, &actions)
         }
     }
 
@@ -297,13 +290,14 @@ extension NetworkCore {
 
     /// A peer has announced a name: it is learnt if no lower node has announced the same, and its port lives.
     mutating func heard(
-        _ name: String, _ uid: PortUID, _ limit: UInt32, _ sequence: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
+        _ name: String, _ port: KeyedPort, _ limit: UInt32, _ sequence: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
     ) throws(Fault) {
-        let proxy = try take(uid, limit, sequence, from: peer, &actions)
+        try check(port.uid, sequence, port.key, from: peer)
+        let proxy = adopt(port, limit, sequence, from: peer, &actions)
         guard !announcements.isEmpty, proxies[proxy]?.isDead == false, hasRoom(for: name, of: peer) else {
             return considerCleaning(proxy, &actions)
         }
-        naming.heard[name] = Naming.Heard(peer: peer, port: uid)
+        naming.heard[name] = Naming.Heard(peer: peer, port: port)
         proxies[proxy]?.made &+= 1
         actions.append(.learn(name: name, proxy))
         watch(proxy, &actions)
@@ -330,17 +324,17 @@ extension NetworkCore {
         for (request, asked) in naming.own where asked == name { naming.own[request] = nil }
         guard let told = naming.told.removeValue(forKey: name) else { return }
         for peer in told.peers.sorted() where peers[peer] != nil {
-            actions.append(.send(peer: peer, .withdrawn(name: name, told.port)))
+            actions.append(.send(peer: peer, .withdrawn(name: name, told.port.uid, key: told.port.key)))
         }
     }
 
     /// Of a port that nobody here has a right to there is nothing to forget.
-    mutating func withdrawn(_ name: String, _ uid: PortUID, by peer: UInt32, _ actions: inout [NetworkAction]) {
+    mutating func withdrawn(_ name: String, _ port: KeyedPort, by peer: UInt32, _ actions: inout [NetworkAction]) {
         if naming.heard[name]?.peer == peer { naming.heard[name] = nil }
-        if let id = proxyOfPort[uid], let proxy = proxies[id], proxy.peer == peer, !proxy.isDead {
+        if let id = proxyOfPort[port], proxies[id]?.isDead == false {
             actions.append(.unlearn(name: name, peer: peer, .proxy(id)))
-        } else if uid.birth == node, exports[uid.port] != nil {
-            actions.append(.unlearn(name: name, peer: peer, .held(uid.port)))
+        } else if let own = self.port(of: port.uid), exports[own]?.key == port.key {
+            actions.append(.unlearn(name: name, peer: peer, .held(own)))
         }
     }
 }

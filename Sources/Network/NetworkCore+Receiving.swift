@@ -7,16 +7,18 @@ extension NetworkCore {
     mutating func arrive(_ message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) throws(Fault) {
         try check(message, from: peer)
         switch message.destination {
-        case .port(let uid): exports[uid.port]?.underWay[peer, default: 0] += 1
+        case .port(let uid): if let port = port(of: uid) { exports[port]?.underWay[peer, default: 0] += 1 }
         case .once(let number): peers[peer]?.given.remove(number)
         }
-        for right in [message.reply] + message.rights { receive(right, from: peer, &actions) }
-        guard !message.memory.isEmpty else { return deliver(message, from: peer, &actions) }
-        var incoming = IncomingTransfer(message: message)
+        let reply = receive(message.reply, from: peer, &actions)
+        var rights: [Landed] = []
+        for right in message.rights { rights.append(receive(right, from: peer, &actions)) }
+        var incoming = IncomingTransfer(message: message, reply: reply, rights: rights)
+        guard !message.memory.isEmpty else { return deliver(incoming, from: peer, &actions) }
         incoming.skipWhatIsComplete()
         let key = TransferKey(peer: peer, number: message.transfer)
         actions.append(.collect(key, lengths: message.memory))
-        if incoming.isComplete { return deliver(message, from: peer, &actions) }
+        if incoming.isComplete { return deliver(incoming, from: peer, &actions) }
         peers[peer]?.incoming[message.transfer] = incoming
     }
 
@@ -39,12 +41,12 @@ extension NetworkCore {
         if case .once(let number) = message.destination { homes.insert(number) }
         for right in [message.reply] + message.rights {
             switch right {
-            case .null, .dead: break
+            case .null, .dead, .third: break
             case .once(let number):
                 guard !state.taken.contains(number), onces.insert(number).inserted else { throw Fault(fault: .repeatedOnce) }
             case .home(let number):
                 guard state.given.contains(number), homes.insert(number).inserted else { throw Fault(fault: .unknownOnce) }
-            case .send(let uid, _, let sequence): try check(uid, sequence, from: peer, &gifts)
+            case .send(let uid, _, let sequence, let key): try check(uid, sequence, key, from: peer, &gifts)
             case .back(let uid): _ = try held(uid, by: peer)
             }
         }
@@ -60,36 +62,49 @@ extension NetworkCore {
     }
 
     /// The right is ours from now on, and stays until its message has been delivered.
-    mutating func receive(_ right: NetworkRight, from peer: UInt32, _ actions: inout [NetworkAction]) {
+    mutating func receive(_ right: NetworkRight, from peer: UInt32, _ actions: inout [NetworkAction]) -> Landed {
         switch right {
-        case .null, .dead: break
-        case .once(let number): peers[peer]?.taken.insert(number)
-        case .home(let number): peers[peer]?.given.remove(number)
-        case .send(let uid, let limit, let sequence):
-            let proxy = adopt(uid, limit, sequence, from: peer, &actions)
+        case .null: return .null
+        case .dead: return .dead
+        case .once(let number):
+            peers[peer]?.taken.insert(number)
+            return .once(number)
+        case .home(let number):
+            peers[peer]?.given.remove(number)
+            return .home(number)
+        case .send(let uid, let limit, let sequence, let key):
+            let proxy = adopt(KeyedPort(uid: uid, key: key), limit, sequence, from: peer, &actions)
             proxies[proxy]?.pins += 1
-        case .back(let uid): exports[uid.port]?.pins += 1
+            return .proxy(proxy)
+        case .back(let uid):
+            guard let port = port(of: uid) else { return .dead }
+            exports[port]?.pins += 1
+            return .own(port)
+        case .third(let uid, let owner, let limit, let key, let pin):
+            return receive(KeyedPort(uid: uid, key: key), of: owner, limit, from: Giver(peer: peer, pin: pin), &actions)
         }
     }
 
     /// The proxy for a port of the peer, one for all the rights to it; the gift is the latest.
     mutating func adopt(
-        _ port: PortUID, _ limit: UInt32, _ sequence: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
+        _ port: KeyedPort, _ limit: UInt32, _ sequence: UInt64, from peer: UInt32, _ actions: inout [NetworkAction]
     ) -> ProxyID {
-        let id: ProxyID
-        if let known = proxyOfPort[port] {
-            id = known
-        } else {
-            lastProxy += 1
-            id = ProxyID(raw: lastProxy)
-            let limit = min(limit, UInt32(Limits.queueMessagesMax))
-            proxies[id] = Proxy(port: port, peer: peer, limit: limit)
-            proxyOfPort[port] = id
-            peers[peer]?.proxies.insert(id)
-            actions.append(.makeProxy(id, port: port, limit: limit))
-            pauseOrResume(id, &actions)
-        }
-        proxies[id]?.sequence = sequence
+        let id = proxyOfPort[port] ?? makeProxy(port, of: peers[peer]?.id ?? port.uid.birth, limit, sequence, &actions)
+        grant(id, limit, sequence, &actions)
+        return id
+    }
+
+    mutating func makeProxy(
+        _ port: KeyedPort, of owner: NodeID, _ limit: UInt32, _ sequence: UInt64, _ actions: inout [NetworkAction]
+    ) -> ProxyID {
+        lastProxy += 1
+        let id = ProxyID(raw: lastProxy)
+        let limit = min(limit, UInt32(Limits.queueMessagesMax))
+        proxies[id] = Proxy(port: port.uid, key: port.key, owner: owner, limit: limit, sequence: sequence)
+        proxyOfPort[port] = id
+        peers[owner.number]?.proxies.insert(id)
+        actions.append(.makeProxy(id, port: port.uid, limit: limit))
+        pauseOrResume(id, &actions)
         return id
     }
 
@@ -109,22 +124,21 @@ extension NetworkCore {
             return
         }
         peers[peer]?.incoming[transfer] = nil
-        deliver(incoming.message, from: peer, &actions)
+        deliver(incoming, from: peer, &actions)
     }
 
     /// What a local task gets in the place of a right between nodes.
-    mutating func localRight(_ right: NetworkRight, from peer: UInt32, _ watched: inout [ProxyID]) -> RightForTask {
+    mutating func localRight(_ right: Landed, from peer: UInt32, _ watched: inout [ProxyID]) -> RightForTask {
         switch right {
         case .null: return .null
         case .dead: return .dead
         case .once(let number): return .once(OnceKey(peer: peer, number: number))
         case .home(let number): return .kept(number)
-        case .back(let uid):
-            guard let export = exports[uid.port] else { return .dead }
-            exports[uid.port]?.pins -= 1
-            return export.isDead ? .dead : .held(uid.port)
-        case .send(let uid, _, _):
-            guard let id = proxyOfPort[uid] else { return .dead }
+        case .own(let port):
+            guard let export = exports[port] else { return .dead }
+            exports[port]?.pins -= 1
+            return export.isDead ? .dead : .held(port)
+        case .proxy(let id):
             proxies[id]?.pins -= 1
             watched.append(id)
             guard proxies[id]?.isDead == false else { return .dead }
@@ -133,35 +147,30 @@ extension NetworkCore {
         }
     }
 
-    mutating func deliver(_ message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) {
+    mutating func deliver(_ incoming: IncomingTransfer, from peer: UInt32, _ actions: inout [NetworkAction]) {
+        let message = incoming.message
         var watched: [ProxyID] = []
         let speaker = message.sender.flatMap { sender in
             TaskID(node: peer, task: sender.task).map { Speaker($0, sender.identity) }
         }
         lastDelivery += 1
         let destination: Delivery.Destination
-        var isDead = false
         switch message.destination {
         case .port(let uid):
-            let port = uid.port
-            destination = .held(port)
-            isDead = exports[port]?.isDead ?? true
-            if !isDead {
-                deliveries[lastDelivery] = WindowPlace(peer: peer, port: port)
-                exports[port]?.delivering += 1
+            guard let port = port(of: uid), exports[port]?.isDead == false else {
+                giveUpRights(of: incoming, from: peer, &actions)
+                if !message.memory.isEmpty { actions.append(.discard(TransferKey(peer: peer, number: message.transfer))) }
+                if let port = port(of: uid) { ended(port, peer, &actions) }
+                return
             }
+            destination = .held(port)
+            deliveries[lastDelivery] = WindowPlace(peer: peer, port: port)
+            exports[port]?.delivering += 1
         case .once(let number): destination = .once(number)
         }
-        if isDead {
-            giveUpRights(of: message, from: peer, &actions)
-            if !message.memory.isEmpty { actions.append(.discard(TransferKey(peer: peer, number: message.transfer))) }
-            if case .port(let uid) = message.destination { ended(uid.port, peer, &actions) }
-            return
-        }
-        let reply = localRight(message.reply, from: peer, &watched)
+        let reply = localRight(incoming.reply, from: peer, &watched)
         var rights: [RightForTask] = []
-        for right in message.rights { rights.append(localRight(right, from: peer, &watched)) }
-        let homePorts = homePorts(in: message)
+        for right in incoming.rights { rights.append(localRight(right, from: peer, &watched)) }
         actions.append(
             .deliver(
                 lastDelivery,
@@ -171,42 +180,37 @@ extension NetworkCore {
                     transfer: message.memory.isEmpty ? nil : TransferKey(peer: peer, number: message.transfer),
                     memoryCount: message.memory.count)))
         for proxy in watched { watch(proxy, &actions) }
-        for port in homePorts { considerReleasing(port, &actions) }
+        for case .own(let port) in [incoming.reply] + incoming.rights { considerReleasing(port, &actions) }
     }
 
     /// A message that will not be delivered after all.
-    mutating func giveUp(_ message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) {
-        giveUpRights(of: message, from: peer, &actions)
-        switch message.destination {
-        case .port(let uid): ended(uid.port, peer, &actions)
+    mutating func giveUp(_ incoming: IncomingTransfer, from peer: UInt32, _ actions: inout [NetworkAction]) {
+        giveUpRights(of: incoming, from: peer, &actions)
+        switch incoming.message.destination {
+        case .port(let uid): if let port = port(of: uid) { ended(port, peer, &actions) }
         // It was used: its owner is told that nothing came of it.
         case .once(let number): actions.append(.drop(once: number))
         }
     }
 
-    mutating func giveUpRights(of message: NetworkMessage, from peer: UInt32, _ actions: inout [NetworkAction]) {
-        for right in [message.reply] + message.rights {
-            switch right {
-            case .null, .dead: break
-            case .once(let number):
-                peers[peer]?.taken.remove(number)
-                actions.append(.send(peer: peer, .onceUnused(number)))
-            case .home(let number): actions.append(.drop(once: number))
-            case .back(let uid):
-                exports[uid.port]?.pins -= 1
-                considerReleasing(uid.port, &actions)
-            case .send(let uid, _, _):
-                guard let id = proxyOfPort[uid] else { continue }
-                proxies[id]?.pins -= 1
-                considerCleaning(id, &actions)
-            }
-        }
+    mutating func giveUpRights(of incoming: IncomingTransfer, from peer: UInt32, _ actions: inout [NetworkAction]) {
+        for right in [incoming.reply] + incoming.rights { giveUp(right, from: peer, &actions) }
     }
 
-    func homePorts(in message: NetworkMessage) -> [PortID] {
-        ([message.reply] + message.rights).compactMap { right in
-            guard case .back(let uid) = right, exports[uid.port] != nil else { return nil }
-            return uid.port
+    mutating func giveUp(_ right: Landed, from peer: UInt32, _ actions: inout [NetworkAction]) {
+        switch right {
+        case .null, .dead: break
+        case .once(let number):
+            // The channel may have ended, and this right with it.
+            guard peers[peer]?.taken.remove(number) != nil else { return }
+            actions.append(.send(peer: peer, .onceUnused(number)))
+        case .home(let number): actions.append(.drop(once: number))
+        case .own(let port):
+            exports[port]?.pins -= 1
+            considerReleasing(port, &actions)
+        case .proxy(let id):
+            proxies[id]?.pins -= 1
+            considerCleaning(id, &actions)
         }
     }
 
@@ -236,7 +240,7 @@ extension NetworkCore {
     mutating func ended(_ port: PortID, _ peer: UInt32?, _ actions: inout [NetworkAction]) {
         guard let peer, let count = exports[port]?.underWay[peer] else { return considerReleasing(port, &actions) }
         exports[port]?.underWay[peer] = count == 1 ? nil : count - 1
-        let uid = PortUID(port)
+        let uid = uid(of: port)
         if case .send(peer, .accepted(uid, let before))? = actions.last {
             actions[actions.count - 1] = .send(peer: peer, .accepted(uid, count: before + 1))
         } else {

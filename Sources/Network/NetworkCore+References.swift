@@ -7,6 +7,8 @@ extension NetworkCore {
     mutating func noSenders(_ id: ProxyID, _ actions: inout [NetworkAction]) {
         guard let proxy = proxies[id], !proxy.isDead else { return }
         proxies[id]?.isWatched = false
+        // What its owner has not granted yet cannot be given back: when it has, we are told again.
+        guard proxy.isGranted else { return }
         // A right that is about to be made is not counted in what we were told; when it has been, we are told again.
         guard proxy.pins == 0 else { return }
         // A proxy made anew would not know what is under way, and exceed the window.
@@ -27,18 +29,29 @@ extension NetworkCore {
 
     /// A proxy to which no right was ever made, or none will be any more.
     mutating func considerCleaning(_ id: ProxyID, _ actions: inout [NetworkAction]) {
-        guard let proxy = proxies[id], proxy.pins == 0 else { return }
+        guard let proxy = proxies[id], proxy.pins == 0, proxy.isGranted || proxy.isDead else { return }
         // If its last sender has gone while a right was on its way, that has been said in vain: it is to be said again.
         guard proxy.isDead || proxy.made == 0 else { return watch(id, &actions) }
         clean(id, &actions)
     }
 
     mutating func clean(_ id: ProxyID, _ actions: inout [NetworkAction]) {
-        guard let proxy = proxies.removeValue(forKey: id) else { return }
-        proxyOfPort[proxy.port] = nil
-        peers[proxy.peer]?.proxies.remove(id)
-        if !proxy.isDead { actions.append(.destroyProxy(id)) }
+        guard let proxy = forget(id, &actions), proxy.isGranted else { return }
         actions.append(.send(peer: proxy.peer, .clean(proxy.port, sequence: proxy.sequence)))
+    }
+
+    /// The proxy is no more, whatever its owner is told.
+    @discardableResult
+    mutating func forget(_ id: ProxyID, _ actions: inout [NetworkAction]) -> Proxy? {
+        guard let proxy = proxies.removeValue(forKey: id) else { return nil }
+        proxyOfPort[KeyedPort(uid: proxy.port, key: proxy.key)] = nil
+        peers[proxy.peer]?.proxies.remove(id)
+        if proxy.isGranted { peers[proxy.peer]?.granted[proxy.port] = nil }
+        unclaimed[proxy.peer]?.remove(id)
+        if unclaimed[proxy.peer]?.isEmpty == true { unclaimed[proxy.peer] = nil }
+        if !proxy.isDead { actions.append(.destroyProxy(id)) }
+        settle(proxy.givers, &actions)
+        return proxy
     }
 
     /// The port behind the proxy has died.
@@ -46,6 +59,8 @@ extension NetworkCore {
         guard proxies[id]?.isDead == false else { return }
         actions.append(.destroyProxy(id))
         proxies[id]?.isDead = true
+        settle(proxies[id]?.givers ?? [], &actions)
+        proxies[id]?.givers = []
         considerCleaning(id, &actions)
     }
 
@@ -54,12 +69,13 @@ extension NetworkCore {
         exports[port]?.isDead = true
         exports[port]?.underWay = [:]
         exports[port]?.queued = []
-        for peer in (exports[port]?.holders ?? [:]).keys.sorted() { actions.append(.send(peer: peer, .portDied(PortUID(port)))) }
+        for peer in (exports[port]?.holders ?? [:]).keys.sorted() { actions.append(.send(peer: peer, .portDied(uid(of: port)))) }
         considerReleasing(port, &actions)
     }
 
     mutating func considerReleasing(_ port: PortID, _ actions: inout [NetworkAction]) {
-        guard let export = exports[port], export.holders.isEmpty, export.pins == 0, export.underWay.isEmpty, export.delivering == 0,
+        guard let export = exports[port], export.holders.isEmpty, export.ghosts.isEmpty, export.pins == 0, export.underWay.isEmpty,
+            export.delivering == 0,
             export.queued.isEmpty
         else { return }
         exports[port] = nil

@@ -42,6 +42,23 @@ extension NetworkCore {
         if !local.memory.isEmpty { actions.append(.forget(transfer: transfer)) }
     }
 
+    /// Our hold of a port of ours that other nodes are told of, and what is known of it.
+    mutating func hold(_ port: PortID, limit: UInt32, _ actions: inout [NetworkAction]) {
+        guard exports[port] == nil else { return }
+        exports[port] = Export(limit: limit, key: chance.next())
+        actions.append(.hold(port))
+    }
+
+    /// One more right to it for a node, which holds it from here on; nil if it has died.
+    mutating func give(_ port: PortID, to peer: UInt32) -> UInt64? {
+        guard exports[port]?.isDead == false else { return nil }
+        let sequence = (exports[port]?.gifts ?? 0) + 1
+        exports[port]?.gifts = sequence
+        exports[port]?.holders[peer] = Holder(sequence: sequence)
+        peers[peer]?.held.insert(port)
+        return sequence
+    }
+
     mutating func translate(
         _ local: LocalMessage, to destination: NetworkMessage.Destination, peer: UInt32, _ transfer: UInt64,
         _ actions: inout [NetworkAction]
@@ -76,20 +93,17 @@ extension NetworkCore {
             return .home(key.number)
         case .send(let port, let limit):
             guard let held = peers[peer]?.held, held.count < bounds.ports || held.contains(port) else { return .dead }
-            if exports[port] == nil {
-                exports[port] = Export(limit: limit)
-                actions.append(.hold(port))
-            }
-            guard exports[port]?.isDead == false else { return .dead }
-            let sequence = (exports[port]?.gifts ?? 0) + 1
-            exports[port]?.gifts = sequence
-            exports[port]?.holders[peer] = Holder(sequence: sequence)
-            peers[peer]?.held.insert(port)
-            return .send(PortUID(port), limit: exports[port]?.limit ?? limit, sequence: sequence)
+            hold(port, limit: limit, &actions)
+            guard let sequence = give(port, to: peer), let export = exports[port] else { return .dead }
+            return .send(uid(of: port), limit: export.limit, sequence: sequence, key: export.key)
         case .proxy(let id):
             guard let proxy = proxies[id], !proxy.isDead else { return .dead }
-            // A port of a third node is exported as the shell's own port: it says `.send` for it.
-            return proxy.peer == peer ? .back(proxy.port) : .dead
+            if proxy.peer == peer, proxy.isGranted { return .back(proxy.port) }
+            guard let pins = peers[peer]?.pins.count, pins < bounds.ports else { return .dead }
+            lastPin += 1
+            peers[peer]?.pins[lastPin] = id
+            proxies[id]?.pins += 1
+            return .third(proxy.port, owner: proxy.owner, limit: proxy.limit, key: proxy.key, pin: lastPin)
         }
     }
 
@@ -145,10 +159,7 @@ extension NetworkCore {
             case .null, .dead, .once, .onceHome: break
             case .proxy(let id): proxies[id]?.pins += 1
             case .send(let port, let limit):
-                if exports[port] == nil {
-                    exports[port] = Export(limit: limit)
-                    actions.append(.hold(port))
-                }
+                hold(port, limit: limit, &actions)
                 exports[port]?.pins += 1
             }
         }
@@ -208,8 +219,10 @@ extension NetworkCore {
     }
 
     mutating func pauseOrResume(_ id: ProxyID, _ actions: inout [NetworkAction]) {
-        guard var proxy = proxies[id] else { return }
-        if peers[proxy.peer]?.isCongested == true { proxy.pauses.insert(.congestion) } else { proxy.pauses.remove(.congestion) }
+        guard var proxy = proxies[id], !proxy.isDead else { return }
+        proxy.pauses.set(.congestion, peers[proxy.peer]?.isCongested == true)
+        proxy.pauses.set(.grant, !proxy.isGranted)
+        proxy.pauses.set(.window, proxy.isOverfull && proxy.unaccepted >= max(1, proxy.limit))
         proxies[id] = proxy
         guard proxy.isPaused == proxy.pauses.isEmpty else { return }
         proxies[id]?.isPaused.toggle()

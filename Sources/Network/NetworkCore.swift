@@ -18,21 +18,33 @@ public struct NetworkCore: Sendable {
     var exports: [PortID: Export] = [:]
     /// Ports that stand for theirs.
     var proxies: [ProxyID: Proxy] = [:]
-    var proxyOfPort: [PortUID: ProxyID] = [:]
+    var proxyOfPort: [KeyedPort: ProxyID] = [:]
+    /// Proxies for ports of nodes that are being reached for.
+    var unclaimed: [UInt32: Set<ProxyID>] = [:]
+    /// Nodes that are down, and whose rights somebody may have.
+    var barriers: [UInt64: Barrier] = [:]
     var searches: [UInt64: Search] = [:]
     /// Deliveries that the shell has not yet ended: whose window they take up.
     var deliveries: [UInt64: WindowPlace] = [:]
     var lastProxy: UInt64 = 0
     var lastDelivery: UInt64 = 0
     var lastRequest: UInt64 = 0
+    var lastPin: UInt64 = 0
+    var lastBarrier: UInt64 = 0
+    /// For the keys of ports: nobody may guess them.
+    var chance: any RandomNumberGenerator & Sendable
     var bounds = Bounds()
     var naming = Naming()
 
     /// Answers from a node that is up take no longer than this, in milliseconds, or it counts as silent.
     public static let patience: UInt64 = 1_500
 
-    public init(node: NodeID, expecting peers: Set<UInt32> = []) {
+    public init(
+        node: NodeID, expecting peers: Set<UInt32> = [],
+        chance: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+    ) {
         self.node = node
+        self.chance = chance
         expected = peers
     }
 
@@ -40,10 +52,10 @@ public struct NetworkCore: Sendable {
 
     /// Everything is as it was before the first right crossed.
     public var isEmpty: Bool {
-        exports.isEmpty && proxies.isEmpty && searches.isEmpty && deliveries.isEmpty
+        exports.isEmpty && proxies.isEmpty && searches.isEmpty && deliveries.isEmpty && unclaimed.isEmpty && barriers.isEmpty
             && peers.values.allSatisfy {
                 $0.given.isEmpty && $0.taken.isEmpty && $0.outgoing.isEmpty && $0.waiting.isEmpty && $0.incoming.isEmpty
-                    && $0.questions.isEmpty && $0.requests.isEmpty
+                    && $0.questions.isEmpty && $0.requests.isEmpty && $0.pins.isEmpty && $0.granted.isEmpty
             }
     }
 
@@ -61,8 +73,10 @@ public struct NetworkCore: Sendable {
 
     public var upPeers: [NodeID] { peers.values.map(\.id).sorted() }
     public func proxy(_ id: ProxyID) -> (port: PortUID, peer: UInt32)? { proxies[id].map { ($0.port, $0.peer) } }
-    /// When the next search is over.
-    public var nextDeadline: UInt64? { searches.values.map { min($0.until, $0.decideAt ?? .max) }.min() }
+    /// When the next search or barrier is over; 0 if the time is to be told.
+    public var nextDeadline: UInt64? {
+        (searches.values.map { min($0.until, $0.decideAt ?? .max) } + barriers.values.map { $0.until ?? 0 }).min()
+    }
 
     // MARK: events
 
@@ -109,12 +123,15 @@ public struct NetworkCore: Sendable {
     }
 
     /// Roster changes: whom a look-up waits for from now on.
-    public mutating func expect(_ peers: Set<UInt32>) {
+    public mutating func expect(_ peers: Set<UInt32>) -> [NetworkAction] {
+        var actions: [NetworkAction] = []
         for asker in searches.keys where searches[asker]?.isPatient == true && searches[asker]?.isBounded == false {
             searches[asker]?.waiting.formUnion(peers.subtracting(expected))
         }
         expected = peers
         unreached.formIntersection(peers)
+        for owner in unclaimed.keys.sorted() where !peers.contains(owner) { giveUpClaims(at: owner, &actions) }
+        return actions
     }
 
     struct Fault: Error { let fault: NetworkFault }
@@ -127,21 +144,23 @@ public struct NetworkCore: Sendable {
             guard let asker = peers[peer]?.requests.removeValue(forKey: request) else { throw Fault(fault: .unknownRequest) }
             answeredNo(peer, asker, isSilent: false, &actions)
         case .notYet(let request): try notYet(request, from: peer, &actions)
-        case .announced(let name, let uid, let limit, let sequence): try heard(name, uid, limit, sequence, from: peer, &actions)
-        case .withdrawn(let name, let uid): withdrawn(name, uid, by: peer, &actions)
+        case .announced(let name, let uid, let limit, let sequence, let key):
+            try heard(name, KeyedPort(uid: uid, key: key), limit, sequence, from: peer, &actions)
+        case .withdrawn(let name, let uid, let key): withdrawn(name, KeyedPort(uid: uid, key: key), by: peer, &actions)
         case .message(let message): try arrive(message, from: peer, &actions)
         case .chunk(let transfer, let memory, let bytes): try arrive(bytes, memory: Int(memory), of: transfer, from: peer, &actions)
         case .abandoned(let transfer):
             guard let incoming = peers[peer]?.incoming.removeValue(forKey: transfer) else { throw Fault(fault: .unknownTransfer) }
             actions.append(.discard(TransferKey(peer: peer, number: transfer)))
-            giveUp(incoming.message, from: peer, &actions)
+            giveUp(incoming, from: peer, &actions)
         case .accepted(let uid, let count):
             try check(uid, isOf: peer)
             // Of a proxy that is gone meanwhile.
-            guard let id = proxyOfPort[uid], let proxy = proxies[id] else { return }
+            guard let id = peers[peer]?.granted[uid], let proxy = proxies[id] else { return }
             guard count <= proxy.unaccepted else { throw Fault(fault: .miscounted) }
             proxies[id]?.unaccepted = proxy.unaccepted - count
             if !proxy.isDead { actions.append(.giveRoom(id, count: count)) }
+            if proxy.isOverfull { pauseOrResume(id, &actions) }
             // Nobody had a right to it any more when the last message was still under way.
             if proxy.unaccepted == count, proxy.awaitsAcceptance {
                 proxies[id]?.awaitsAcceptance = false
@@ -161,18 +180,30 @@ public struct NetworkCore: Sendable {
             actions.append(.drop(once: number))
         case .portDied(let uid):
             try check(uid, isOf: peer)
-            guard let id = proxyOfPort[uid] else { return }
+            guard let id = peers[peer]?.granted[uid] else { return }
             bury(id, &actions)
+        case .claim(let uid, let key): claimed(uid, key, by: peer, &actions)
+        case .granted(let uid, let key, let limit, let sequence):
+            try granted(KeyedPort(uid: uid, key: key), limit, sequence, by: peer, &actions)
+        case .refused(let uid, let key): refused(KeyedPort(uid: uid, key: key), by: peer, &actions)
+        case .settled(let pin): try settled(pin, by: peer, &actions)
+        case .drain(let number, let id): try drain(number, id, for: peer, &actions)
+        case .drained(let number): drained(number, by: peer, &actions)
         }
     }
 
     // MARK: who may name what
 
+    /// The port of this node that has this identity.
+    func port(of uid: PortUID) -> PortID? { uid.birth == node ? uid.port : nil }
+
+    func uid(of port: PortID) -> PortUID { PortUID(port) }
+
     /// The port of ours that a peer names: it must be one of its holders.
     func held(_ uid: PortUID, by peer: UInt32) throws(Fault) -> PortID {
-        guard uid.birth == node else { throw Fault(fault: uid.birth.number == node.number ? .stalePort : .foreignPort) }
-        guard exports[uid.port]?.holders[peer] != nil else { throw Fault(fault: .notGiven) }
-        return uid.port
+        guard let port = port(of: uid) else { throw Fault(fault: uid.birth.number == node.number ? .stalePort : .foreignPort) }
+        guard exports[port]?.holders[peer] != nil else { throw Fault(fault: .notGiven) }
+        return port
     }
 
     /// A peer speaks of its own ports in its present life.
@@ -183,17 +214,21 @@ public struct NetworkCore: Sendable {
     /// What one frame gives away.
     struct Gifts {
         var latest: [PortUID: UInt64] = [:]
+        var keys: [PortUID: UInt64] = [:]
         /// For which there is no proxy yet.
         var newPorts = 0
     }
 
     /// A gift of a port has a higher number than all before it.
-    func check(_ uid: PortUID, _ sequence: UInt64, from peer: UInt32, _ gifts: inout Gifts) throws(Fault) {
+    func check(_ uid: PortUID, _ sequence: UInt64, _ key: UInt64, from peer: UInt32, _ gifts: inout Gifts) throws(Fault) {
         try check(uid, isOf: peer)
-        let known = proxyOfPort[uid].flatMap { proxies[$0]?.sequence }
-        guard sequence > gifts.latest[uid] ?? known ?? 0 else { throw Fault(fault: .miscounted) }
+        let known = peers[peer]?.granted[uid].flatMap { proxies[$0] }
+        guard sequence > gifts.latest[uid] ?? known?.sequence ?? 0, key == gifts.keys[uid] ?? known?.key ?? key else {
+            throw Fault(fault: .miscounted)
+        }
         if known == nil, gifts.latest[uid] == nil { gifts.newPorts += 1 }
         gifts.latest[uid] = sequence
+        gifts.keys[uid] = key
     }
 
     func checkRoom(forPorts count: Int, _ peer: UInt32) throws(Fault) {
@@ -206,6 +241,7 @@ public struct NetworkCore: Sendable {
         if peers[id.number] != nil { down(id.number, &actions) }
         peers[id.number] = Peer(id: id)
         unreached.remove(id.number)
+        claimAll(of: id, &actions)
         // Who searches already waits for it.
         for (asker, search) in searches.sorted(by: { $0.key < $1.key }) where search.waiting.contains(id.number) {
             ask(id.number, search, asker, &actions)
@@ -217,8 +253,9 @@ public struct NetworkCore: Sendable {
         guard let peer = peers.removeValue(forKey: number) else { return }
         for id in peer.proxies.sorted() {
             guard let proxy = proxies.removeValue(forKey: id) else { continue }
-            proxyOfPort[proxy.port] = nil
+            proxyOfPort[KeyedPort(uid: proxy.port, key: proxy.key)] = nil
             if !proxy.isDead { actions.append(.destroyProxy(id)) }
+            settle(proxy.givers, &actions)
         }
         for once in peer.taken.sorted() { actions.append(.destroyOnce(OnceKey(peer: number, number: once))) }
         for once in peer.given.sorted() { actions.append(.drop(once: once)) }
@@ -229,15 +266,20 @@ public struct NetworkCore: Sendable {
         }
         for (transfer, incoming) in peer.incoming.sorted(by: { $0.key < $1.key }) {
             actions.append(.discard(TransferKey(peer: number, number: transfer)))
-            for right in [incoming.message.reply] + incoming.message.rights {
-                if case .home(let once) = right { actions.append(.drop(once: once)) }
-            }
+            for right in [incoming.reply] + incoming.rights { giveUp(right, from: number, &actions) }
             // It was used, and so is no longer among those that were given.
             if case .once(let once) = incoming.message.destination { actions.append(.drop(once: once)) }
-            for port in homePorts(in: incoming.message) { exports[port]?.pins -= 1 }
         }
         // Its messages that are still to be received are nobody's: a later channel of the same node knows nothing of them.
         for delivery in deliveries.keys where deliveries[delivery]?.peer == number { deliveries[delivery]?.peer = nil }
+        // What it gave to others is settled with it, and what others wait for from us has come.
+        for id in proxies.keys { proxies[id]?.givers.removeAll { $0.peer == number } }
+        for other in peers.keys { peers[other]?.mourners.removeAll { $0.peer == number } }
+        mourn(peer, &actions)
+        for barrier in barriers.keys.sorted() { drained(barrier, by: number, &actions) }
+        for mourner in peer.mourners where peers[mourner.peer] != nil {
+            actions.append(.send(peer: mourner.peer, .drained(mourner.number)))
+        }
         for port in exports.keys.sorted() {
             exports[port]?.forget(number)
             considerReleasing(port, &actions)
@@ -249,6 +291,7 @@ public struct NetworkCore: Sendable {
     mutating func unreachable(_ peer: UInt32, _ actions: inout [NetworkAction]) {
         guard peers[peer] == nil else { return }
         unreached.insert(peer)
+        giveUpClaims(at: peer, &actions)
         for asker in searches.keys.sorted() { answeredNo(peer, asker, isSilent: true, &actions) }
     }
 

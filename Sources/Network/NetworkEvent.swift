@@ -175,6 +175,8 @@ public enum NetworkAction: Hashable, Sendable {
     case watch(ProxyID)
     /// So many messages that were taken from the proxy have been received at its port: their room is free.
     case giveRoom(ProxyID, count: UInt32)
+    /// The port has this limit, and not the one that was said first.
+    case setLimit(ProxyID, UInt32)
     /// Take no message from the proxy until further notice.
     case pause(ProxyID)
     case resume(ProxyID)
@@ -233,6 +235,10 @@ public enum NetworkFault: Hashable, Sendable, CaseIterable {
     case tooManyOnces
     /// An answer to no question.
     case unknownRequest
+    /// A pin that it was not given, or has settled.
+    case unknownPin
+    /// Too many questions about nodes that are down.
+    case tooManyDrains
     /// A sequence of gifts or a count of acceptances that cannot be.
     case miscounted
     /// More messages to a port than its window.
@@ -258,6 +264,8 @@ public enum NetworkFault: Hashable, Sendable, CaseIterable {
         case .tooManyPorts: "rights to too many ports"
         case .tooManyOnces: "too many send-once rights"
         case .unknownRequest: "an answer to no question"
+        case .unknownPin: "a pin that it was not given, or has settled"
+        case .tooManyDrains: "too many questions about nodes that are down"
         case .miscounted: "a sequence of gifts or a count of acceptances that cannot be"
         case .windowExceeded: "more messages to a port than its window"
         case .strangeSender: "a sender that is no task of its node"

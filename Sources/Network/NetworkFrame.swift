@@ -6,7 +6,8 @@ public import MasixWire
 //
 //   figure 2   3: lookUp    6: found, unknown
 //   figure 3   message, chunk, abandoned, accepted
-//   references clean, onceUnused, portDied
+//   references clean, onceUnused, portDied; of third nodes: claim, granted, refused, settled
+//   crashes    drain, drained
 //   names      notYet, announced, withdrawn: 32 and above
 
 /// A right inside a message between nodes (figure 3: what translation puts in the place of a local right).
@@ -14,24 +15,28 @@ public enum NetworkRight: Hashable, Sendable, WireCodable {
     case null
     case dead
     /// A send right to a port of the sender's node. `limit` is the port's queue limit; `sequence` numbers what is given away of this port,
-    /// and rises.
-    case send(PortUID, limit: UInt32, sequence: UInt64)
+    /// and rises. Who knows the key was given the port, by whomever.
+    case send(PortUID, limit: UInt32, sequence: UInt64, key: UInt64)
     /// A send-once right that stays with the sender of the frame, who knows it by this number.
     case once(UInt64)
     /// The send-once right that the receiver of the frame knows by this number: it comes home.
     case home(UInt64)
     /// A send right to a port of the receiver's node: it comes home.
     case back(PortUID)
+    /// A send right to a port of another node than the sender's, to be claimed there by its key. The sender keeps its own hold until it is
+    /// told that this pin is settled.
+    case third(PortUID, owner: NodeID, limit: UInt32, key: UInt64, pin: UInt64)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
         case .null: writer.write(UInt8(0))
         case .dead: writer.write(UInt8(1))
-        case .send(let port, let limit, let sequence):
+        case .send(let port, let limit, let sequence, let key):
             writer.write(UInt8(2))
             writer.write(port)
             writer.write(limit)
             writer.write(sequence)
+            writer.write(key)
         case .once(let number):
             writer.write(UInt8(3))
             writer.write(number)
@@ -41,6 +46,13 @@ public enum NetworkRight: Hashable, Sendable, WireCodable {
         case .back(let port):
             writer.write(UInt8(5))
             writer.write(port)
+        case .third(let port, let owner, let limit, let key, let pin):
+            writer.write(UInt8(6))
+            writer.write(port)
+            writer.write(owner)
+            writer.write(limit)
+            writer.write(key)
+            writer.write(pin)
         }
     }
 
@@ -48,10 +60,13 @@ public enum NetworkRight: Hashable, Sendable, WireCodable {
         switch try reader.read(UInt8.self) {
         case 0: self = .null
         case 1: self = .dead
-        case 2: self = .send(try reader.read(), limit: try reader.read(), sequence: try reader.read())
+        case 2: self = .send(try reader.read(), limit: try reader.read(), sequence: try reader.read(), key: try reader.read())
         case 3: self = .once(try reader.read())
         case 4: self = .home(try reader.read())
         case 5: self = .back(try reader.read())
+        case 6:
+            self = .third(
+                try reader.read(), owner: try reader.read(), limit: try reader.read(), key: try reader.read(), pin: try reader.read())
         case let tag: throw .unknownCase(of: "NetworkRight", tag: UInt64(tag))
         }
     }
@@ -173,12 +188,24 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
     case onceUnused(UInt64)
     /// 10: this port of ours has died.
     case portDied(PortUID)
+    /// 11: a third node has given us a right to this port of yours.
+    case claim(PortUID, key: UInt64)
+    /// 12: it is yours, as if we had given it.
+    case granted(PortUID, key: UInt64, limit: UInt32, sequence: UInt64)
+    /// 13: there is no such port any more.
+    case refused(PortUID, key: UInt64)
+    /// 14: the right that you gave under this pin has been claimed, or is dead: let go of your own if you like.
+    case settled(pin: UInt64)
+    /// 15: this node is down for us. When it is for you too, and you have claimed all that it gave you, say so by this number.
+    case drain(UInt64, NodeID)
+    /// 16: it is, and we have.
+    case drained(UInt64)
     /// 32: we do not, and shall wait for it as you asked.
     case notYet(request: UInt64)
     /// 33, figure 2 step 6 and figure 3 step 10 as section 6.1 changes them: this name is this port's, with a send right to it.
-    case announced(name: String, PortUID, limit: UInt32, sequence: UInt64)
+    case announced(name: String, PortUID, limit: UInt32, sequence: UInt64, key: UInt64)
     /// 34: this name, which you were given, is not this port's any more. The port may live.
-    case withdrawn(name: String, PortUID)
+    case withdrawn(name: String, PortUID, key: UInt64)
 
     public func encode(into writer: inout WireWriter) {
         switch self {
@@ -217,19 +244,45 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
         case .portDied(let port):
             writer.write(UInt8(10))
             writer.write(port)
+        case .claim(let port, let key):
+            writer.write(UInt8(11))
+            writer.write(port)
+            writer.write(key)
+        case .granted(let port, let key, let limit, let sequence):
+            writer.write(UInt8(12))
+            writer.write(port)
+            writer.write(key)
+            writer.write(limit)
+            writer.write(sequence)
+        case .refused(let port, let key):
+            writer.write(UInt8(13))
+            writer.write(port)
+            writer.write(key)
+        case .settled(let pin):
+            writer.write(UInt8(14))
+            writer.write(pin)
+        case .drain(let number, let node):
+            writer.write(UInt8(15))
+            writer.write(number)
+            writer.write(node)
+        case .drained(let number):
+            writer.write(UInt8(16))
+            writer.write(number)
         case .notYet(let request):
             writer.write(UInt8(32))
             writer.write(request)
-        case .announced(let name, let port, let limit, let sequence):
+        case .announced(let name, let port, let limit, let sequence, let key):
             writer.write(UInt8(33))
             writer.write(name)
             writer.write(port)
             writer.write(limit)
             writer.write(sequence)
-        case .withdrawn(let name, let port):
+            writer.write(key)
+        case .withdrawn(let name, let port, let key):
             writer.write(UInt8(34))
             writer.write(name)
             writer.write(port)
+            writer.write(key)
         }
     }
 
@@ -242,7 +295,7 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
         case 2:
             let (request, right): (UInt64, NetworkRight) = (try reader.read(), try reader.read())
             switch right {
-            case .send, .back: self = .found(request: request, right)
+            case .send, .back, .third: self = .found(request: request, right)
             case .null, .dead, .once, .home: throw .malformed(field: "found")
             }
         case 3: self = .unknown(request: try reader.read())
@@ -256,12 +309,21 @@ public enum NetworkFrame: Hashable, Sendable, WireCodable {
         case 8: self = .clean(try reader.read(), sequence: try reader.read())
         case 9: self = .onceUnused(try reader.read())
         case 10: self = .portDied(try reader.read())
+        case 11: self = .claim(try reader.read(), key: try reader.read())
+        case 12:
+            self = .granted(try reader.read(), key: try reader.read(), limit: try reader.read(), sequence: try reader.read())
+        case 13: self = .refused(try reader.read(), key: try reader.read())
+        case 14: self = .settled(pin: try reader.read())
+        case 15: self = .drain(try reader.read(), try reader.read())
+        case 16: self = .drained(try reader.read())
         case 32: self = .notYet(request: try reader.read())
         case 33:
             self = .announced(
                 name: try reader.readText(limit: NetworkLimits.nameBytesMax, field: "name"), try reader.read(), limit: try reader.read(),
-                sequence: try reader.read())
-        case 34: self = .withdrawn(name: try reader.readText(limit: NetworkLimits.nameBytesMax, field: "name"), try reader.read())
+                sequence: try reader.read(), key: try reader.read())
+        case 34:
+            self = .withdrawn(
+                name: try reader.readText(limit: NetworkLimits.nameBytesMax, field: "name"), try reader.read(), key: try reader.read())
         case let tag: throw .unknownCase(of: "NetworkFrame", tag: UInt64(tag))
         }
     }
@@ -316,4 +378,8 @@ public enum NetworkLimits {
     public static let portsMax = 65_536
     /// Send-once rights of one node that another one holds.
     public static let oncesMax = 16_384
+    /// Nodes that are down for another one, and that this one is asked about, each once for each time.
+    public static let drainsMax = 1_024
+    /// Milliseconds for which the rights of a node that is down are kept for those who have them from it and have not said so.
+    public static let barrierMilliseconds: UInt64 = 5_000
 }

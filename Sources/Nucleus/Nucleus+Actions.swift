@@ -81,6 +81,8 @@ extension Nucleus {
         case .openLink(let link): open(link)
         case .sealLink(let id): seal(id)
         case .closeLink(let id, let fault): close(id, fault)
+        case .retire(let link, let caller, let place, let index, let generation):
+            tables.tasks[caller]?.memory.control.caller(place: place, index: index)?.retire(link: link, generation: generation)
         case .grant(let lease): grant(lease)
         case .reshape(let lease): tables.tasks[lease.sender]?.memory.control.send(lease.sendIndex).reshape(lease)
         case .release(let payload): tables.store.release(payload)

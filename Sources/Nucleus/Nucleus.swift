@@ -28,6 +28,7 @@ public final class Nucleus: @unchecked Sendable {
     var journal: Journal?
     let journalBytesMax: Int
     let onStep: (@Sendable (Step) -> Void)?
+    let distortion: (any KernelDistortion)?
     let strangersMax: Int
     let tasksPerUserMax: Int
     let situationsPath: String?
@@ -70,6 +71,7 @@ public final class Nucleus: @unchecked Sendable {
         situationsPath = configuration.situationsPath
         journalBytesMax = configuration.journalBytesMax
         onStep = configuration.onStep
+        distortion = configuration.distortion
         do {
             stopBell = try EventCounter()
             poller = try Poller(eventsMax: 64)
@@ -194,12 +196,15 @@ public final class Nucleus: @unchecked Sendable {
     /// One event: what the world and the kernel say, the journal, what is to be done, the answer. A kill between any two of these
     /// leaves a state from which the next nucleus comes to the same.
     func handle(_ event: Event, _ request: Request?, consume: () -> Void) {
+        var event = event
+        distortion?.before(&event, &kernel)
         counters.count(event)
         if situationsPath != nil { note(kernel.situation(of: event)) }
         journal?.underWay = underWay(event)
         onStep?(.peeked)
         var world = RecordingWorld(WatchedWorld(SharedLeaseWorld(MappedMemory(tables: tables))))
-        let actions = kernel.handle(event, world: &world)
+        var actions = kernel.handle(event, world: &world)
+        distortion?.after(event, &kernel, &actions)
         onStep?(.handled)
         counters.count(world.observations)
         trace(event, actions, closed: world.world.closed)

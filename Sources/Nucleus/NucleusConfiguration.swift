@@ -21,6 +21,8 @@ public struct NucleusConfiguration: ~Copyable, Sendable {
     public var journalBytesMax = 8 << 20
     /// Tests only: called between the steps of handling, so that a test can stop there for ever.
     var onStep: (@Sendable (Step) -> Void)?
+    /// Tests only: a kernel that does something wrong.
+    var distortion: (any KernelDistortion)?
     /// Tests only: leases are closed at random.
     public var revocation: RevocationPlan?
     /// Tests only: the file to which each kind of situation is added when it is first met.

@@ -51,6 +51,10 @@ struct WatchedWorld<World: LeaseWorld>: LeaseWorld {
     mutating func promoteReply(of link: MasixKernel.Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? {
         world.promoteReply(of: link, callee: callee, index: index, generation: generation)
     }
+
+    mutating func recallReplies(of link: MasixKernel.Link, caller: TaskID, port: PortID) -> [Settlement] {
+        world.recallReplies(of: link, caller: caller, port: port)
+    }
 }
 
 extension Nucleus {
@@ -118,7 +122,7 @@ extension Nucleus {
             case .markDead(let id, _): show(TraceEvent(.portDied, task: id))
             case .reply(let id, _, let response):
                 if case .request(_, _, let request) = event { trace(request, response, of: id) }
-            case .receipts, .entries, .homeCount, .complete, .reshape, .ring, .sealLink, .release, .releaseMemory, .shortage: break
+            case .receipts, .entries, .homeCount, .complete, .reshape, .ring, .sealLink, .retire, .release, .releaseMemory, .shortage: break
             }
         }
     }

@@ -92,8 +92,7 @@ final class Answering: Routine {
     private func write(_ thread: SimulatedThread) -> Progress {
         guard case .link(let link, let token) = held.place else { return .done }
         link.sender.writeReply(
-            token, code: isDropped ? Notification.sendOnce.code : 1, body: draft?.bytes ?? [], flags: isDropped ? FrameHeader.dropped : 0,
-            processor: 0)
+            token, code: isDropped ? Notification.sendOnce.code : 1, body: draft?.bytes ?? [], flags: isDropped ? FrameHeader.dropped : 0)
         thread.stand(at: .answerWritten)
         return go(to: 3)
     }

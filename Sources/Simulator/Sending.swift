@@ -153,7 +153,7 @@ final class LeaseSending: Routine {
 
     private func write(_ thread: SimulatedThread) -> Progress {
         guard let link, let lease else { return .done }
-        link.sender.write(lease, code: 1, body: draft.bytes, reply: reply?.token, processor: 0)
+        link.sender.write(lease, code: 1, body: draft.bytes, reply: reply?.token)
         thread.stand(at: .frameWritten)
         switch thread.task.simulation.plan.mutation {
         case .commitBeforeWrite: return go(to: 6)

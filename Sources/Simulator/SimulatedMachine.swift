@@ -2,6 +2,7 @@ import MasixKernel
 public import MasixLinux
 import MasixTransport
 import MasixWire
+import Synchronization
 package import SystemPackage
 
 /// A machine for programs that are not simulated: real threads with the real library, of which one runs at a time, when the seed says so
@@ -132,14 +133,23 @@ public final class SimulatedMachine: Schedule, @unchecked Sendable {
         let strand = Strand(strandCount, name, of: program, stopping: stopped)
         strandCount += 1
         strands.append(strand)
+        let errand = Errand(body)
         try DetachedThread.startInLinux(name) { [self] in
             ScheduledThread.run(by: self) {
                 attempt { () throws(Errno) in try strand.awaitFirstTurn() }
-                body()
+                errand.run()
             }
             strand.end()
         }
         return strand
+    }
+
+    /// What a thread does, once. What it held is let go before the thread counts as over: else a socket that ends with it would end at
+    /// a time that no seed decides.
+    private final class Errand: Sendable {
+        private let body: Mutex<(@Sendable () -> Void)?>
+        init(_ body: @escaping @Sendable () -> Void) { self.body = Mutex(body) }
+        func run() { body.withLock { $0.take() }?() }
     }
 
     package func start(_ name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {

@@ -211,4 +211,8 @@ struct MutableWorld<World: LeaseWorld>: LeaseWorld {
     mutating func promoteReply(of link: MasixKernel.Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? {
         world.promoteReply(of: link, callee: callee, index: index, generation: generation)
     }
+
+    mutating func recallReplies(of link: MasixKernel.Link, caller: TaskID, port: PortID) -> [Settlement] {
+        world.recallReplies(of: link, caller: caller, port: port)
+    }
 }

@@ -299,6 +299,8 @@ final class SimulatedNode {
             announceOffers(link)
             ring(link.first)
             ring(link.second)
+        case .retire(let link, let caller, let place, let index, let generation):
+            memory.tasks[caller]?.control.caller(place: place, index: index)?.retire(link: link, generation: generation)
         case .closeLink(let id, let fault):
             if let link = memory.links.removeValue(forKey: id)?.link, memory.isShared {
                 // Unless the place has another link by now: a restarted nucleus does its last actions again.

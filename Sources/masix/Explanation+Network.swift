@@ -68,10 +68,19 @@ extension Explanation {
             return explain(
                 "the other node is in an earlier life than one that was heard", "an old copy of it runs, or its directory was set back",
                 "stop the copy; else start this node's network server again")
+        case .staleLife:
+            return explain(
+                "the other node's network server is one that has been started again since", "a process that ends slowly, or a copy of it",
+                "nothing if it is gone soon; else see which processes run there as `masixd network`")
+        case .deadSession:
+            return explain(
+                "what this node was about to go on with had died on the other side",
+                "the nodes have not heard of each other for too long, or the other one has broken the protocol or been taken out of a roster",
+                "nothing: they begin anew; the log of the other node says why")
         case .duplicate:
             return explain("there is a channel with this node already", "both nodes dialled at once", "nothing: one of the two is kept")
         case .tooLarge, .emptyFrame, .malformedHello, .malformedControl, .unknownControl, .frameBeforeHello, .secondHello,
-            .unexpectedAcceptance, .overrun, .protocolViolation:
+            .unexpectedAcceptance, .overrun, .protocolViolation, .impossibleResumption, .miscountedFrames:
             return explain(
                 "what the other side said is not the protocol", "a faulty or hostile node",
                 "the logs of both nodes say what it was; see that both are of a released version")

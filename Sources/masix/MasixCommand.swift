@@ -18,6 +18,8 @@ struct MasixCommand: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "The node:", subcommands: [NodeCommand.self, RosterCommand.self, DoctorCommand.self]),
             CommandGroup(
+                name: "The cluster:", subcommands: [ClusterCommand.self, TokenCommand.self, ManifestCommand.self, PolicyCommand.self]),
+            CommandGroup(
                 name: "What is on it:",
                 subcommands: [
                     PsCommand.self, NamesCommand.self, ResolveCommand.self, PortsCommand.self, LinksCommand.self, MapCommand.self,

@@ -150,21 +150,7 @@ struct NetworkState {
     // MARK: - Files
 
     /// Nil if there is no such file.
-    private func contents(_ path: String) throws(Complaint) -> [UInt8]? {
-        do throws(Errno) { return try File.contentsIfThere(path, max: NodeRoster.bytesMax + 1) } catch { throw Complaint(error, path) }
-    }
+    private func contents(_ path: String) throws(Complaint) -> [UInt8]? { try StateFile.contents(path, max: NodeRoster.bytesMax + 1) }
 
-    /// The whole file, or what was there before: also if the machine stops in between.
-    private func write(_ bytes: [UInt8], to path: String) throws(Complaint) {
-        do throws(Errno) {
-            let new = try File.open(path + ".new", [.write, .create, .truncate, .noFollow], mode: 0o644)
-            try new.writeAll(bytes)
-            try File.synchronize(new.raw)
-            try File.rename(path + ".new", to: path)
-            let place = try File.open(directory, [.read, .directory])
-            try File.synchronize(place.raw)
-        } catch {
-            throw Complaint(error, path)
-        }
-    }
+    private func write(_ bytes: [UInt8], to path: String) throws(Complaint) { try StateFile.replace(path, with: bytes) }
 }

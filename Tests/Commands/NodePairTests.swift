@@ -102,6 +102,47 @@ extension Nodes {
             }
         }
 
+        /// Whoever stood still is a member or fenced, never half: what one side has declared dead is dead on both.
+        @Test func aNetworkServerThatStandsStillForLongIsFenced() async throws {
+            try await NodeProcessPair.play { pair in
+                let (onA, onB) = (try pair.a.attach(), try pair.b.attach())
+                let doorA = try onA.names.register("door-a")
+                let doorB = try onB.names.register("door-b")
+                try Self.succeed(pair, "masix call --wait --one-way door-b hello")
+                #expect(try doorB.receive(timeout: .seconds(10)).text == "hello")
+                let toB = try onA.names.lookUp("door-b", wait: true, timeout: .seconds(10))
+                let toA = try onB.names.lookUp("door-a", wait: true, timeout: .seconds(10))
+                try toB.send(Message(code: 1))
+                try toA.send(Message(code: 1))
+                #expect(try doorB.receive(timeout: .seconds(10)).code == 1)
+                #expect(try doorA.receive(timeout: .seconds(10)).code == 1)
+                let process = try ProcessDescriptor.open(pid: pair.b.role("network").pid)
+                try process.sendSignal(Signal.stop)
+                let stopped = Clock.monotonicNanoseconds()
+                // The one side declares it dead, and says so to its tasks.
+                #expect(eventually(seconds: 4) { toB.isDead })
+                // The other one cannot know, and its task sends into the session.
+                try toA.send(Message(code: 2))
+                let bLives = !toA.isDead
+                #expect(bLives)
+                usleep(UInt32(10_000_000 - min(9_000_000, (Clock.monotonicNanoseconds() - stopped) / 1_000)))
+                try process.sendSignal(Signal.continue)
+                // It hears that the session has died, and kills its proxies too: the same session never goes on.
+                #expect(eventually(seconds: 4) { toA.isDead })
+                #expect(pair.a.log.components(separatedBy: "node 2 'b' is down").count == 2)
+                #expect(pair.b.log.components(separatedBy: "node 1 'a' is down").count == 2)
+                // And it is a member again, both ways, with new proxies.
+                let again = try onA.names.lookUp("door-b", wait: true, timeout: .seconds(10))
+                let back = try onB.names.lookUp("door-a", wait: true, timeout: .seconds(10))
+                #expect(again.port != toB.port && back.port != toA.port)
+                try again.send(Message(code: 3))
+                try back.send(Message(code: 3))
+                // What was sent meanwhile has vanished, and does not come late (spec/mach.md S4).
+                #expect(try doorB.receive(timeout: .seconds(10)).code == 3)
+                #expect(try doorA.receive(timeout: .seconds(10)).code == 3)
+            }
+        }
+
         @Test func aNodeThatIsKilledIsDeadForWhoWaits() async throws {
             try await NodeProcessPair.play { pair in
                 let door = try pair.b.attach().names.register("door")

@@ -99,7 +99,14 @@ extension Conformance {
                 for story in Story.all {
                     let plan = SimulationPlan(seed: seed, keepsLog: true)
                     let (first, second) = (try SimulatedCarrier.play(story, plan), try SimulatedCarrier.play(story, plan))
-                    #expect(first.failure == nil && first.hash == second.hash && first.log == second.log, "\(story.name)")
+                    let difference = zip(first.log, second.log).enumerated().first { $1.0 != $1.1 }
+                    #expect(
+                        first.failure == nil && first.hash == second.hash && first.log == second.log,
+                        """
+                        \(story.name): \(first.failure ?? "no failure"); \(first.log.count) and \(second.log.count) lines, \
+                        different at \(difference.map { "\($0.offset): \($0.element)" } ?? "the end"), \
+                        after \(first.log.prefix(difference?.offset ?? first.log.count).suffix(6))
+                        """)
                     #expect(!first.log.isEmpty && first.situations == second.situations)
                 }
                 let (one, other) = (SimulationPlan(seed: seed), SimulationPlan(seed: seed + 4))

@@ -315,6 +315,7 @@ import Testing
             }
             mutating func settleReplies(of link: Link) -> [Settlement] { [] }
             mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? { nil }
+            mutating func recallReplies(of link: Link, caller: TaskID, port: PortID) -> [Settlement] { [] }
         }
         _ = try scene.newLease(client, port, of: server)
         var liar = Liar()

@@ -104,15 +104,63 @@ import Testing
         #expect(scene.ask(server, claim) == .refused(.linkGone))
     }
 
-    @Test("architecture rule 10: an unclaimed right of a callee that ends yields its 71; one to a dead caller is forgotten")
+    @Test("architecture rule 10: an unclaimed right of a callee that ends yields its 71; one to a dead caller is claimed as a dead one")
     mutating func unclaimedEnds() {
         call(.taken)
         bring(.fault)
+        let call = scene.world.calls[0]
         var other = scene
         scene.handle(.end(server))
         #expect(scene.drain(reply, by: client) == [71])
         other.handle(.end(client))
-        #expect(other.kernel.unclaimed.isEmpty)
+        #expect(other.ask(server, .claimReply(call.link, index: call.index, generation: call.generation)) == .arrived(.dead))
+        #expect(other.kernel.unclaimed.isEmpty && other.kernel.sendOnces.isEmpty)
+    }
+
+    @Test(
+        "architecture rule 10, spec/mach.md N4, T4: what is recalled counts, and is answered once, over a link that stays open",
+        arguments: 0..<5)
+    mutating func recalled(_ progress: Int) {
+        let states: [ModelWorld.Call.State] = [.inSlot, .taken, .held, .answered(Self.answer), .answered(Self.dropped)]
+        call(states[progress])
+        #expect(scene.ask(server, .recallReplies(lease.link, reply)) == .refused(.invalidName), "only its receiver's to recall")
+        for _ in 0..<2 { #expect(scene.ask(client, .recallReplies(lease.link, reply)) == .done) }
+        #expect(scene.kernel.links[lease.link] != nil)
+        // A 71 and an answer are messages to the right, and a right in a message counts.
+        #expect(scene.kernel.ports[reply]?.sendOnces.count == 1)
+        #expect(scene.kernel.ports[reply]?.queue.count == (progress < 3 ? 0 : 1))
+        let codes = finish()
+        #expect(codes == [progress < 3 ? 80 : progress == 3 ? 90 : 71])
+        for task in [server, client] { scene.handle(.end(task)) }
+        #expect(scene.kernel.leftovers == Leftovers())
+    }
+
+    @Test("architecture rule 10, spec/mach.md R1, D3: a recalled right follows the port, and dies with it", arguments: [true, false])
+    mutating func recalledPortMoves(_ dies: Bool) {
+        call(.held)
+        let call = scene.world.calls[0]
+        let claim = Request.claimReply(call.link, index: call.index, generation: call.generation)
+        #expect(scene.ask(client, .recallReplies(lease.link, reply)) == .done)
+        #expect(
+            scene.actions.contains(
+                .retire(
+                    lease.link, caller: client, place: scene.kernel.links[lease.link]?.place(of: client) ?? .max, index: call.index,
+                    generation: call.generation)))
+        let heir = scene.attach()
+        if dies {
+            scene.ask(client, .drop(.receive(reply)))
+            #expect(scene.ask(server, claim) == .arrived(.dead))
+        } else {
+            let inbox = scene.port(of: heir)
+            scene.give(.makeSend(inbox), of: heir, to: client)
+            scene.send(to: .copySend(inbox), from: client, rights: [.moveReceive(reply)])
+            guard case .arrived(.sendOnce(let once, reply)) = scene.ask(server, claim) else { return _ = Issue.record("not claimed") }
+            scene.send(81, to: .moveSendOnce(once), from: server)
+            _ = scene.receive(inbox, by: heir)
+            #expect(scene.drain(reply, by: heir) == [81])
+        }
+        for task in [server, client, heir] { scene.handle(.end(task)) }
+        #expect(scene.kernel.leftovers == Leftovers())
     }
 
     @Test("architecture rule 10: a right over an open link is claimed by turning it into a real one")
@@ -213,7 +261,7 @@ import Testing
         call(.held)
         scene.world.faults = [.missingFrames]
         scene.handle(.end(calleeEnds ? server : client))
-        #expect(calleeEnds ? scene.drain(reply, by: client) == [71] : scene.kernel.unclaimed.isEmpty)
+        #expect(!calleeEnds || scene.drain(reply, by: client) == [71])
         scene.handle(.end(calleeEnds ? client : server))
         #expect(scene.kernel.leftovers == Leftovers())
     }

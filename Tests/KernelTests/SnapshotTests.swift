@@ -214,7 +214,8 @@ import Testing
             .portBlock, .allocate(port, queueLimit: 5), .send(outgoing), .cancelSend(Ticket(raw: 1)), .receive(port),
             .setQueueLimit(port, 8),
             .status(port), .identity(TaskID(raw: 3)), .linkOffers, .linkMapped(link), .linkPeer(link),
-            .claimReply(link, index: 3, generation: 4), .setChief(TaskID(raw: 3)), .keepRoom(port), .giveRoom(port, 3), .receipts,
+            .claimReply(link, index: 3, generation: 4), .recallReplies(link, port), .setChief(TaskID(raw: 3)), .keepRoom(port),
+            .giveRoom(port, 3), .receipts,
             .setBootstrap(port), .introduce(identity, rights: transfers),
         ]
         requests += transfers.map { .make($0) }

@@ -58,10 +58,15 @@ static inline mach_msg_return_t send_id(mach_port_t to, int id, mach_msg_option_
 
 static void read_items(struct letter *letter);
 
-/* Receives, with a second's patience unless the options have a timeout. */
+/* How long a message that must come may take, in milliseconds. */
+#ifndef PATIENCE
+#define PATIENCE 1000
+#endif
+
+/* Receives, with that patience unless the options have a timeout. */
 static inline mach_msg_return_t take(struct letter *letter, mach_port_t from, mach_msg_option_t option, mach_msg_timeout_t timeout) {
     memset(letter, 0, sizeof *letter);
-    if (!(option & MACH_RCV_TIMEOUT)) { timeout = 1000; }
+    if (!(option & MACH_RCV_TIMEOUT)) { timeout = PATIENCE; }
     mach_msg_return_t code = mach_msg(
         &letter->head, MACH_RCV_MSG | MACH_RCV_TIMEOUT | TRAILER | option, 0, sizeof letter->bytes, from, timeout, MACH_PORT_NULL);
     if (code == MACH_MSG_SUCCESS) { read_items(letter); }

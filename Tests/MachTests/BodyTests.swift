@@ -56,12 +56,14 @@ private final class Pieces: TaskMemory {
     }
 
     private func receive(_ dialect: Dialect) throws -> MachReceived {
-        switch task.receive(from: name, room: 65_536, keepsLarge: false, MachPatience(timeout: 2000), dialect) {
-        case .message(let received): return received
-        case let other:
-            Issue.record("\(other)")
+        guard
+            case .message(let received) = task.receive(
+                from: name, room: 65_536, keepsLarge: false, MachPatience(timeout: 2000), dialect)
+        else {
+            Issue.record("no message has come")
             throw MasixError.timedOut
         }
+        return received
     }
 
     private func word(_ number: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * UInt32($0))) } }

@@ -1,6 +1,8 @@
 import Masix
 import MasixKernel
+import MasixLinux
 import MasixMach
+import MasixNucleus
 import MasixTestKit
 import Testing
 
@@ -88,5 +90,19 @@ import Testing
         #expect(try first.status().sendRights == 1)
         #expect(try second.status().sendRights == 0)
         node.stop()
+    }
+
+    @Test("spec/mach.md 1.2 get_receive_status: RESOURCE_SHORTAGE, when the node may not take a port over with all that lies in it")
+    func quota() throws {
+        try TestNode.run(configure: { $0.limits.queuedMessagesPerTaskMax = 3 }) { node in
+            let task = MachTask(space: try node.attach(), memory: NoMemory())
+            let port = try task.allocate(RightKind.receive.rawValue)
+            let header = MachHeader(bits: Disposition.makeSend.rawValue, remote: port, local: .null, id: 7)
+            for _ in 0..<5 {
+                let sent = OwnMemory.lend([]) { task.send(header, $0, MachPatience(timeout: 0), .xnu) }
+                guard case .sent = sent else { throw MasixError.timedOut }
+            }
+            #expect(throws: MachReturn.resourceShortage) { _ = try task.receiveStatus(of: port) }
+        }
     }
 }

@@ -37,11 +37,11 @@ import Testing
         caller.say(Self.hello())
         try station.awaitUp()
         try eventually("hello and acceptance") { caller.heard.count == 2 }
-        guard case .hello(let hello) = caller.heard[0], case .acceptance(let serial) = caller.heard[1] else {
+        guard case .hello(let hello) = caller.heard[0], case .acceptance(let acceptance) = caller.heard[1] else {
             Issue.record("\(caller.heard)")
             return
         }
-        #expect(hello.node == NodeID(number: 1, incarnation: 1) && serial > 0)
+        #expect(hello.node == NodeID(number: 1, incarnation: 1) && acceptance.serial > 0 && acceptance.session == acceptance.serial)
         caller.send(RawCaller.frame([1, 2, 3]))
         try eventually("a frame") { station.frames == [[1, 2, 3]] }
         caller.say(.goodbye)
@@ -166,7 +166,7 @@ import Testing
         (RawCaller.word(0), .emptyFrame), (RawCaller.word(ChannelControl.lengthBit), .emptyFrame),
         (RawCaller.control([99]), .unknownControl), (RawCaller.control([1, 2, 3]), .malformedHello),
         (RawCaller.control([3, 3]), .malformedControl), (RawCaller.control([3]), .frameBeforeHello),
-        (RawCaller.control([2, 1, 0, 0, 0, 0, 0, 0, 0]), .unexpectedAcceptance),
+        (RawCaller.control(ChannelControl.acceptance(ChannelAcceptance(serial: 1, session: 1)).wireBytes), .unexpectedAcceptance),
     ])
     func whatComesInsteadOfAHelloIsRefused(_ bytes: [UInt8], _ kind: ChannelRefusal.Kind) throws {
         let key = NodeKey.make()
@@ -181,7 +181,8 @@ import Testing
     @Test(arguments: [
         (RawCaller.word((1 << 20) + 1), ChannelRefusal.Kind.tooLarge), (RawCaller.word(257 | ChannelControl.lengthBit), .tooLarge),
         (RawCaller.word(0), .emptyFrame), (RawCaller.control([99]), .unknownControl), (RawCaller.control([4, 4]), .malformedControl),
-        (RawCaller.control([2, 1, 0, 0, 0, 0, 0, 0, 0]), .unexpectedAcceptance), (RawCaller.control([5, 255]), .malformedControl),
+        (RawCaller.control(ChannelControl.acceptance(ChannelAcceptance(serial: 1, session: 1)).wireBytes), .unexpectedAcceptance),
+        (RawCaller.control([5, 255]), .malformedControl),
         (RawCaller.control(hello().wireBytes), .secondHello),
     ])
     func whatComesBehindAHelloIsRefused(_ bytes: [UInt8], _ kind: ChannelRefusal.Kind) throws {

@@ -35,7 +35,7 @@ final class RawCaller: Sendable {
     }
 
     /// `key` nil is TCP alone.
-    init(_ port: UInt16, key: NodeKey?, change: @Sendable (inout TLSConfiguration) -> Void = { _ in }) throws {
+    init(_ port: UInt16, key: NodeKey?, host: String = "127.0.0.1", change: @Sendable (inout TLSConfiguration) -> Void = { _ in }) throws {
         var context: NIOSSLContext?
         if let key {
             var configuration = TLSConfiguration.makeClientConfiguration()
@@ -60,10 +60,12 @@ final class RawCaller: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Listener(log))
                 }
             }
-            .connect(host: "127.0.0.1", port: Int(port)).wait()
+            .connect(host: host, port: Int(port)).wait()
     }
 
-    deinit { channel.close(promise: nil) }
+    deinit { close() }
+
+    func close() { channel.close(promise: nil) }
 
     func send(_ bytes: [UInt8]) { channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
 

@@ -4,6 +4,7 @@ import MasixKernel
 import MasixNetwork
 import MasixTestKit
 import MasixWire
+import MasixWireRelay
 import Testing
 
 @testable import MasixNetworkServer
@@ -39,7 +40,7 @@ import Testing
             else { return }
             let port = PortUID(birth: NodeID(number: 2, incarnation: 1), counter: 77)
             b.channels.send(
-                NetworkFrame.found(request: request, .send(port, limit: 8, sequence: 1)).wireBytes, on: channel)
+                NetworkFrame.found(request: request, .send(port, limit: 8, sequence: 1, key: 1)).wireBytes, on: channel)
         }
         // It cannot dial: the only way is through the relay.
         try b.know(NodeRosterEntry(number: 1, name: "node-1", fingerprint: key.fingerprint, host: "127.0.0.1", port: 1))

@@ -51,7 +51,9 @@ import Testing
     }
 
     @Test func aHelloIsReadBack() throws {
-        let hello = ChannelHello(node: NodeID(number: 9, incarnation: 3), name: "b", software: "masix 0.1.0", ended: 77)
+        let hello = ChannelHello(
+            node: NodeID(number: 9, incarnation: 3), name: "b", software: "masix 0.1.0", start: 5,
+            memory: ChannelMemory(life: ServerLife(incarnation: 2, start: 3), session: 4, received: 5, ended: 77))
         #expect(try ChannelHello(wireBytes: hello.wireBytes) == hello)
         for count in 0..<hello.wireBytes.count {
             #expect(throws: WireError.self) { try ChannelHello(wireBytes: Array(hello.wireBytes.prefix(count))) }
@@ -90,8 +92,10 @@ import Testing
         let hello = ChannelHello(
             node: NodeID(number: .max, incarnation: .max), name: String(repeating: "n", count: 63),
             software: String(repeating: "s", count: 63),
-            ended: .max)
-        for control in [ChannelControl.hello(hello), .acceptance(serial: .max), .ping, .goodbye, .refusal(7)] {
+            start: .max,
+            memory: ChannelMemory(life: ServerLife(incarnation: .max, start: .max), session: .max, received: .max, ended: .max))
+        let acceptance = ChannelAcceptance(serial: .max, session: 1, received: 2, skipped: 3)
+        for control in [ChannelControl.hello(hello), .acceptance(acceptance), .ping, .goodbye, .refusal(7), .acknowledgement(8)] {
             #expect(try ChannelControl.read(control.wireBytes) == control)
             #expect(control.wireBytes.count <= ChannelControl.bytesMax)
         }
@@ -109,10 +113,10 @@ import Testing
             .peerTooOld(ours: versions, theirs: versions), .peerTooNew(ours: versions, theirs: versions), .staleIncarnation(1, latest: 2),
             .duplicate, .tooLarge(length: 2, limit: 1), .emptyFrame, .malformedHello, .malformedControl, .unknownControl(9),
             .frameBeforeHello, .secondHello, .unexpectedAcceptance, .timedOut, .tooManyConnections, .addressTooFast, .notInRoster, .overrun,
-            .protocolViolation("x"),
+            .protocolViolation("x"), .staleLife, .deadSession, .impossibleResumption, .miscountedFrames,
         ]
         #expect(all.map(\.kind) == ChannelRefusal.Kind.allCases)
         #expect(Set(all.map(\.description)).count == all.count)
-        #expect(ChannelRefusal.Kind.allCases.map(\.rawValue) == (1...27).map { UInt8($0) })
+        #expect(ChannelRefusal.Kind.allCases.map(\.rawValue) == (1...31).map { UInt8($0) })
     }
 }

@@ -33,16 +33,24 @@ import Testing
             default: Sample.ownUID
             }
         }
+        // It may be told the keys of all ports but the secret one's and the honest peer's.
+        func key(_ chance: inout Chance) -> UInt64 { number(&chance) }
         func right(_ chance: inout Chance) -> NetworkRight {
             switch chance.below(6) {
             case 0: .null
             case 1: .dead
             case 2: .once(chance.oneIn(3) ? number(&chance) : chance.next())
             case 3: .back(port(&chance))
-            default: .send(port(&chance), limit: UInt32(truncatingIfNeeded: number(&chance)), sequence: number(&chance))
+            case 4:
+                .third(
+                    port(&chance), owner: NodeID(number: UInt32(chance.below(5)), incarnation: 1), limit: 5, key: key(&chance),
+                    pin: number(&chance))
+            default:
+                .send(
+                    port(&chance), limit: UInt32(truncatingIfNeeded: number(&chance)), sequence: number(&chance), key: key(&chance))
             }
         }
-        switch chance.below(17) {
+        switch chance.below(26) {
         case 0: return .lookUp(request: number(&chance), name: "x", waitMilliseconds: UInt32(truncatingIfNeeded: number(&chance)))
         case 1: return .found(request: number(&chance), right(&chance))
         case 2: return .unknown(request: number(&chance))
@@ -55,8 +63,15 @@ import Testing
         case 9: return .notYet(request: number(&chance))
         case 10:
             return .announced(
-                name: "x", port(&chance), limit: UInt32(truncatingIfNeeded: number(&chance)), sequence: number(&chance))
-        case 11: return .withdrawn(name: "x", port(&chance))
+                name: "x", port(&chance), limit: UInt32(truncatingIfNeeded: number(&chance)), sequence: number(&chance),
+                key: key(&chance))
+        case 11: return .withdrawn(name: "x", port(&chance), key: key(&chance))
+        case 12: return .claim(port(&chance), key: key(&chance))
+        case 13: return .granted(port(&chance), key: key(&chance), limit: 3, sequence: number(&chance))
+        case 14: return .refused(port(&chance), key: key(&chance))
+        case 15: return .settled(pin: number(&chance))
+        case 16: return .drain(number(&chance), NodeID(number: UInt32(chance.below(5)), incarnation: 1))
+        case 17: return .drained(number(&chance))
         default:
             let sender = chance.oneIn(8) ? Speaker(TaskID(raw: number(&chance)), Sample.identity) : Sample.speaker
             var rights: [NetworkRight] = []
@@ -76,7 +91,8 @@ import Testing
         let exports = core.exports.filter { $0.value.holders[3] != nil }.keys.sorted().map {
             "\($0) \(core.exports[$0]?.holders[3]?.sequence ?? 0) \(core.exports[$0]?.underWay[3] ?? 0)"
         }
-        let proxies = peer.proxies.sorted().map { "\($0) \(core.proxies[$0]?.sequence ?? 0) \(core.proxies[$0]?.unaccepted ?? 0)" }
+        // What is only claimed, because the hostile one says so, costs it its pins and the honest one an answer.
+        let proxies = peer.granted.values.sorted().map { "\($0) \(core.proxies[$0]?.sequence ?? 0) \(core.proxies[$0]?.unaccepted ?? 0)" }
         return "\(exports) \(proxies) \(peer.given.sorted()) \(peer.taken.sorted()) \(peer.incoming.keys.sorted())"
     }
 
@@ -84,7 +100,7 @@ import Testing
         var core = Sample.core()
         core.announcements = .both
         _ = core.handle(.up(honest))
-        _ = core.handle(.find(asker: 2, name: "y", waitMilliseconds: 0, until: 100))
+        _ = core.handle(.find(asker: 2, name: "y", waitMilliseconds: 0, until: 100, among: [3]))
         let asked = core.peers[3]?.requests.keys.first ?? 0
         _ = core.handle(.frame(peer: 3, .found(request: asked, .send(honestPort, limit: 8, sequence: 1))))
         let proxy = core.peers[3]?.proxies.first ?? ProxyID(raw: 0)

@@ -18,7 +18,7 @@ import Testing
 
     /// A core whose peer 2 has been given a right to `own` and the send-once right 3, and has given us one to `theirs`.
     static func core() -> NetworkCore {
-        var core = NetworkCore(node: here, expecting: [2])
+        var core = NetworkCore(node: here, expecting: [2], chance: FixedKeys())
         welcome(&core)
         return core
     }
@@ -87,6 +87,9 @@ import Testing
                     })
             } + [message(rights: [fault == .tooManyPorts ? gift(21) : .once(1 << 40)])]
         case .unknownRequest: return [accepted, .unknown(request: 1)]
+        case .unknownPin: return [accepted, .settled(pin: 1)]
+        case .tooManyDrains:
+            return (0...NetworkLimits.drainsMax).map { .drain(UInt64($0), NodeID(number: 3, incarnation: 1)) }
         case .miscounted: return [.accepted(theirs, count: 9), .accepted(theirs, count: 1)]
         case .windowExceeded: return Array(repeating: accepted, count: Limits.queueMessagesMax + 1)
         case .strangeSender: return [message(from: nil), message(from: Speaker(.kernel, identity))]
@@ -116,6 +119,7 @@ import Testing
         // Everything of the peer is gone, nothing of the other one.
         #expect(core.upPeers == [NodeID(number: 3, incarnation: 1)])
         Self.receiveAll(&core)
+        for barrier in core.barriers.keys { _ = core.handle(.frame(peer: 3, .drained(barrier))) }
         #expect(core.isEmpty)
         #expect(core.handle(.frame(peer: 2, last)).isEmpty)
     }
@@ -181,7 +185,7 @@ import Testing
             for count in 0..<min(bytes.count, 200) { #expect((try? NetworkFrame(wireBytes: Array(bytes.prefix(count)))) == nil) }
             #expect((try? NetworkFrame(wireBytes: bytes + [0])) == nil)
         }
-        for tag in [UInt8(0), 11, 0x7F, 0x80, 0xFF] {
+        for tag in [UInt8(0), 17, 0x7F, 0x80, 0xFF] {
             #expect((try? NetworkFrame(wireBytes: [tag] + [UInt8](repeating: 0, count: 40))) == nil)
         }
         // More than the bounds: announced, not sent.
@@ -209,7 +213,10 @@ enum NetworkFrameSamples {
                     bytes: [1, 2, 3], memory: [5, 0], transfer: 8)),
             .message(NetworkMessage(to: .once(3), from: nil, code: 0)), .chunk(transfer: 8, memory: 0, [1, 2, 3, 4, 5]),
             .abandoned(transfer: 8), .accepted(port, count: 1), .clean(NetworkFaultTests.ownUID, sequence: 1), .onceUnused(3),
-            .portDied(port), .notYet(request: 1), .announced(name: "name", port, limit: 3, sequence: 9), .withdrawn(name: "name", port),
+            .portDied(port), .claim(NetworkFaultTests.ownUID, key: 7), .granted(port, key: 7, limit: 5, sequence: 3),
+            .refused(port, key: 9), .settled(pin: 4), .drain(3, NetworkFaultTests.peer), .drained(3),
+            .found(request: 2, .third(port, owner: NetworkFaultTests.peer, limit: 4, key: 8, pin: 6)),
+            .notYet(request: 1), .announced(name: "name", port, limit: 3, sequence: 9, key: 7), .withdrawn(name: "name", port, key: 7),
         ]
     }
 }

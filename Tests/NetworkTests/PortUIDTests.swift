@@ -19,7 +19,7 @@ import Testing
     }
 
     private static func empty() -> NetworkCore {
-        var core = NetworkCore(node: Sample.here, expecting: [2, 3])
+        var core = NetworkCore(node: Sample.here, expecting: [2, 3], chance: FixedKeys())
         for peer in [Sample.peer, third] { _ = core.handle(.up(peer)) }
         return core
     }
@@ -58,18 +58,20 @@ import Testing
     func reconnection() {
         var core = Self.empty()
         #expect(Self.tell(2, 1, &core) == Self.found(1))
-        #expect(core.handle(.down(peer: 2)) == [.release(Sample.own)])
+        #expect(core.handle(.down(peer: 2)) == [.send(peer: 3, .drain(1, Sample.peer))])
+        #expect(core.handle(.frame(peer: 3, .drained(1))) == [.release(Sample.own)])
         _ = core.handle(.up(Sample.peer))
         #expect(core.handle(.frame(peer: 2, Sample.message())) == [.refuse(peer: 2, .notGiven)])
         _ = core.handle(.up(Sample.peer))
         #expect(Self.tell(2, 1, &core) == Self.found(1))
-        #expect(core.handle(.down(peer: 2)) == [.release(Sample.own)])
+        #expect(core.handle(.down(peer: 2)) == [.send(peer: 3, .drain(2, Sample.peer))])
+        #expect(core.handle(.down(peer: 3)) == [.release(Sample.own)])
         #expect(core.isEmpty)
     }
 
     @Test("the same identity on a new channel has a new proxy; the same number of another life is another port")
     func proxies() {
-        var core = NetworkCore(node: Sample.here, expecting: [2])
+        var core = NetworkCore(node: Sample.here, expecting: [2], chance: FixedKeys())
         _ = core.handle(.up(Sample.peer))
         func look(_ request: UInt64, _ core: inout NetworkCore, _ port: PortUID) -> [NetworkAction] {
             _ = core.handle(.find(asker: request, name: "x", waitMilliseconds: 0, until: 100))

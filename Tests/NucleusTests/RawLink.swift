@@ -80,8 +80,7 @@ final class RawLink {
     /// All steps of a send; false if there is no lease or no room, or if it was closed meanwhile.
     func send(_ bytes: [UInt8], by entry: SendEntryMemory, code: UInt32 = 0) -> Bool {
         guard let lease = entry.lease(), sending.hasRoom(lease) else { return false }
-        // The array lives over the call.
-        unsafe bytes.withUnsafeBytes { unsafe sending.write(lease, code: code, body: $0, reply: nil, processor: 0) }
+        sending.write(lease, code: code, body: bytes, reply: nil)
         guard entry.commit(lease) else { return false }
         sending.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
         return true

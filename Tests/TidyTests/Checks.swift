@@ -72,9 +72,9 @@ enum Check {
         }.map { Complaint(path: file.path, line: $0.line, what: "\(module.folder) may not import \($0.module)") }
     }
 
-    /// The kernel is a function of state and event: no clock, no chance, no lock, no print.
+    /// The kernel is a function of state and event, and security one of bytes and decisions: no clock, no chance, no lock, no print.
     static func purity(_ file: SourceFile) -> [Complaint] {
-        guard file.isSwift, file.isUnder(["Sources/Kernel", "Sources/Wire"]) else { return [] }
+        guard file.isSwift, file.isUnder(["Sources/Kernel", "Sources/Wire", "Sources/Secure"]) else { return [] }
         let banned: Set<String> = [
             "ContinuousClock", "SuspendingClock", "SystemRandomNumberGenerator", "Mutex", "Atomic", "print", "randomElement", "async",
             "await",

@@ -17,6 +17,8 @@ enum ModuleGraph {
         Module(folder: "Sources/Kernel", own: ["MasixWire"], outside: ["DequeModule"]),
         // Pure too: it says what nodes mean, not how it travels.
         Module(folder: "Sources/Network", own: ["MasixKernel", "MasixWire"], outside: ["DequeModule"]),
+        // Pure as well: two libraries of cryptography, and no socket, file, clock or chance.
+        Module(folder: "Sources/Secure", own: ["MasixWire"], outside: ["Crypto", "CSodium"]),
         Module(folder: "Sources/Transport", own: ["MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Nucleus", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
         Module(folder: "Sources/Masix", own: ["MasixTransport", "MasixKernel", "MasixLinux", "MasixWire"]),
@@ -55,7 +57,7 @@ enum ModuleGraph {
             // The nucleus's tables are the kernel's rows, and its queries are the transport's.
             own: [
                 "MasixProtocols", "Masix", "MasixSupervisor", "MasixFileServer", "MasixTransport", "MasixKernel", "MasixLinux", "MasixWire",
-                "MasixNetwork", "MasixNetworkServer",
+                "MasixNetwork", "MasixNetworkServer", "MasixSecure",
             ]),
         Module(folder: "Sources/masix-simulate", own: ["MasixNameSimulator", "MasixNetwork", "MasixSimulator"]),
     ]

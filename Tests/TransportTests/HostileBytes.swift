@@ -23,7 +23,7 @@ import Testing
         let bench = try LinkBench()
         var sender = bench.makeSender()
         let lease = try #require(bench.entry.lease())
-        sender.write(lease, code: 1, body: [1, 2, 3, 4], reply: nil, processor: 0)
+        sender.write(lease, code: 1, body: [1, 2, 3, 4], reply: nil)
         #expect(bench.entry.commit(lease))
         sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
         let slot = 0xF000 + Int(bench.lease.firstSlot) * LinkHalf.slotBytes
@@ -70,7 +70,7 @@ import Testing
         let bench = try LinkBench()
         let sender = bench.makeSender()
         let lease = try #require(bench.entry.lease())
-        sender.write(lease, code: 1, body: [1], reply: nil, processor: 0)
+        sender.write(lease, code: 1, body: [1], reply: nil)
         bench.entry.commit.release(LeaseWord(epoch: bench.lease.id.epoch, count: 3).bits)
         var world = bench.makeWorld()
         let closing = world.close(bench.lease)
@@ -105,7 +105,7 @@ import Testing
             let token = ReplyToken(index: UInt16.random(in: 0...UInt16.max, using: &chance), generation: 1)
             if let header = receiver.lookReply(token) { _ = receiver.replyBody(token, count: Int(header.length)) }
             if let lease = bench.entry.lease(), sender.hasRoom(lease) {
-                sender.write(lease, code: 0, body: [], reply: nil, processor: 0)
+                sender.write(lease, code: 0, body: [], reply: nil)
                 _ = bench.entry.commit(lease)
                 sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
             }

@@ -21,7 +21,7 @@ import Testing
     private mutating func fill(flags: UInt16 = 0, body: [UInt8] = []) -> Int {
         var count = 0
         while let lease = bench.entry.lease(), sender.hasRoom(lease), bench.lease.slots > count {
-            sender.write(lease, code: 5, body: body, flags: flags, reply: nil, processor: 0)
+            sender.write(lease, code: 5, body: body, flags: flags, reply: nil)
             guard bench.entry.commit(lease) else { break }
             sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
             count += 1

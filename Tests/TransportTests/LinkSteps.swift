@@ -12,7 +12,7 @@ import Testing
         let outgoing = try #require(bench.entry.lease())
         let hasRoom = sender.hasRoom(outgoing)
         #expect(hasRoom && outgoing.number == 1)
-        sender.write(outgoing, code: 42, body: [1, 2, 3], reply: nil, processor: 0)
+        sender.write(outgoing, code: 42, body: [1, 2, 3], reply: nil)
         #expect(!receiver.hasNews)
         #expect(bench.entry.commit(outgoing))
         #expect(!bench.entry.commit(outgoing), "the same word does not commit twice")
@@ -41,7 +41,7 @@ import Testing
         var receiver = bench.makeReceiver()
         var sent = 0
         while let lease = bench.entry.lease(), sender.hasRoom(lease) {
-            sender.write(lease, code: UInt32(sent), body: [], reply: nil, processor: 0)
+            sender.write(lease, code: UInt32(sent), body: [], reply: nil)
             #expect(bench.entry.commit(lease))
             sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
             sent += 1
@@ -69,13 +69,13 @@ import Testing
         var receiver = bench.makeReceiver()
         for code in UInt32(1)...3 {
             let lease = try #require(bench.entry.lease())
-            sender.write(lease, code: code, body: [UInt8(code)], reply: nil, processor: 0)
+            sender.write(lease, code: code, body: [UInt8(code)], reply: nil)
             #expect(bench.entry.commit(lease))
             sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
         }
         // A fourth is written and not committed: it was never sent.
         let late = try #require(bench.entry.lease())
-        sender.write(late, code: 4, body: [4], reply: nil, processor: 0)
+        sender.write(late, code: 4, body: [4], reply: nil)
         let first = receiver.nextAnnouncement()
         let announcement = try #require(first)
         guard case .frame(let frame) = receiver.look(announcement), receiver.take(frame, takeIndex: announcement.index) else {
@@ -143,7 +143,7 @@ import Testing
             let lease = try #require(bench.entry.lease())
             let caller = try #require(bench.controls[0].caller(place: lease.place, index: index))
             caller.arm(link: bench.link.id, generation: 1, port: 50 + UInt64(index), number: lease.number, epoch: lease.word.epoch)
-            sender.write(lease, code: 1, body: [], reply: ReplyToken(index: index, generation: 1), processor: 0)
+            sender.write(lease, code: 1, body: [], reply: ReplyToken(index: index, generation: 1))
             if index == 0 { #expect(bench.entry.commit(lease)) }
         }
         let entry = try #require(bench.controls[1].take(bench.lease.takeIndex))

@@ -36,7 +36,7 @@ import Testing
             var sender = memory.bench.makeSender()
             while let lease = memory.bench.entry.lease(), !memory.isOver.load(ordering: .relaxed) {
                 guard sender.hasRoom(lease) else { continue }
-                sender.write(lease, code: UInt32(outcome.sent + 1), body: [], reply: nil, processor: 0)
+                sender.write(lease, code: UInt32(outcome.sent + 1), body: [], reply: nil)
                 guard memory.bench.entry.commit(lease) else { break }
                 outcome.sent += 1
                 sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))

@@ -5,6 +5,7 @@ import MasixLinux
 import MasixNetwork
 import MasixNetworkServer
 import MasixTestKit
+import MasixWireRelay
 
 /// Two nodes with their network servers, known to each other, in this process.
 final class NodePair: Sendable {
@@ -13,17 +14,22 @@ final class NodePair: Sendable {
     let serverA: NetworkServer
     let serverB: NetworkServer
     let roster: NodeRoster
+    /// Between the two, for tests that cut it: node 1 reaches node 2 through it, and node 2 does not dial.
+    let relay: Relay?
 
-    init(leases: TestNode.Leases = .on, announcements: NameAnnouncements = []) throws {
+    init(leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], isRelayed: Bool = false) throws {
         a = try TestNode(leases: leases, names: true, number: 1)
         b = try TestNode(leases: leases, seed: 2, names: true, number: 2)
         let (keyA, keyB) = (NodeKey.make(), NodeKey.make())
-        serverA = try Self.server(a, 1, "a", keyA, announcements)
-        serverB = try Self.server(b, 2, "b", keyB, announcements)
+        serverA = try Self.server(a, 1, "a", keyA, announcements, isPatient: isRelayed)
+        serverB = try Self.server(b, 2, "b", keyB, announcements, isPatient: isRelayed)
         for server in [serverA, serverB] { try server.start {} }
+        relay = isRelayed ? try Relay(to: "127.0.0.1", port: serverB.port ?? 0, records: false) : nil
         roster = try NodeRoster([
-            NodeRosterEntry(number: 1, name: "a", fingerprint: keyA.fingerprint, host: "127.0.0.1", port: serverA.port ?? 0),
-            NodeRosterEntry(number: 2, name: "b", fingerprint: keyB.fingerprint, host: "127.0.0.1", port: serverB.port ?? 0),
+            NodeRosterEntry(
+                number: 1, name: "a", fingerprint: keyA.fingerprint, host: "127.0.0.1", port: isRelayed ? 1 : serverA.port ?? 0),
+            NodeRosterEntry(
+                number: 2, name: "b", fingerprint: keyB.fingerprint, host: "127.0.0.1", port: relay?.port ?? serverB.port ?? 0),
         ])
         serverA.replace(roster)
         serverB.replace(roster)
@@ -31,34 +37,43 @@ final class NodePair: Sendable {
     }
 
     private static func server(
-        _ node: TestNode, _ number: UInt32, _ name: String, _ key: NodeKey, _ announcements: NameAnnouncements
+        _ node: TestNode, _ number: UInt32, _ name: String, _ key: NodeKey, _ announcements: NameAnnouncements, isPatient: Bool
     ) throws -> NetworkServer {
         var logger = Logger(label: name) { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .error
-        let configuration = NodeChannels.Configuration(
+        var configuration = NodeChannels.Configuration(
             node: NodeID(number: number, incarnation: 1), name: name, key: key, roster: try NodeRoster([]), listenHost: "127.0.0.1",
             listenPort: 0, software: "test", logger: logger)
+        if isPatient {
+            // A processor that is busy with other things for long must not be the death of a session.
+            configuration.limits.silenceMilliseconds = 30_000
+            configuration.limits.stallMilliseconds = 20_000
+            configuration.limits.unattendedMilliseconds = 30_000
+        }
         return NetworkServer(space: try node.attachChief(), configuration: configuration, announcements: announcements)
     }
 
     static func run<Result>(
-        leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], _ body: (NodePair) throws -> Result
+        leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], isRelayed: Bool = false,
+        _ body: (NodePair) throws -> Result
     ) throws -> Result {
-        let pair = try NodePair(leases: leases, announcements: announcements)
+        let pair = try NodePair(leases: leases, announcements: announcements, isRelayed: isRelayed)
         defer { pair.stop() }
         return try body(pair)
     }
 
     /// The same on a thread of its own: everything in it blocks.
     static func play(
-        leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], _ body: @escaping @Sendable (NodePair) throws -> Void
+        leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], isRelayed: Bool = false,
+        _ body: @escaping @Sendable (NodePair) throws -> Void
     ) async throws {
-        try await onThread { try run(leases: leases, announcements: announcements, body) }
+        try await onThread { try run(leases: leases, announcements: announcements, isRelayed: isRelayed, body) }
     }
 
     func stop() {
         serverA.stop()
         serverB.stop()
+        relay?.stop()
         a.stop()
         b.stop()
     }

@@ -19,6 +19,13 @@ public enum Catalogue {
             return (setting, entry.floor)
         }
 
+    /// The same call in C, beside the same floors.
+    public static let inC: [Entry] = [(Mode.spin, Floor.Kind.sharedMemory), (.pinned, .eventfd)].map { mode, floor in
+        var setting = Setting(.nullCall, size: 64, mode: mode)
+        setting.interface = .c
+        return (setting, floor)
+    }
+
     /// Between two nodes. Both floors for each call: the wire, and a relay's hops over it.
     public static let remote: [Entry] = [Mode.pinned, .untuned].flatMap { mode in
         [64, 1 << 20, 64 << 20].flatMap { size in
@@ -27,6 +34,15 @@ public enum Catalogue {
             }
         } + [(Setting(.resolveCold, size: 64, place: .remoteRelayed, mode: mode), .tcp)]
     }
+
+    /// Compared with a null call in the same mode.
+    public static let besideCall: [Setting] = [Mode.pinned, .untuned].map { Setting(.rightTransfer, size: 64, mode: $0) }
+
+    /// Compared with the same set of ten members.
+    public static let sets: [Setting] = [100, 1000, 10_000].map { Setting(.portSet, size: 64, mode: .spin, depth: 64, members: $0) }
+
+    /// Compared with an object of the language that is made and kept.
+    public static let allocate: [Setting] = [Setting(.allocate, size: 0, mode: .untuned)]
 
     /// Compared with a null call on one node.
     public static let remoteCached: [Setting] = [Mode.pinned, .untuned].map {
@@ -55,5 +71,7 @@ public enum Catalogue {
         (Setting(.outOfLine, size: 1 << 20, mode: .untuned), .memory),
         (Setting(.outOfLine, size: 16 << 20, mode: .pinned), .memory),
         (Setting(.outOfLine, size: 16 << 20, mode: .untuned), .memory),
+        (Setting(.outOfLine, size: 64 << 20, mode: .pinned), .memory),
+        (Setting(.outOfLine, size: 64 << 20, mode: .untuned), .memory),
     ]
 }

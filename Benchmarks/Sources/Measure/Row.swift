@@ -9,6 +9,9 @@ public struct Row: Codable, Equatable, Sendable {
     public let thinkMicroseconds: Int?
     public let loaded: Bool?
     public let depth: Int?
+    /// Of Masix's sides; absent in rows from before there was a choice.
+    public let interface: Interface?
+    public let members: Int?
 
     /// Masix; absent where only the floor was measured.
     public let p50: Double?
@@ -34,7 +37,7 @@ public struct Row: Codable, Equatable, Sendable {
     public let rounds: Int
 
     enum CodingKeys: String, CodingKey {
-        case name = "case", size, place = "where", mode, thinkMicroseconds = "think_us", loaded, depth
+        case name = "case", size, place = "where", mode, thinkMicroseconds = "think_us", loaded, depth, members, interface
         case p50 = "p50_us", p99 = "p99_us", spread, processor = "cpu_us", stages = "stages_us", counters, samples
         case floor, floorP50 = "floor_p50_us", floorP99 = "floor_p99_us", floorSpread = "floor_spread", floorProcessor = "floor_cpu_us"
         case floorStages = "floor_stages_us", floorSamples = "floor_samples"
@@ -49,6 +52,8 @@ public struct Row: Codable, Equatable, Sendable {
         thinkMicroseconds = setting.thinkMicroseconds
         loaded = setting.loaded
         depth = setting.depth
+        interface = setting.interface
+        members = setting.members
         p50 = digest.map { rounded($0.p50) }
         p99 = digest.map { rounded($0.p99) }
         spread = digest.map { $0.spread.map(rounded) }

@@ -18,8 +18,10 @@ public struct Table: Sendable {
     public func text(_ row: Row) -> String {
         var detail: [String] = []
         if let depth = row.depth { detail.append("depth \(depth)") }
+        if let members = row.members { detail.append("\(members) members") }
         if let think = row.thinkMicroseconds, think > 0 { detail.append("think \(think) us") }
         if row.loaded == true { detail.append("loaded") }
+        if row.interface == .c { detail.append("in C") }
         let line = Table.line([
             row.name.rawValue, Table.size(row.size), row.place.rawValue, row.mode.rawValue, detail.joined(separator: ", "),
             Table.time(row.p50), Table.time(row.p99), Table.time(row.processor),

@@ -1,17 +1,23 @@
-/// What a ratio may be at most. Of the fields that pick the rows, those left out match anything.
+/// What a ratio, or a time, may be at most. Of the fields that pick the rows, those left out match anything.
 public struct Threshold: Codable, Equatable, Sendable, CustomStringConvertible {
     public let name: CaseName
     public let mode: Mode
-    public let floor: String
+    public let floor: String?
     public let place: Place?
     public let size: Int?
     public let depth: Int?
+    public let members: Int?
     public let thinkMicroseconds: Int?
     public let loaded: Bool?
-    public let ratioMax: Double
+    public let interface: Interface?
+    public let ratioMax: Double?
+    /// Of the median, in microseconds: for what is asked in time.
+    public let p50Max: Double?
 
     enum CodingKeys: String, CodingKey {
-        case name = "case", mode, floor, place = "where", size, depth, thinkMicroseconds = "think_us", loaded, ratioMax = "ratio_max"
+        case name = "case", mode, floor, place = "where", size, depth, thinkMicroseconds = "think_us", loaded, members, interface,
+            ratioMax = "ratio_max"
+        case p50Max = "p50_us_max"
     }
 
     /// What came of it.
@@ -23,15 +29,18 @@ public struct Threshold: Codable, Equatable, Sendable, CustomStringConvertible {
     }
 
     public func matches(_ row: Row) -> Bool {
-        row.name == name && row.mode == mode && row.floor == floor && (place ?? row.place) == row.place && (size ?? row.size) == row.size
+        row.name == name && row.mode == mode && (floor ?? row.floor) == row.floor && (place ?? row.place) == row.place
+            && (size ?? row.size) == row.size
             && (depth == nil || depth == row.depth) && (thinkMicroseconds == nil || thinkMicroseconds == row.thinkMicroseconds)
-            && (loaded == nil || loaded == row.loaded)
+            && (loaded == nil || loaded == row.loaded) && (members == nil || members == row.members)
+            && (interface ?? .swift) == (row.interface ?? .swift)
     }
 
     /// The worst of all rows that match decides.
     public func verdict(on rows: [Row]) -> Verdict {
-        guard let worst = rows.filter(matches).compactMap(\.ratio).max() else { return .unmeasured }
-        return worst <= ratioMax ? .kept(worst: worst) : .broken(worst: worst)
+        let limit = p50Max ?? ratioMax ?? 0
+        guard let worst = rows.filter(matches).compactMap({ p50Max == nil ? $0.ratio : $0.p50 }).max() else { return .unmeasured }
+        return worst <= limit ? .kept(worst: worst) : .broken(worst: worst)
     }
 
     public var description: String {
@@ -41,6 +50,9 @@ public struct Threshold: Codable, Equatable, Sendable, CustomStringConvertible {
         if let depth { parts.append("depth \(depth)") }
         if let thinkMicroseconds { parts.append("think \(thinkMicroseconds) us") }
         if let loaded { parts.append(loaded ? "loaded" : "not loaded") }
-        return parts.joined(separator: ", ") + ": at most \(ratioMax)x \(floor)"
+        if interface == .c { parts.append("in C") }
+        if let members { parts.append("\(members) members") }
+        let limit = p50Max.map { "\($0) us" } ?? "\(ratioMax ?? 0)x \(floor ?? "its floor")"
+        return parts.joined(separator: ", ") + ": at most " + limit
     }
 }

@@ -73,12 +73,26 @@ struct Bench: ParsableCommand {
             say(table.text(row))
             rows.append(row)
         }
-        for (setting, kind) in (floorsOnly ? Catalogue.local : Catalogue.local + Catalogue.localNucleus) where isAsked(setting) {
+        for (setting, kind) in (floorsOnly ? Catalogue.local : Catalogue.local + Catalogue.inC + Catalogue.localNucleus)
+        where isAsked(setting) {
             if setting.mode == .spin, processors.allowed.count < 2 {
                 say("\(setting.name.rawValue), spin: left out, it takes two processors")
                 continue
             }
-            try measure(setting, Floor(kind, for: setting, on: processors), floorsOnly ? nil : MasixContender(setting, processors))
+            let masix: any Contender = setting.interface == .c ? MachContender(setting, processors) : MasixContender(setting, processors)
+            try measure(setting, Floor(kind, for: setting, on: processors), floorsOnly ? nil : masix)
+        }
+        for setting in Catalogue.besideCall where !floorsOnly && isAsked(setting) {
+            let call = Setting(.nullCall, size: setting.size, mode: setting.mode)
+            try measure(setting, MasixContender(call, processors, as: "null-call"), MasixContender(setting, processors))
+        }
+        for setting in Catalogue.sets where !floorsOnly && isAsked(setting) && processors.allowed.count >= 2 {
+            var few = setting
+            few.members = 10
+            try measure(setting, MasixContender(few, processors, as: "10-members"), MasixContender(setting, processors))
+        }
+        for setting in Catalogue.allocate where !floorsOnly && isAsked(setting) {
+            try measure(setting, ObjectContender(setting), PortContender(setting))
         }
         let (remote, cached) = (Catalogue.remote.filter { isAsked($0.setting) }, Catalogue.remoteCached.filter { isAsked($0) })
         if floorsOnly {

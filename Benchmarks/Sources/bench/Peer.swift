@@ -21,6 +21,8 @@ enum PeerRequest {
     static let names: UInt32 = 7
     /// So many more ports (eight bytes), which live as long as the peer: a send right to each.
     static let ports: UInt32 = 8
+    /// How long the peer took to unmap and let go of the memory that came last, in nanoseconds, as eight bytes; when it has.
+    static let unmapped: UInt32 = 9
 
     static func name(_ number: Int) -> String { "bench-\(number)" }
 }
@@ -54,12 +56,13 @@ struct Peer {
         }
         var names: [NamedPort] = []
         var ports: [NamedPort] = []
+        var unmapping: UInt64 = 0
         // Ends when the node does.
         while var request = try? port.receive() {
             let reply = request.takeReply()
             var answer = Message(code: request.code)
             switch request.code {
-            case PeerRequest.echo: answer.bytes = request.bytes
+            case PeerRequest.echo: answer = request.withBytes { Message(code: PeerRequest.echo, copying: $0) }
             case PeerRequest.place:
                 if let place = request.bytes.first, place != 255 {
                     try Processors.pin(to: Int32(place))
@@ -71,15 +74,13 @@ struct Peer {
                 guard let target = request.takeSendRight() else { continue }
                 let count = value(request.bytes, at: 0)
                 let body = [UInt8](repeating: 1, count: Int(value(request.bytes, at: 8)))
-                for _ in 0..<count { try target.send(Message(bytes: body)) }
+                for _ in 0..<count { try target.send(Message(copying: body.span)) }
             case PeerRequest.right: request.takeSendRight()?.close()
             case PeerRequest.memory:
                 guard let memory = request.takeMemory() else { continue }
-                answer.bytes = try memory.withMapped { bytes in
-                    [0, bytes.byteCount / 2, bytes.byteCount - 1].map { place in
-                        unsafe bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self)
-                    }
-                }
+                unmapping = try answerMapped(memory, reply)
+                continue
+            case PeerRequest.unmapped: answer.bytes = number(unmapping)
             case PeerRequest.names:
                 names = []
                 for number in 0..<Int(value(request.bytes, at: 8)) {
@@ -96,6 +97,26 @@ struct Peer {
             try reply?.send(answer)
         }
     }
+}
+
+/// Reads the first, the middle and the last byte and replies while the memory is still mapped, as the floor does; then how long it took to
+/// let go of it.
+private func answerMapped(_ memory: consuming MemoryObject, _ reply: consuming SendOnceRight?) throws -> UInt64 {
+    let right = OneReply(reply)
+    let begin = try memory.withMapped { bytes in
+        let read = [0, bytes.byteCount / 2, bytes.byteCount - 1].map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+        try right.send(Message(code: PeerRequest.memory, bytes: read))
+        return now()
+    }
+    _ = consume memory
+    return now() - begin
+}
+
+/// A right that is used inside a closure.
+private final class OneReply {
+    private var right: SendOnceRight?
+    init(_ right: consuming SendOnceRight?) { self.right = right }
+    func send(_ message: consuming Message) throws(MasixError) { try right.take()?.send(message) }
 }
 
 /// Eight bytes, little-endian.

@@ -69,7 +69,7 @@ final class RemoteContender: Contender {
             _ = try server.right.call(Message(code: PeerRequest.names, bytes: number(UInt64(first)) + number(UInt64(samples))))
             return try time(samples, warming: 0) { _ = try space.names.lookUp(PeerRequest.name(first + $0)) }
         case .resolveCached: return try time(samples, warming: 100) { _ in _ = try space.names.lookUp("bench") }
-        case .oneWay, .rightTransfer: throw MasixError.invalidValue
+        case .oneWay, .rightTransfer, .portSet, .allocate: throw MasixError.invalidValue
         }
     }
 

@@ -29,4 +29,10 @@ import Testing
         #expect(threshold.verdict(on: [row(ratio: 1, measured: false)]) == .unmeasured)
         #expect(threshold.verdict(on: []) == .unmeasured)
     }
+
+    @Test func aTimeCanBeAsked() throws {
+        let threshold = try threshold(#"{"case": "one-way", "mode": "spin", "p50_us_max": 2.5}"#)
+        #expect(threshold.verdict(on: [row(ratio: 1, depth: 5), row(ratio: 2, depth: 64)]) == .kept(worst: 2))
+        #expect(threshold.verdict(on: [row(ratio: 3)]) == .broken(worst: 3))
+    }
 }

@@ -9,6 +9,8 @@ func orders(_ server: borrowing SendRight, _ door: borrowing ReceiveRight, _ por
 
     var message = try port.receive()
     let right = message.takeSendRight(at: 0)  // nil: something else is there, or it has been taken
+    let answer = message.withBytes { Message(code: 1, copying: $0) }
+    try message.takeReply()?.send(answer)
     print("\(message.text ?? "?"), with a right to the \(right?.port == door.port ? "door" : "?")")
 }
 

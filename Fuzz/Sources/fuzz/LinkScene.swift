@@ -188,8 +188,6 @@ final class LinkScene: @unchecked Sendable {
         let token = ReplyToken(index: index, generation: generation)
         guard announcement.isReply(of: generation), let header = receiver.lookReply(token) else { return }
         require(receiver.replyBody(token, count: Int(header.length)).count == Int(header.length), "an answer of another length")
-        var body = [UInt8](repeating: 0, count: Int(header.length))
-        unsafe body.withUnsafeMutableBytes { unsafe receiver.copyReply(token, into: $0) }
         if generation & 1 == 0 { _ = caller.take(link: Story.link, generation: generation) }
         _ = caller.abandon(link: Story.link, generation: generation)
     }
@@ -205,7 +203,7 @@ final class LinkScene: @unchecked Sendable {
             let token = ReplyToken(index: UInt16(number % 64), generation: number)
             control.caller(place: lease.place, index: token.index)?
                 .arm(link: Story.link, generation: number, port: 1, number: lease.number, epoch: lease.word.epoch)
-            sender.write(lease, code: number, body: [UInt8](repeating: 1, count: Int(number) * 40), reply: token, processor: 0)
+            sender.write(lease, code: number, body: [UInt8](repeating: 1, count: Int(number) * 40), reply: token)
             guard entry.commit(lease) else { break }
             sender.announce(.lease(takeIndex: lease.takeIndex, epoch: lease.word.epoch))
             sender.prepareNext(lease)
@@ -213,7 +211,7 @@ final class LinkScene: @unchecked Sendable {
         }
         if sender.canAnnounce() {
             let token = ReplyToken(index: 1, generation: 2)
-            sender.writeReply(token, code: 1, body: [1, 2], flags: 0, processor: 0)
+            sender.writeReply(token, code: 1, body: [1, 2], flags: 0)
             sender.announce(.reply(index: 1, generation: 2))
         }
     }

@@ -9,7 +9,8 @@ extension Target {
         [
             .exact(frames) { converse([$0]) },
             .exact([
-                ChannelControl.hello(ChannelHello(node: peer, name: "east", software: "1", ended: 5)), .acceptance(serial: 9), .ping,
+                ChannelControl.hello(ChannelHello(node: peer, name: "east", software: "1", start: 5)),
+                .acceptance(ChannelAcceptance(serial: 9, session: 8, received: 7, skipped: 6)), .acknowledgement(5), .ping,
                 .goodbye, .refusal(3),
             ]),
             Decoder(
@@ -31,15 +32,18 @@ extension Target {
 
     private static let frames: [NetworkFrame] = [
         .lookUp(request: 1, name: "name", waitMilliseconds: 5), .unknown(request: 2),
-        .found(request: 3, .send(theirs, limit: 3, sequence: 2)), .found(request: 2, .back(ownUID)),
+        .found(request: 3, .send(theirs, limit: 3, sequence: 2, key: 7)), .found(request: 2, .back(ownUID)),
         .message(
             NetworkMessage(
                 to: .port(ownUID), from: speaker, code: 7, reply: .once(4),
-                rights: [.null, .dead, .send(theirs, limit: 2, sequence: 3), .back(ownUID), .once(9)], bytes: [1, 2, 3], memory: [5, 0],
+                rights: [.null, .dead, .send(theirs, limit: 2, sequence: 3, key: 7), .back(ownUID), .once(9)], bytes: [1, 2, 3],
+                memory: [5, 0],
                 transfer: 8)), .chunk(transfer: 8, memory: 0, [1, 2, 3, 4, 5]), .message(NetworkMessage(to: .once(3), from: nil, code: 0)),
         .message(NetworkMessage(to: .port(ownUID), from: nil, code: 0, memory: [1], transfer: 9)), .abandoned(transfer: 9),
-        .accepted(theirs, count: 1), .onceUnused(5), .clean(ownUID, sequence: 1), .portDied(theirs), .notYet(request: 2),
-        .announced(name: "name", theirs, limit: 3, sequence: 4), .withdrawn(name: "name", theirs),
+        .claim(ownUID, key: 7), .granted(theirs, key: 7, limit: 4, sequence: 5), .refused(theirs, key: 7), .settled(pin: 1),
+        .drain(1, NodeID(number: 3, incarnation: 1)), .drained(1),
+        .accepted(theirs, count: 1), .onceUnused(5), .clean(ownUID, sequence: 1), .portDied(theirs),
+        .announced(name: "name", theirs, limit: 3, sequence: 4, key: 7), .withdrawn(name: "name", theirs, key: 7), .notYet(request: 2),
     ]
 
     private static func conversation(_ frames: [NetworkFrame]) -> [UInt8] {
@@ -54,7 +58,7 @@ extension Target {
         var core = NetworkCore(node: here, expecting: [2])
         _ = core.handle(.up(peer))
         for asker in UInt64(1)...3 { _ = core.handle(.find(asker: asker, name: "x", waitMilliseconds: 0, until: 100)) }
-        _ = core.handle(.frame(peer: 2, .found(request: 1, .send(theirs, limit: 64, sequence: 1))))
+        _ = core.handle(.frame(peer: 2, .found(request: 1, .send(theirs, limit: 64, sequence: 1, key: 7))))
         let gift = LocalMessage(from: speaker, code: 1, reply: .once(3), rights: [.send(own, limit: 64), .once(5)])
         _ = core.handle(.sent(to: ProxyID(raw: 1), gift, transfer: 0))
         var late: [UInt64] = []

@@ -40,7 +40,9 @@ extension Target {
 
     /// What other nodes say before they are heard.
     static let channel: Target = {
-        let hello = ChannelHello(node: NodeID(number: 2, incarnation: 3), name: "b", software: "masix 1", ended: 5)
+        let hello = ChannelHello(
+            node: NodeID(number: 2, incarnation: 3), name: "b", software: "masix 1", start: 5,
+            memory: ChannelMemory(life: ServerLife(incarnation: 2, start: 3), session: 4, received: 5, ended: 6))
         let own = ChannelHello(node: NodeID(number: 1, incarnation: 1), name: "a", software: "masix 1")
         return .decoders(
             "channel", share: 30, longest: 512,
@@ -52,7 +54,10 @@ extension Target {
                         require((try? own.agree(with: theirs, of: entry)) == nil, "a node under another's number")
                     }
                 },
-                .exact([ChannelControl.hello(hello), .acceptance(serial: 9), .ping, .goodbye, .refusal(10)]) { control in
+                .exact([
+                    ChannelControl.hello(hello), .acceptance(ChannelAcceptance(serial: 9, session: 8)), .ping, .goodbye, .refusal(10),
+                    .acknowledgement(5),
+                ]) { control in
                     require((try? ChannelControl.read(control.wireBytes)) == control, "another control")
                     require(control.wireBytes.count <= ChannelControl.bytesMax, "a control that is too long")
                 },

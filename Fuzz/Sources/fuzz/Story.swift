@@ -179,4 +179,6 @@ struct HostileWorld: LeaseWorld, Sendable {
     mutating func promoteReply(of link: Link, callee: TaskID, index: UInt16, generation: UInt32) -> PortID? {
         draw(below: 3) == 0 ? nil : somePort()
     }
+
+    mutating func recallReplies(of link: Link, caller: TaskID, port: PortID) -> [Settlement] { settleReplies(of: link) }
 }

@@ -1,9 +1,10 @@
 import MasixNetwork
 import Synchronization
 
-/// What threads and the event loop share: the frames on their way to the loop, how much of each channel is unsent, and the counters.
+/// What threads and the event loop share: the frames on their way to the loop, how much of each channel the
+/// other side does not have yet, and the counters.
 final class ChannelQueues: Sendable {
-    private struct Unsent {
+    private struct Kept {
         var bytes = 0
         /// Somebody has been asked for patience.
         var isFull = false
@@ -12,7 +13,7 @@ final class ChannelQueues: Sendable {
     private struct State {
         var frames: [(channel: ChannelID, frame: [UInt8])] = []
         var isFlushDue = false
-        var unsent: [ChannelID: Unsent] = [:]
+        var kept: [ChannelID: Kept] = [:]
         var counters = NodeChannelsCounters()
         var port: UInt16?
         var isStopped = false
@@ -23,23 +24,23 @@ final class ChannelQueues: Sendable {
 
     init(_ limits: NodeChannelsLimits) { self.limits = limits }
 
-    func open(_ channel: ChannelID) { state.withLock { $0.unsent[channel] = Unsent() } }
+    func open(_ channel: ChannelID) { state.withLock { $0.kept[channel] = Kept() } }
 
-    func close(_ channel: ChannelID) { state.withLock { _ = $0.unsent.removeValue(forKey: channel) } }
+    func close(_ channel: ChannelID) { state.withLock { _ = $0.kept.removeValue(forKey: channel) } }
 
     enum Admission { case taken, full, overrun, gone }
 
     /// The second value says that the loop must be told to flush.
     func add(_ frame: [UInt8], to channel: ChannelID) -> (Admission, flush: Bool) {
         state.withLock { state in
-            guard !state.isStopped, var unsent = state.unsent[channel] else { return (.gone, false) }
-            guard unsent.bytes + frame.count <= limits.overrunBytes else { return (.overrun, false) }
-            unsent.bytes += frame.count
-            if unsent.bytes > limits.highWaterBytes { unsent.isFull = true }
-            state.unsent[channel] = unsent
+            guard !state.isStopped, var kept = state.kept[channel] else { return (.gone, false) }
+            guard kept.bytes + frame.count <= limits.overrunBytes else { return (.overrun, false) }
+            kept.bytes += frame.count
+            if kept.bytes > limits.highWaterBytes { kept.isFull = true }
+            state.kept[channel] = kept
             state.frames.append((channel, frame))
             defer { state.isFlushDue = true }
-            return (unsent.isFull ? .full : .taken, !state.isFlushDue)
+            return (kept.isFull ? .full : .taken, !state.isFlushDue)
         }
     }
 
@@ -51,19 +52,17 @@ final class ChannelQueues: Sendable {
         }
     }
 
-    /// So many bytes have gone to the network; true if more may be sent again.
-    func written(_ bytes: Int, to channel: ChannelID) -> Bool {
+    /// The other side has so many bytes more; true if more may be sent again.
+    func freed(_ bytes: Int, of channel: ChannelID) -> Bool {
         state.withLock { state in
-            guard var unsent = state.unsent[channel] else { return false }
-            unsent.bytes -= bytes
-            let isDrained = unsent.isFull && unsent.bytes <= limits.highWaterBytes / 2
-            if isDrained { unsent.isFull = false }
-            state.unsent[channel] = unsent
+            guard var kept = state.kept[channel] else { return false }
+            kept.bytes -= bytes
+            let isDrained = kept.isFull && kept.bytes <= limits.highWaterBytes / 2
+            if isDrained { kept.isFull = false }
+            state.kept[channel] = kept
             return isDrained
         }
     }
-
-    func isIdle(_ channel: ChannelID) -> Bool { state.withLock { ($0.unsent[channel]?.bytes ?? 0) == 0 } }
 
     /// True the first time.
     func stop() -> Bool {

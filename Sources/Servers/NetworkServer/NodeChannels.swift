@@ -4,8 +4,10 @@ public import MasixNetwork
 public import NIOCore
 import NIOPosix
 
-/// The channels of this node with the other nodes of its roster: at most one with each, made by whoever comes first, over TLS 1.3 with both
-/// sides known by their keys.
+/// The channels of this node with the other nodes of its roster: at most one with each, over TLS 1.3 with both sides known by their keys.
+///
+/// A channel is a session: it goes on over another connection when one is cut, and nothing of it is lost or comes twice. It is down when
+/// it has died, for both sides (decision 0021).
 ///
 /// One thread, an event loop, does all the work and tells all the events; whoever takes them must not keep it waiting: a loop that
 /// stands still for longer than `silenceMilliseconds` looks dead to the peers. All methods can be called from any thread, within

@@ -7,6 +7,8 @@ public import MasixNetwork
 public struct NodeChannelsConfiguration: Sendable {
     /// This node, in its present life.
     public var node: NodeID
+    /// When in that life the network server began: nanoseconds of the machine's monotonic clock, later than every one before it.
+    public var start: UInt64
     /// As in the roster.
     public var name: String
     public var key: NodeKey
@@ -30,6 +32,7 @@ public struct NodeChannelsConfiguration: Sendable {
         logger: Logger, random: (@Sendable () -> UInt64)? = nil, now: (@Sendable () -> UInt64)? = nil
     ) {
         self.node = node
+        start = Clock.monotonicNanoseconds()
         self.name = name
         self.key = key
         self.roster = roster
@@ -58,15 +61,24 @@ public struct NodeChannelsLimits: Sendable, Hashable {
     /// An idle pair costs each node at this period one timer, one packet of 27 bytes above TCP out, and one in: with 600 ms
     /// somewhat above three wake-ups a second.
     public var pingMilliseconds: Int64 = 600
-    /// A channel on which no byte has come for so long is dead. While our own reading is paused, silence does not count.
+    /// A session in which no byte has come for so long is dead: calls and messages wait no longer for a network server that is not heard.
+    /// While our own reading is paused, silence does not count.
     public var silenceMilliseconds: Int64 = 1_900
-    /// Above so many unsent bytes `send` asks for patience; `.drained` comes at half of it.
+    /// A connection on which no byte has come for so long is given up, and another one is made for the session.
+    public var stallMilliseconds: Int64 = 1_300
+    /// Where nobody listens any more, a session without a connection is dead after so long: the network server there has ended.
+    public var unattendedMilliseconds: Int64 = 250
+    /// What has come is acknowledged after so long, if nothing has been said meanwhile.
+    public var acknowledgementMilliseconds: Int64 = 100
+    /// Above so many bytes that the other side has not acknowledged `send` asks for patience; `.drained` comes at half of it.
     public var highWaterBytes = 4 << 20
-    /// Above so many unsent bytes the channel is closed: whoever sends has not listened.
+    /// Above so many of them the channel is closed: whoever sends has not listened.
     public var overrunBytes = 64 << 20
     /// The first pause between two dials, doubled up to the last one. Each pause is between half and the whole of it, by chance.
     public var dialFirstMilliseconds: Int64 = 50
     public var dialLastMilliseconds: Int64 = 5_000
+    /// The longest of them while a session waits for a connection.
+    public var dialAgainMilliseconds: Int64 = 200
 
     public init() {}
 }

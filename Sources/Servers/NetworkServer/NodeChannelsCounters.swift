@@ -24,7 +24,11 @@ public struct NodeChannelsCounters: Hashable, Sendable {
         public internal(set) var bytesSent: UInt64 = 0
         public internal(set) var framesReceived: UInt64 = 0
         public internal(set) var bytesReceived: UInt64 = 0
-        /// How often a channel has come up.
+        /// Frames that came again after a cut, and were dropped.
+        public internal(set) var framesRepeated: UInt64 = 0
+        /// How often a session has begun.
         public internal(set) var ups: UInt64 = 0
+        /// How often one went on over another connection.
+        public internal(set) var resumptions: UInt64 = 0
     }
 }

@@ -1,7 +1,7 @@
 public import MasixKernel
 public import MasixNetwork
 
-/// A channel of this process; never used twice.
+/// A session of this process with another node, which outlives its connections (decision 0021), or one of these; never used twice.
 public struct ChannelID: Hashable, Sendable, Comparable, CustomStringConvertible {
     public let raw: UInt64
 

@@ -37,8 +37,12 @@ final class NodeLink: ChannelInboundHandler {
     private(set) var entry: NodeRosterEntry?
     /// What the judgement found, for when TLS says that it failed.
     private var verdict: ChannelRefusal?
-    /// Of the channel, while it is up.
-    private(set) var serial: UInt64 = 0
+    /// The other side's, as its hello says.
+    private var life: ServerLife?
+    /// Whose session it carries, once it is up.
+    private(set) var pairing: Pairing?
+    /// Given to the channel and not yet taken by the socket.
+    private var unwritten = 0
 
     private(set) var upSince = NIODeadline.now()
 
@@ -93,7 +97,7 @@ final class NodeLink: ChannelInboundHandler {
         guard let entry else { return end(.refused(.certificateCount(0))) }
         board.queues.count { $0.handshakes += 1 }
         stage = .greeting
-        say(.hello(board.hello(for: entry.number)))
+        say(.hello(board.hello(for: entry)))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -166,10 +170,10 @@ final class NodeLink: ChannelInboundHandler {
         }
     }
 
-    /// The connection is over: what had been held back comes before its end.
+    /// The connection is over: what has come comes before its end. What is held back does not: it was not received, and comes again if the
+    /// session goes on.
     private func finishReading() {
-        isPaused = false
-        parse()
+        if !isPaused { parse() }
     }
 
     private func parse() {
@@ -202,7 +206,7 @@ final class NodeLink: ChannelInboundHandler {
         if isControl {
             take(try ChannelControl.read(bytes))
         } else {
-            board.received(bytes, on: self)
+            if let pairing { board.received(bytes, for: pairing) }
         }
         return true
     }
@@ -214,11 +218,15 @@ final class NodeLink: ChannelInboundHandler {
             if let kind = ChannelRefusal.Kind(rawValue: raw) { end(.refusedByPeer(kind)) } else { end(.refused(.malformedControl)) }
         case (.hello(let hello), .greeting): welcome(hello)
         case (.hello, _): end(.refused(.secondHello))
-        case (.acceptance(let serial), .agreed(let peer)) where !board.decides(over: peer.number):
-            board.accepted(self, peer, serial: serial)
+        case (.acceptance(let acceptance), .agreed(let peer)) where !board.decides(over: peer.number):
+            if let entry, let life { board.follow(acceptance, on: self, entry, in: life) }
         case (.acceptance, _): end(.refused(.unexpectedAcceptance))
         case (.ping, .greeting): end(.refused(.frameBeforeHello))
         case (.ping, _): break
+        case (.acknowledgement(let count), .up):
+            guard let pairing else { break }
+            do throws(ChannelRefusal) { try board.acknowledged(count, by: pairing) } catch { end(.refused(error)) }
+        case (.acknowledgement, _): end(.refused(.frameBeforeHello))
         case (.goodbye, _): end(.refused(.frameBeforeHello))
         }
     }
@@ -226,12 +234,13 @@ final class NodeLink: ChannelInboundHandler {
     private func welcome(_ hello: ChannelHello) {
         guard let entry else { return end(.refused(.certificateCount(0))) }
         do throws(ChannelRefusal) {
-            let version = try board.hello(for: entry.number).agree(with: hello, of: entry)
+            let version = try board.hello(for: entry).agree(with: hello, of: entry)
             let peer = ChannelPeer(
                 number: entry.number, incarnation: hello.node.incarnation, name: entry.name, version: version, software: hello.software)
-            try board.checkLife(of: peer)
+            try board.meet(hello.life, by: entry)
+            life = hello.life
             stage = .agreed(peer)
-            if board.decides(over: entry.number) { try board.decide(self, peer, ended: hello.ended) }
+            if board.decides(over: entry.number) { board.decide(self, entry, hello.memory) }
         } catch {
             end(.refused(error))
         }
@@ -248,63 +257,74 @@ final class NodeLink: ChannelInboundHandler {
         channel.writeAndFlush(buffer, promise: nil)
     }
 
-    /// The frames of one turn of the loop.
-    func write(_ frames: [[UInt8]]) {
+    /// The frames of one turn of the loop, and in front of them how many have come.
+    func write(_ frames: [[UInt8]], acknowledging count: UInt64?) {
         guard isUp else { return }
         lastWrite = .now()
         // A batch ends with the frame that makes it one: it never outgrows this.
         let sizes = frames.map { $0.count + 4 }
         let capacity = min(sizes.reduce(0, +), Self.batchBytes + (sizes.max() ?? 0))
-        var buffer = channel.allocator.buffer(capacity: capacity)
-        var payload = 0
+        var buffer = channel.allocator.buffer(capacity: capacity + ChannelControl.bytesMax)
+        if let count {
+            let bytes = ChannelControl.acknowledgement(count).wireBytes
+            buffer.writeInteger(UInt32(bytes.count) | ChannelControl.lengthBit, endianness: .little)
+            buffer.writeBytes(bytes)
+        }
         for frame in frames {
             buffer.writeInteger(UInt32(frame.count), endianness: .little)
             buffer.writeBytes(frame)
-            payload += frame.count
             if buffer.readableBytes >= Self.batchBytes {
-                write(buffer, payload: payload)
+                write(buffer)
                 buffer = channel.allocator.buffer(capacity: capacity)
-                payload = 0
             }
         }
-        if buffer.readableBytes > 0 { write(buffer, payload: payload) }
+        if buffer.readableBytes > 0 { write(buffer) }
         channel.flush()
     }
 
     private static let batchBytes = 64 << 10
 
-    private func write(_ buffer: ByteBuffer, payload: Int) {
+    private func write(_ buffer: ByteBuffer) {
+        let count = buffer.readableBytes
+        unwritten += count
         let promise = channel.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenSuccess { self.board.written(payload, by: self) }
+        promise.futureResult.assumeIsolated().whenSuccess { self.unwritten -= count }
         channel.write(buffer, promise: promise)
     }
 
     // MARK: - Life
 
-    func goUp(_ peer: ChannelPeer, serial: UInt64) {
+    /// When something has been heard last; while nothing is read, that is not known to be long ago.
+    var lastHeard: NIODeadline { isPaused ? .now() : lastRead }
+
+    /// It carries the pairing's session from now on.
+    func goUp(_ peer: ChannelPeer, _ pairing: Pairing) {
         stage = .up(peer)
-        self.serial = serial
+        self.pairing = pairing
         upSince = .now()
         lastRead = upSince
         arm()
     }
 
+    /// A connection that is silent for so long is given up for another one.
+    private var stall: TimeAmount { .milliseconds(min(limits.stallMilliseconds, limits.silenceMilliseconds)) }
+
     /// Sleeps until something must be said, or should have been heard.
     private func arm() {
         timer?.cancel()
         var next = lastWrite + .milliseconds(limits.pingMilliseconds)
-        if !isPaused { next = min(next, lastRead + .milliseconds(limits.silenceMilliseconds)) }
+        if !isPaused { next = min(next, lastRead + stall) }
         timer = channel.eventLoop.assumeIsolated().scheduleTask(deadline: next) { self.look() }
     }
 
     private func look() {
         guard isUp else { return }
         let now = NIODeadline.now()
-        if !isPaused, now >= lastRead + .milliseconds(limits.silenceMilliseconds) { return end(.silent) }
+        if !isPaused, now >= lastRead + stall { return end(.silent) }
         if let entry, !entry.isLive(at: board.configuration.now()) { return end(.refused(.expired(number: entry.number))) }
         if now >= lastWrite + .milliseconds(limits.pingMilliseconds) {
             // Unsent bytes say as much as a ping would.
-            if board.queues.isIdle(id) { say(.ping) } else { lastWrite = now }
+            if unwritten == 0 { say(.ping) } else { lastWrite = now }
         }
         arm()
     }
@@ -323,6 +343,9 @@ final class NodeLink: ChannelInboundHandler {
         switch reason {
         case .stopped: sayLast(.goodbye, before)
         case .refused(let refusal) where refusal.kind.isTold: sayLast(.refusal(refusal.kind.rawValue), before)
+        case .refused:
+            // The session dies with it, and is to die on the other side too.
+            if case .up = before { sayLast(.refusal(ChannelRefusal.Kind.deadSession.rawValue), before) }
         default: break
         }
         if isPaused {

@@ -4,12 +4,14 @@ import MasixNetwork
 import NIOCore
 import NIOPosix
 import NIOSSL
+import SystemPackage
 
 /// All links of a node: who is up, who is being dialled, who is kept out. Lives on the event loop.
 ///
 /// Both nodes of a pair dial, and of each pair the one with the lower number decides which connection becomes the channel: the first that
-/// gets as far as the hellos. So both have the same one, whatever crosses on the way. The other node's hello says which channel has ended
-/// for it last: one that still looks alive here is then given up for the new connection.
+/// gets as far as the hellos. So both have the same one, whatever crosses on the way. The other node's hello says which connection has
+/// ended for it last: one that still looks alive here is then given up for the new one. What those above see as a channel is the session,
+/// which goes on over the next connection (decision 0021).
 final class Switchboard {
     let configuration: NodeChannelsConfiguration
     let queues: ChannelQueues
@@ -23,16 +25,14 @@ final class Switchboard {
     private var roster: NodeRoster
     private let fingerprint: [UInt8]
     private var links: [ChannelID: NodeLink] = [:]
-    /// The channels, by the number of the peer.
-    private var up: [UInt32: NodeLink] = [:]
+    /// By the number of the peer.
+    private var pairings: [UInt32: Pairing] = [:]
+    /// Those with a session, as those above call it.
+    private var sessions: [ChannelID: Pairing] = [:]
     private var dials: [UInt32: Dial] = [:]
-    /// The latest life of each node that has been heard.
-    private var lives: [UInt32: UInt32] = [:]
-    /// The serial of the latest channel that has ended, for hellos.
-    private var endings: [UInt32: UInt64] = [:]
     private var history = PeerHistory()
     private var lastID: UInt64 = 0
-    private var lastSerial: UInt64
+    private var lastSerial: UInt64 = 0
     private var halfOpen = 0
     private var listener: (any Channel)?
     private var isStopped = false
@@ -60,17 +60,24 @@ final class Switchboard {
         roster = configuration.roster
         refusals = RefusalLog(configuration.logger)
         addresses = AddressGauge(burst: configuration.limits.addressBurst, perSecond: configuration.limits.addressPerSecond)
-        lastSerial = UInt64(configuration.node.incarnation) << 32
     }
 
     // MARK: - What links ask
 
     func decides(over peer: UInt32) -> Bool { configuration.node.number < peer }
 
-    func hello(for peer: UInt32) -> ChannelHello {
+    func hello(for entry: NodeRosterEntry) -> ChannelHello {
         ChannelHello(
             versions: configuration.versions, node: configuration.node, name: configuration.name, software: configuration.software,
-            ended: endings[peer] ?? 0)
+            start: configuration.start, memory: pairing(of: entry).ledger.memory)
+    }
+
+    private func pairing(of entry: NodeRosterEntry) -> Pairing {
+        if let known = pairings[entry.number], known.fingerprint == entry.fingerprint { return known }
+        let own = ServerLife(incarnation: configuration.node.incarnation, start: configuration.start)
+        let new = Pairing(entry.number, entry.fingerprint, SessionLedger(own: own, decides: decides(over: entry.number)))
+        pairings[entry.number] = new
+        return new
     }
 
     func entry(of key: [UInt8], dialled: UInt32?) throws(ChannelRefusal) -> NodeRosterEntry {
@@ -85,53 +92,124 @@ final class Switchboard {
         return entry
     }
 
-    func checkLife(of peer: ChannelPeer) throws(ChannelRefusal) {
-        if let latest = lives[peer.number], peer.incarnation < latest { throw .staleIncarnation(peer.incarnation, latest: latest) }
-        lives[peer.number] = peer.incarnation
+    /// The other side has said in which life it is.
+    func meet(_ life: ServerLife, by entry: NodeRosterEntry) throws(ChannelRefusal) {
+        let pairing = pairing(of: entry)
+        perform(try pairing.ledger.meet(life), pairing, why: .superseded)
     }
 
     /// This node's number is the lower one: it says whether the link becomes the channel.
-    func decide(_ link: NodeLink, _ peer: ChannelPeer, ended: UInt64) throws(ChannelRefusal) {
-        if let current = up[peer.number], case .up(let known) = current.stage {
-            guard peer.incarnation > known.incarnation || ended >= current.serial else { throw .duplicate }
-            current.end(.superseded)
-        }
+    func decide(_ link: NodeLink, _ entry: NodeRosterEntry, _ memory: ChannelMemory) {
         lastSerial += 1
-        link.say(.acceptance(serial: lastSerial))
-        comeUp(link, peer, serial: lastSerial)
+        let pairing = pairing(of: entry)
+        perform(pairing.ledger.decide(link.id.raw, memory, next: lastSerial), pairing, why: .superseded)
     }
 
     /// The other node has decided.
-    func accepted(_ link: NodeLink, _ peer: ChannelPeer, serial: UInt64) {
-        up[peer.number]?.end(.superseded)
-        comeUp(link, peer, serial: serial)
+    func follow(_ acceptance: ChannelAcceptance, on link: NodeLink, _ entry: NodeRosterEntry, in life: ServerLife) {
+        let pairing = pairing(of: entry)
+        perform(pairing.ledger.follow(acceptance, on: link.id.raw, in: life), pairing, why: .superseded)
     }
 
-    private func comeUp(_ link: NodeLink, _ peer: ChannelPeer, serial: UInt64) {
+    // MARK: - Sessions
+
+    private func perform(_ steps: [SessionLedger.Step], _ pairing: Pairing, why: ChannelEnd) {
+        for step in steps {
+            switch step {
+            case .release(let id): links[ChannelID(raw: id)]?.end(.superseded)
+            case .died: died(pairing, why)
+            case .accept(let id, let acceptance): links[ChannelID(raw: id)]?.say(.acceptance(acceptance))
+            case .freed(let bytes): freed(bytes, pairing)
+            case .begun(let id): carry(pairing, by: ChannelID(raw: id), isNew: true)
+            case .resumed(let id): carry(pairing, by: ChannelID(raw: id), isNew: false)
+            case .refuse(let id, let refusal): links[ChannelID(raw: id)]?.end(.refused(refusal))
+            }
+        }
+    }
+
+    private func carry(_ pairing: Pairing, by id: ChannelID, isNew: Bool) {
+        guard let link = links[id], case .agreed(let peer) = link.stage else { return }
         if link.dialled == nil { leaveHalfOpen() }
-        up[peer.number] = link
-        queues.open(link.id)
-        queues.count { $0.peers[peer.number, default: .init()].ups += 1 }
+        pairing.death?.cancel()
+        pairing.death = nil
+        pairing.link = link
+        pairing.peer = peer
         dials[peer.number]?.pause?.cancel()
         dials[peer.number]?.pause = nil
         dials[peer.number]?.lastWords = ""
-        history.change(of: peer.number)
-        link.goUp(peer, serial: serial)
-        logger.info("node \(peer.number) '\(peer.name)' is up, in its life \(peer.incarnation), at \(link.place)")
-        deliver(.up(link.id, peer))
-    }
-
-    func received(_ frame: [UInt8], on link: NodeLink) {
-        guard case .up(let peer) = link.stage else { return }
-        queues.count { counters in
-            counters.peers[peer.number, default: .init()].framesReceived += 1
-            counters.peers[peer.number, default: .init()].bytesReceived += UInt64(frame.count)
+        link.goUp(peer, pairing)
+        guard isNew else {
+            queues.count { $0.peers[peer.number, default: .init()].resumptions += 1 }
+            logger.info("the session with node \(peer.number) '\(peer.name)' goes on, at \(link.place)")
+            if pairing.isPaused { link.pause() }
+            return write(pairing)
         }
-        deliver(.frame(link.id, frame))
+        let channel = nextID()
+        pairing.channel = channel
+        sessions[channel] = pairing
+        queues.open(channel)
+        queues.count { $0.peers[peer.number, default: .init()].ups += 1 }
+        history.change(of: peer.number)
+        logger.info("node \(peer.number) '\(peer.name)' is up, in its life \(peer.incarnation), at \(link.place)")
+        deliver(.up(channel, peer))
     }
 
-    func written(_ bytes: Int, by link: NodeLink) {
-        if queues.written(bytes, to: link.id), link.isUp { deliver(.drained(link.id)) }
+    private func died(_ pairing: Pairing, _ reason: ChannelEnd) {
+        pairing.cancelTimers()
+        pairing.isPaused = false
+        guard let channel = pairing.channel else { return }
+        pairing.channel = nil
+        sessions[channel] = nil
+        queues.close(channel)
+        history.change(of: pairing.number)
+        logger.info("node \(pairing.number) '\(pairing.peer?.name ?? "")' is down: \(reason)")
+        deliver(.down(channel, peer: pairing.number, reason))
+    }
+
+    private func freed(_ bytes: Int, _ pairing: Pairing) {
+        guard bytes > 0, let channel = pairing.channel else { return }
+        if queues.freed(bytes, of: channel) { deliver(.drained(channel)) }
+    }
+
+    /// The session waits for another link until its deadline.
+    private func awaitLink(_ pairing: Pairing) {
+        pairing.death?.cancel()
+        pairing.death = nil
+        perform(pairing.ledger.expire(at: NIODeadline.now().uptimeNanoseconds), pairing, why: pairing.lastEnd)
+        guard let deadline = pairing.ledger.deadline else { return }
+        pairing.death = loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(deadline)) { self.awaitLink(pairing) }
+    }
+
+    func received(_ frame: [UInt8], for pairing: Pairing) {
+        guard let channel = pairing.channel else { return }
+        let isNew = pairing.ledger.receive(bytes: frame.count)
+        queues.count { counters in
+            if isNew {
+                counters.peers[pairing.number, default: .init()].framesReceived += 1
+                counters.peers[pairing.number, default: .init()].bytesReceived += UInt64(frame.count)
+            } else {
+                counters.peers[pairing.number, default: .init()].framesRepeated += 1
+            }
+        }
+        if pairing.ledger.isAcknowledgementDue {
+            acknowledge(pairing)
+        } else if pairing.acknowledgement == nil {
+            let pause = TimeAmount.milliseconds(configuration.limits.acknowledgementMilliseconds)
+            pairing.acknowledgement = loop.assumeIsolated().scheduleTask(in: pause) {
+                pairing.acknowledgement = nil
+                self.acknowledge(pairing)
+            }
+        }
+        if isNew { deliver(.frame(channel, frame)) }
+    }
+
+    private func acknowledge(_ pairing: Pairing) {
+        guard let link = pairing.link, let count = pairing.ledger.takeAcknowledgement() else { return }
+        link.say(.acknowledgement(count))
+    }
+
+    func acknowledged(_ count: UInt64, by pairing: Pairing) throws(ChannelRefusal) {
+        freed(try pairing.ledger.acknowledge(count), pairing)
     }
 
     /// A link has ended, for whatever reason; it asks for nothing more.
@@ -151,16 +229,11 @@ final class Switchboard {
         if let number = link.entry?.number ?? link.dialled, Self.isTrouble(reason) {
             history.trouble(with: number, reason.kind, "\(reason)")
         }
-        if case .up(let peer) = stage {
-            queues.close(link.id)
-            if up[peer.number] === link { up[peer.number] = nil }
-            endings[peer.number] = max(endings[peer.number] ?? 0, link.serial)
-            history.change(of: peer.number)
-            logger.info("node \(peer.number) '\(peer.name)' is down: \(reason)")
-            deliver(.down(link.id, peer: peer.number, reason))
+        if case .up(let peer) = stage, let pairing = link.pairing {
             if dials[peer.number]?.link == link.id { dials[peer.number]?.link = nil }
             // A node that comes up only to end at once is dialled ever more rarely.
             if NIODeadline.now() - link.upSince >= .seconds(1) { dials[peer.number]?.attempts = 0 }
+            lost(link, pairing, reason)
             dialLater(peer.number)
         } else if let number = link.dialled {
             dialFailed(number, link, reason)
@@ -168,6 +241,19 @@ final class Switchboard {
             // It counts until the connection is closed: a stranger may let that last.
             link.channel.closeFuture.assumeIsolated().whenComplete { _ in self.leaveHalfOpen() }
         }
+    }
+
+    /// The link carries nothing any more; whether it was the one that carried the session, the ledger knows.
+    private func lost(_ link: NodeLink, _ pairing: Pairing, _ reason: ChannelEnd) {
+        if pairing.link === link { pairing.link = nil }
+        guard pairing.ledger.connection == link.id.raw else { return }
+        guard !reason.isDeath else { return perform(pairing.ledger.end(releasing: false), pairing, why: reason) }
+        let now = NIODeadline.now().uptimeNanoseconds
+        let deadline = link.lastHeard + .milliseconds(configuration.limits.silenceMilliseconds)
+        pairing.ledger.lost(link.id.raw, at: now, deadline: deadline.uptimeNanoseconds)
+        pairing.lastEnd = reason
+        awaitLink(pairing)
+        if pairing.channel != nil { logger.info("the connection with node \(pairing.number) has ended, its session waits: \(reason)") }
     }
 
     /// Two connections at once are a matter of course, and so is an end in order.
@@ -181,8 +267,8 @@ final class Switchboard {
     /// Every node of the roster but this one, by number.
     func reports() -> [ChannelReport] {
         roster.entries.filter(isDialled).sorted { $0.number < $1.number }.map { entry in
-            if let link = up[entry.number], case .up(let peer) = link.stage { return history.report(entry, up: peer) }
-            return history.report(entry, up: nil)
+            let pairing = pairings[entry.number]
+            return history.report(entry, up: pairing?.channel == nil ? nil : pairing?.peer)
         }
     }
 
@@ -211,12 +297,17 @@ final class Switchboard {
                 link.end(.refused(.notInRoster))
             }
         }
+        // Sessions that wait for a link.
+        for pairing in sessions.values {
+            if let entry = new[number: pairing.number], entry.fingerprint == pairing.fingerprint, entry.isLive(at: configuration.now()) {
+                continue
+            }
+            perform(pairing.ledger.end(releasing: true), pairing, why: .refused(.notInRoster))
+        }
         for number in dials.keys where new[number: number] == nil {
             dials[number]?.pause?.cancel()
             if let link = dials[number]?.link { links[link]?.end(.refused(.notInRoster)) }
             dials[number] = nil
-            lives[number] = nil
-            endings[number] = nil
             history.forget(number)
             queues.count { $0.peers[number] = nil }
         }
@@ -231,23 +322,43 @@ final class Switchboard {
     }
 
     func flush() {
-        var batches: [ChannelID: [[UInt8]]] = [:]
-        for (channel, frame) in queues.take() { batches[channel, default: []].append(frame) }
-        for (channel, frames) in batches {
-            guard let link = links[channel], case .up(let peer) = link.stage else { continue }
-            queues.count { counters in
-                counters.peers[peer.number, default: .init()].framesSent += UInt64(frames.count)
-                counters.peers[peer.number, default: .init()].bytesSent += frames.reduce(0) { $0 + UInt64($1.count) }
-            }
-            link.write(frames)
+        var touched: [UInt32: Pairing] = [:]
+        for (channel, frame) in queues.take() {
+            guard let pairing = sessions[channel] else { continue }
+            pairing.ledger.keep(frame)
+            touched[pairing.number] = pairing
         }
+        for pairing in touched.values { write(pairing) }
     }
 
-    func pause(_ channel: ChannelID) { links[channel]?.pause() }
+    /// What the session's link has not been given yet, with what is to be acknowledged in front of it.
+    private func write(_ pairing: Pairing) {
+        guard let link = pairing.link else { return }
+        let frames = pairing.ledger.takeUnwritten()
+        guard !frames.isEmpty else { return }
+        queues.count { counters in
+            counters.peers[pairing.number, default: .init()].framesSent += UInt64(frames.count)
+            counters.peers[pairing.number, default: .init()].bytesSent += frames.reduce(0) { $0 + UInt64($1.count) }
+        }
+        link.write(frames, acknowledging: pairing.ledger.takeAcknowledgement())
+    }
 
-    func resume(_ channel: ChannelID) { links[channel]?.resume() }
+    func pause(_ channel: ChannelID) {
+        sessions[channel]?.isPaused = true
+        sessions[channel]?.link?.pause()
+    }
 
-    func close(_ channel: ChannelID, _ refusal: ChannelRefusal) { links[channel]?.end(.refused(refusal)) }
+    func resume(_ channel: ChannelID) {
+        sessions[channel]?.isPaused = false
+        sessions[channel]?.link?.resume()
+    }
+
+    func close(_ channel: ChannelID, _ refusal: ChannelRefusal) {
+        guard let pairing = sessions[channel] else { return }
+        if let link = pairing.link { return link.end(.refused(refusal)) }
+        queues.count { $0.refusals[refusal.kind, default: 0] += 1 }
+        perform(pairing.ledger.end(releasing: false), pairing, why: .refused(refusal))
+    }
 
     func stop() {
         isStopped = true
@@ -255,6 +366,7 @@ final class Switchboard {
         dials = [:]
         listener?.close(promise: nil)
         for link in links.values { link.end(.stopped) }
+        for pairing in sessions.values { perform(pairing.ledger.end(releasing: false), pairing, why: .stopped) }
     }
 
     // MARK: - Dialling
@@ -265,11 +377,13 @@ final class Switchboard {
 
     /// After a pause that grows with every failure.
     private func dialLater(_ number: UInt32) {
-        guard !isStopped, let entry = roster[number: number], isDialled(entry), up[number] == nil else { return }
+        guard !isStopped, let entry = roster[number: number], isDialled(entry), pairings[number]?.link == nil else { return }
         let dial = dials[number, default: Dial()]
         guard dial.pause == nil, dial.link == nil else { return }
         let limits = configuration.limits
-        let whole = min(limits.dialLastMilliseconds, limits.dialFirstMilliseconds << Int64(min(dial.attempts, 20)))
+        var whole = min(limits.dialLastMilliseconds, limits.dialFirstMilliseconds << Int64(min(dial.attempts, 20)))
+        // A session waits for it: at once the first time, and never rarely.
+        if pairings[number]?.channel != nil { whole = dial.attempts == 0 ? 1 : min(whole, limits.dialAgainMilliseconds) }
         let half = UInt64(max(1, whole) * 1_000_000) / 2
         let pause = TimeAmount.nanoseconds(Int64(half + configuration.random() % (half + 1)))
         dials[number] = dial
@@ -280,14 +394,14 @@ final class Switchboard {
     }
 
     func dialNow(_ number: UInt32) {
-        guard !isStopped, up[number] == nil, dials[number]?.link == nil else { return }
+        guard !isStopped, pairings[number]?.link == nil, dials[number]?.link == nil else { return }
         dials[number]?.pause?.cancel()
         dials[number]?.pause = nil
         dial(number)
     }
 
     private func dial(_ number: UInt32) {
-        guard !isStopped, up[number] == nil, let entry = roster[number: number], isDialled(entry) else { return }
+        guard !isStopped, pairings[number]?.link == nil, let entry = roster[number: number], isDialled(entry) else { return }
         guard entry.isLive(at: configuration.now()) else {
             history.trouble(with: number, "\(ChannelRefusal.Kind.expired)", "\(ChannelRefusal.expired(number: number))")
             dials[number, default: Dial()].attempts += 1
@@ -305,15 +419,30 @@ final class Switchboard {
                 channel.eventLoop.makeCompletedFuture { try board.value.join(channel, id, dialled: number, place: entry.address) }
             }
             .connect(host: entry.host, port: Int(entry.port))
-            .whenFailure { error in board.value.unreached(id, number, NodeLink.words(error)) }
+            .whenFailure { error in board.value.unreached(id, number, error) }
     }
 
     /// The connection was not made.
-    private func unreached(_ id: ChannelID, _ number: UInt32, _ words: String) {
+    private func unreached(_ id: ChannelID, _ number: UInt32, _ error: any Error) {
+        let words = NodeLink.words(error)
+        if Self.saysThatNobodyListens(error), let pairing = pairings[number], case .lost = pairing.lastEnd {
+            pairing.ledger.hasten(to: UInt64(configuration.limits.unattendedMilliseconds) * 1_000_000)
+            awaitLink(pairing)
+        }
         defer { history.trouble(with: number, "unreachable", words) }
         if let link = links[id] { return link.end(.lost(words)) }
         guard dials[number]?.link == id else { return }
         failed(number, words)
+    }
+
+    /// The machine is there and answers for itself: the process that listened is not.
+    private static func saysThatNobodyListens(_ error: any Error) -> Bool {
+        switch error {
+        case let error as NIOConnectionError:
+            !error.connectionErrors.isEmpty && error.connectionErrors.allSatisfy { saysThatNobodyListens($0.error) }
+        case let error as IOError: Errno(rawValue: error.errnoCode) == .connectionRefused
+        default: false
+        }
     }
 
     private func dialFailed(_ number: UInt32, _ link: NodeLink, _ reason: ChannelEnd) {
@@ -330,7 +459,7 @@ final class Switchboard {
         dials[number]?.link = nil
         guard !isStopped else { return }
         queues.count { $0.dialsFailed += 1 }
-        if up[number] == nil {
+        if pairings[number]?.channel == nil {
             if dials[number]?.lastWords != words {
                 dials[number]?.lastWords = words
                 logger.notice("node \(number) cannot be reached: \(words)")

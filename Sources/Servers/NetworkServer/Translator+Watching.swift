@@ -97,10 +97,11 @@ extension Translator {
         case .lookUp(_, name: "", _): return
         case .unknown(let request) where request >= Self.firstMeasure: return
         case .lookUp: (step, what) = (3, "look-up")
-        case .found(_, .send(let uid, _, _)), .found(_, .back(let uid)): (step, what) = (6, "found \(uid)")
+        case .found(_, .send(let uid, _, _, _)), .found(_, .back(let uid)), .found(_, .third(let uid, _, _, _, _)):
+            (step, what) = (6, "found \(uid)")
         case .unknown: (step, what) = (6, "unknown")
         case .notYet: (step, what) = (6, "not yet")
-        case .announced(let name, let uid, _, _): (step, what) = (6, "announced \(name.prefix(64)) \(uid)")
+        case .announced(let name, let uid, _, _, _): (step, what) = (6, "announced \(name.prefix(64)) \(uid)")
         default: return
         }
         // Telling costs a request. Of many frames in a moment that nobody looks at, one asks.

@@ -94,7 +94,8 @@ final class Translator {
     /// Whom a look-up waits for: every node of the roster but this one.
     func expect(_ roster: NodeRoster) {
         self.roster = roster
-        core.expect(Set(roster.entries.map(\.number)).subtracting([core.node.number]))
+        perform(core.expect(Set(roster.entries.map(\.number)).subtracting([core.node.number])))
+        runEvents()
     }
 
     /// Tells the name server that there are other nodes.
@@ -289,6 +290,7 @@ final class Translator {
             try set.requestNoSenders(of: proxy.local, sync: proxy.made, to: proxy.local)
         case .giveRoom(let id, let count):
             if let proxy = proxies[id] { try space.giveRoom(count, in: proxy.local) }
+        case .setLimit(let id, let limit): try setLimit(limit, of: id)
         case .pause(let id):
             guard let proxy = proxies[id], let right = set.remove(proxy.local) else { return }
             proxies[id]?.right = Held(right)
@@ -315,6 +317,18 @@ final class Translator {
         case .learn(let name, let proxy): try learn(name, proxy)
         case .unlearn(let name, let peer, let right): unlearn(name, peer, right)
         case .reach(let peer): channels.dialNow(peer)
+        }
+    }
+
+    /// The owner of the port has said how much its queue takes.
+    private func setLimit(_ limit: UInt32, of id: ProxyID) throws(MasixError) {
+        guard let proxy = proxies[id] else { return }
+        if let right = proxy.right?.take() {
+            do throws(MasixError) { try right.setQueueLimit(Int(limit)) } catch { if error == .nodeGone { throw error } }
+            proxies[id]?.right = Held(right)
+        } else if let right = set.remove(proxy.local) {
+            do throws(MasixError) { try right.setQueueLimit(Int(limit)) } catch { if error == .nodeGone { throw error } }
+            set.insert(right)
         }
     }
 
@@ -572,7 +586,7 @@ final class Translator {
         if let once = message.takeReply() {
             local.reply = keep(once, for: peer)
         } else if let right = message.takeReplySendRight() {
-            local.reply = stashed(right, for: peer)
+            local.reply = stashed(right)
         }
         for index in 0..<message.rightCount { local.rights.append(localRight(at: index, of: &message, for: peer)) }
         guard message.memoryCount > 0 else { return (local, 0) }
@@ -585,7 +599,7 @@ final class Translator {
     }
 
     private func localRight(at index: Int, of message: inout ReceivedMessage, for peer: UInt32) -> LocalRight {
-        if let right = message.takeSendRight(at: index) { return stashed(right, for: peer) }
+        if let right = message.takeSendRight(at: index) { return stashed(right) }
         if let once = message.takeSendOnceRight(at: index) { return keep(once, for: peer) }
         return message.isDead(at: index) ? .dead : .null
     }
@@ -605,10 +619,10 @@ final class Translator {
         return .once(lastOnce)
     }
 
-    private func stashed(_ right: consuming SendRight, for peer: UInt32) -> LocalRight {
+    private func stashed(_ right: consuming SendRight) -> LocalRight {
         let port = right.port
-        // To a port of the node that it goes to: it goes home. To one of a third node it goes by way of this one.
-        if let id = proxyAt[port], core.proxy(id)?.peer == peer { return .proxy(id) }
+        // To a port of another node: it goes home, or is claimed there.
+        if let id = proxyAt[port] { return .proxy(id) }
         if let known = exported[port] { return .send(port, limit: known.limit) }
         guard let limit = try? space.queueLimit(of: right) else { return .dead }
         stash[port] = ExportedRight(right, limit: limit)

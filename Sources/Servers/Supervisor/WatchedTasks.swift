@@ -27,7 +27,7 @@ final class WatchedTasks {
         private var reply: SendOnceRight?
 
         init(_ reply: consuming SendOnceRight, node: UInt32, uid: UInt32) {
-            self.reply = consume reply
+            self.reply = reply.lasting()
             self.node = node
             self.uid = uid
         }

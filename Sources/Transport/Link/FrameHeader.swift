@@ -11,7 +11,6 @@ public import MasixKernel
 /// 22 flags       u16  bit 0: dropped (an answer that stands for a send-once notification); bit 1: spoken (a `Speaker` comes before the
 ///                     body, counted in the length); bits 2 and 3: the format of the body
 /// 24 replyGeneration u32
-/// 28 processor   u32  where the writer ran: whoever runs on the same one must not spin for it
 /// 40 given       u32  in a reply: its generation again, written once the callee has used its right (see `LinkNews.isGiven`)
 /// ```
 public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
@@ -22,7 +21,6 @@ public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
     public var replyIndex: UInt16
     public var flags: UInt16
     public var replyGeneration: UInt32
-    public var processor: UInt32
 
     @inlinable public static var size: Int { 64 }
     @inlinable public static var noReply: UInt16 { 0xFFFF }
@@ -35,7 +33,7 @@ public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
 
     @inlinable public init(
         number: UInt64, epoch: UInt32 = 0, length: UInt32, code: UInt32, replyIndex: UInt16 = Self.noReply, flags: UInt16 = 0,
-        replyGeneration: UInt32 = 0, processor: UInt32 = 0
+        replyGeneration: UInt32 = 0
     ) {
         self.number = number
         self.epoch = epoch
@@ -44,6 +42,5 @@ public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
         self.replyIndex = replyIndex
         self.flags = flags
         self.replyGeneration = replyGeneration
-        self.processor = processor
     }
 }

@@ -62,12 +62,10 @@ public struct LinkHalf: Sendable {
     func given(_ index: Int) -> SharedWord32 { region.word32(Self.replyOffset(index) + 40) }
 
     @inlinable @inline(__always)
-    func write(_ header: FrameHeader, _ body: UnsafeRawBufferPointer, at offset: Int) {
+    func write(_ header: FrameHeader, _ body: borrowing MessageBytes, at offset: Int) {
         let slot = unsafe region.bytes(offset, Self.slotBytes)
         unsafe slot.storeBytes(of: header, toByteOffset: 0, as: FrameHeader.self)
-        if body.count > 0 {
-            unsafe UnsafeMutableRawBufferPointer(rebasing: slot[FrameHeader.size...]).copyMemory(from: body)
-        }
+        unsafe body.write(into: UnsafeMutableRawBufferPointer(rebasing: slot[FrameHeader.size...]))
     }
 
     /// The header, copied once: whatever the peer writes there later changes nothing.
@@ -82,13 +80,19 @@ public struct LinkHalf: Sendable {
         unsafe target.copyMemory(from: UnsafeRawBufferPointer(region.bytes(offset + FrameHeader.size, target.count)))
     }
 
-    @inlinable
-
-    func body(at offset: Int, count: Int) -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            unsafe copyBody(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
-            initialized = count
+    /// The same into a value of the library's own.
+    @inlinable @inline(__always)
+    func bytes(at offset: Int, count: Int) -> MessageBytes {
+        // A slot has room for few behind its header, however many of them count.
+        if count <= MessageBytes.fewMax {
+            return unsafe MessageBytes(few: UnsafeRawBufferPointer(region.bytes(offset + FrameHeader.size, MessageBytes.fewMax)), count)
         }
+        return MessageBytes(body(at: offset, count: count))
+    }
+
+    @inlinable
+    func body(at offset: Int, count: Int) -> [UInt8] {
+        unsafe [UInt8](UnsafeRawBufferPointer(region.bytes(offset + FrameHeader.size, count)))
     }
 }
 

@@ -43,6 +43,26 @@ public struct LinkNews: Sendable {
     /// it hints at is checked against the words.
     @inlinable @inline(__always)
     public func isGiven(_ token: ReplyToken) -> Bool { peer.given(Int(token.index)).acquired == token.generation }
+
+    /// The header of an answer, if the slot carries the one that is waited for. A reply slot has one reader, the caller; no lock is needed.
+    @inlinable @inline(__always)
+    public func lookReply(_ token: ReplyToken) -> FrameHeader? {
+        let offset = LinkHalf.replyOffset(Int(token.index))
+        peer.prefetchForReading(offset)
+        let header = peer.header(at: offset)
+        guard header.number == UInt64(token.generation), header.length <= LinkHalf.bodyMax else { return nil }
+        return header
+    }
+
+    @inlinable public func replyBody(_ token: ReplyToken, count: Int) -> [UInt8] {
+        peer.body(at: LinkHalf.replyOffset(Int(token.index)), count: min(count, LinkHalf.bodyMax))
+    }
+
+    /// The same for the library's own hands.
+    @inlinable @inline(__always)
+    public func replyBytes(_ token: ReplyToken, count: Int) -> MessageBytes {
+        peer.bytes(at: LinkHalf.replyOffset(Int(token.index)), count: min(count, LinkHalf.bodyMax))
+    }
 }
 
 /// The reading end of a link.
@@ -74,6 +94,13 @@ public struct LinkReceiver: Sendable {
     /// Something has been announced that has not been looked at.
     @inlinable @inline(__always)
     public var hasNews: Bool { Announcement(bits: peer.announcement(head).acquired).isOfLap(head) }
+
+    /// What step 1 would bring; it stays.
+    @inlinable @inline(__always)
+    public var next: Announcement? {
+        let announcement = Announcement(bits: peer.announcement(head).acquired)
+        return announcement.isOfLap(head) ? announcement : nil
+    }
 
     /// Step 1.
     @inlinable @inline(__always)
@@ -154,6 +181,10 @@ public struct LinkReceiver: Sendable {
 
     @inlinable public func body(_ frame: ReadyFrame) -> [UInt8] { peer.body(at: frame.offset, count: frame.length) }
 
+    /// The same for the library's own hands.
+    @inlinable @inline(__always)
+    public func bytes(_ frame: ReadyFrame) -> MessageBytes { peer.bytes(at: frame.offset, count: frame.length) }
+
     /// Step 5 of a lease that keeps room, later: this many more of its slots are free, if it is still open and so they can be given here.
     public func give(_ count: UInt64, of lease: IncomingLease, takeIndex: UInt32, epoch: UInt32) -> Bool {
         guard let given = control.take(takeIndex)?.give(count, epoch: epoch) else { return false }
@@ -176,23 +207,9 @@ public struct LinkReceiver: Sendable {
         return sleep != 0 && sleep != rungWait
     }
 
-    /// The header of an answer, if the slot carries the one that is waited for.
-    @inlinable @inline(__always)
-    public func lookReply(_ token: ReplyToken) -> FrameHeader? {
-        peer.prefetchForReading(LinkHalf.replyOffset(Int(token.index)))
-        let header = peer.header(at: LinkHalf.replyOffset(Int(token.index)))
-        guard header.number == UInt64(token.generation), header.length <= LinkHalf.bodyMax else { return nil }
-        return header
-    }
-
-    @inlinable @inline(__always)
-    public func copyReply(_ token: ReplyToken, into target: UnsafeMutableRawBufferPointer) {
-        unsafe peer.copyBody(at: LinkHalf.replyOffset(Int(token.index)), into: target)
-    }
-
-    @inlinable public func replyBody(_ token: ReplyToken, count: Int) -> [UInt8] {
-        peer.body(at: LinkHalf.replyOffset(Int(token.index)), count: min(count, LinkHalf.bodyMax))
-    }
+    /// As `LinkNews` has it.
+    @inlinable public func lookReply(_ token: ReplyToken) -> FrameHeader? { news.lookReply(token) }
+    @inlinable public func replyBody(_ token: ReplyToken, count: Int) -> [UInt8] { news.replyBody(token, count: count) }
 
     /// Parks or unparks the link: a parked one is not scanned, and its sender rings for everything. After parking, look once
     /// more: an announcement may have come before its sender saw the flag.

@@ -111,12 +111,12 @@ public struct LinkSender: Sendable {
     /// Step 2: the frame, complete before it is committed.
     @inlinable @inline(__always)
     public func write(
-        _ lease: OutgoingLease, code: UInt32, body: UnsafeRawBufferPointer, flags: UInt16 = 0, reply: ReplyToken?, processor: UInt32
+        _ lease: OutgoingLease, code: UInt32, body: borrowing MessageBytes, flags: UInt16 = 0, reply: ReplyToken?
     ) {
         let header = FrameHeader(
             number: lease.number, epoch: lease.word.epoch, length: UInt32(body.count), code: code,
-            replyIndex: reply?.index ?? FrameHeader.noReply, flags: flags, replyGeneration: reply?.generation ?? 0, processor: processor)
-        unsafe own.write(header, body, at: LinkHalf.slotOffset(lease.firstSlot + Int(lease.word.count % lease.slots)))
+            replyIndex: reply?.index ?? FrameHeader.noReply, flags: flags, replyGeneration: reply?.generation ?? 0)
+        own.write(header, body, at: LinkHalf.slotOffset(lease.firstSlot + Int(lease.word.count % lease.slots)))
     }
 
     /// Step 4, after the commit: a hint to the receiver where to look.
@@ -161,10 +161,9 @@ public struct LinkSender: Sendable {
 
     /// A reply, into the slot that the caller reserved for it. Commit with `CalleeEntryMemory.use`, then give and announce.
     @inlinable @inline(__always)
-    public func writeReply(_ token: ReplyToken, code: UInt32, body: UnsafeRawBufferPointer, flags: UInt16, processor: UInt32) {
-        let header = FrameHeader(
-            number: UInt64(token.generation), length: UInt32(body.count), code: code, flags: flags, processor: processor)
-        unsafe own.write(header, body, at: LinkHalf.replyOffset(Int(token.index)))
+    public func writeReply(_ token: ReplyToken, code: UInt32, body: borrowing MessageBytes, flags: UInt16) {
+        let header = FrameHeader(number: UInt64(token.generation), length: UInt32(body.count), code: code, flags: flags)
+        own.write(header, body, at: LinkHalf.replyOffset(Int(token.index)))
     }
 }
 
@@ -177,7 +176,9 @@ extension CalleeEntryMemory {
     public func arm(link: LinkID, generation: UInt32) -> Bool {
         let word = ReplyWord(bits: self.word.acquired)
         let isLate = Int32(bitPattern: generation &- word.generation) < 0
-        if word.isOf(link: link.raw), word.state == .closed || isLate { return false }
+        // The caller has had it recalled: the right was made real before it was taken up.
+        let isPromoted = word.state == .promoted && word.generation == generation
+        if word.isOf(link: link.raw), word.state == .closed || isLate || isPromoted { return false }
         return self.word.exchange(word.bits, for: ReplyWord(.armed, link: link.raw, generation: generation).bits)
     }
 
@@ -208,8 +209,20 @@ extension CallerEntryMemory {
         return word.isOf(link: link.raw) && word.generation == generation && (word.state == .armed || word.state == .counted)
     }
 
+    /// The call was made, and whoever was first has decided about its answer.
+    public func isOver(link: LinkID, generation: UInt32) -> Bool {
+        let word = ReplyWord(bits: self.word.acquired)
+        return word.isOf(link: link.raw) && word.generation == generation && word.state != .armed && word.state != .counted
+    }
+
     /// The call was not made, or nobody waits for its answer any more.
     @inlinable public func abandon(link: LinkID, generation: UInt32) -> Bool { move(link: link, generation: generation, to: .free) }
+
+    /// The nucleus has settled this call, once: nothing is left of it here.
+    public func retire(link: LinkID, generation: UInt32) {
+        let settled = ReplyWord(.settled, link: link.raw, generation: generation)
+        _ = word.exchange(settled.bits, for: settled.with(.taken).bits)
+    }
 
     @inlinable @inline(__always)
     func move(link: LinkID, generation: UInt32, to state: ReplyWord.State) -> Bool {
@@ -225,16 +238,13 @@ extension CallerEntryMemory {
 
 extension LinkSender {
     /// Step 2 for bytes in an array.
-    @inlinable @inline(__always)
-    public func write(
-        _ lease: OutgoingLease, code: UInt32, body: [UInt8], flags: UInt16 = 0, reply: ReplyToken?, processor: UInt32
-    ) {
-        // The pointer lives over the call, and `write` copies out of it.
-        unsafe body.withUnsafeBytes { unsafe write(lease, code: code, body: $0, flags: flags, reply: reply, processor: processor) }
+    @inlinable
+    public func write(_ lease: OutgoingLease, code: UInt32, body: [UInt8], flags: UInt16 = 0, reply: ReplyToken?) {
+        write(lease, code: code, body: MessageBytes(body), flags: flags, reply: reply)
     }
 
-    @inlinable @inline(__always)
-    public func writeReply(_ token: ReplyToken, code: UInt32, body: [UInt8], flags: UInt16, processor: UInt32) {
-        unsafe body.withUnsafeBytes { unsafe writeReply(token, code: code, body: $0, flags: flags, processor: processor) }
+    @inlinable
+    public func writeReply(_ token: ReplyToken, code: UInt32, body: [UInt8], flags: UInt16) {
+        writeReply(token, code: code, body: MessageBytes(body), flags: flags)
     }
 }

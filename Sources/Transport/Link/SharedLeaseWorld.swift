@@ -117,29 +117,38 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
     }
 
     public mutating func settleReplies(of link: Link) -> [Settlement] {
+        settle(of: link, caller: link.first, at: nil) + settle(of: link, caller: link.second, at: nil)
+    }
+
+    public mutating func recallReplies(of link: Link, caller: TaskID, port: PortID) -> [Settlement] {
+        settle(of: link, caller: caller, at: port.counter)
+    }
+
+    /// All calls of one end: the link closes. Or those that are answered at one port: it stays open.
+    private mutating func settle(of link: Link, caller: TaskID, at port: UInt64?) -> [Settlement] {
         var list: [Settlement] = []
-        for caller in [link.first, link.second] {
-            let callee = link.peer(of: caller)
-            guard let callerControl = memory.control(of: caller), let calleeControl = memory.control(of: callee),
-                let calleeHalf = memory.half(link.half(of: callee), of: link.id)
+        let callee = link.peer(of: caller)
+        guard let callerControl = memory.control(of: caller), let calleeControl = memory.control(of: callee),
+            let calleeHalf = memory.half(link.half(of: callee), of: link.id)
+        else { return [] }
+        for index in 0..<UInt16(LinkHalf.replies) {
+            guard let mine = callerControl.caller(place: link.place(of: caller), index: index),
+                let other = calleeControl.callee(place: link.place(of: callee), index: index)
             else { continue }
-            for index in 0..<UInt16(LinkHalf.replies) {
-                guard let mine = callerControl.caller(place: link.place(of: caller), index: index),
-                    let other = calleeControl.callee(place: link.place(of: callee), index: index)
-                else { continue }
-                let outcome = settle(mine, other, index: index, of: link, calleeHalf: calleeHalf)
-                guard let (generation, result) = outcome else { continue }
-                list.append(
-                    Settlement(
-                        caller: caller, port: PortID(node: link.node, counter: mine.port.relaxed), index: index, generation: generation,
-                        outcome: result))
-            }
+            // The caller's word for it, which misleads only the caller.
+            let counter = mine.port.relaxed
+            guard port == nil || counter == port else { continue }
+            let outcome = settle(mine, other, index: index, of: link, closes: port == nil, calleeHalf: calleeHalf)
+            guard let (generation, result) = outcome else { continue }
+            list.append(
+                Settlement(
+                    caller: caller, port: PortID(node: link.node, counter: counter), index: index, generation: generation, outcome: result))
         }
         return list
     }
 
     private mutating func settle(
-        _ mine: CallerEntryMemory, _ other: CalleeEntryMemory, index: UInt16, of link: Link, calleeHalf: LinkHalf
+        _ mine: CallerEntryMemory, _ other: CalleeEntryMemory, index: UInt16, of link: Link, closes: Bool, calleeHalf: LinkHalf
     ) -> (UInt32, Settlement.Outcome)? {
         // The caller's side first: a call that was never committed stays the caller's, one whose answer it has taken is over.
         var ours = false
@@ -155,7 +164,9 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
                 break
             }
         }
-        // Then the callee's, so that a use which comes later than this finds the word closed.
+        // A word of a link that stays open is another call's unless this one is ours.
+        guard closes || ours else { return nil }
+        // Then the callee's, so that a use which comes later than this finds the word closed; or, for this one call, promoted.
         for _ in 0..<Self.triesMax {
             let word = ReplyWord(bits: other.word.acquired)
             let current = word.isOf(link: link.id.raw)
@@ -170,8 +181,11 @@ public struct SharedLeaseWorld<Memory: NodeMemory>: LeaseWorld {
                 }
             }
             if current, word.state == .closed { break }
-            let closed = ReplyWord(.closed, link: link.id.raw, generation: current ? word.generation : 0)
-            if other.word.exchange(word.bits, for: closed.bits) { break }
+            let end =
+                closes
+                ? ReplyWord(.closed, link: link.id.raw, generation: current ? word.generation : 0)
+                : ReplyWord(.promoted, link: link.id.raw, generation: generation)
+            if other.word.exchange(word.bits, for: end.bits) { break }
         }
         return ours ? (generation, .unclaimed) : nil
     }

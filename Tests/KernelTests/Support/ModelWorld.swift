@@ -122,9 +122,15 @@ struct ModelWorld: LeaseWorld {
         return closing
     }
 
-    mutating func settleReplies(of link: Link) -> [Settlement] {
+    mutating func settleReplies(of link: Link) -> [Settlement] { settle { $0.link == link.id } }
+
+    mutating func recallReplies(of link: Link, caller: TaskID, port: PortID) -> [Settlement] {
+        settle { $0.link == link.id && $0.caller == caller && $0.port == port }
+    }
+
+    private mutating func settle(_ isMeant: (Call) -> Bool) -> [Settlement] {
         var list: [Settlement] = []
-        for place in calls.indices where calls[place].link == link.id {
+        for place in calls.indices where isMeant(calls[place]) {
             let call = calls[place]
             let outcome: Settlement.Outcome
             switch call.state {

@@ -321,6 +321,7 @@ final class RandomRun {
         case 14: return .rejected(.invalidMemory)
         default:
             guard let call = world.calls.randomElement(using: &random) else { return .linkOffers }
+            if task == call.caller { return .recallReplies(call.link, call.port) }
             return .claimReply(call.link, index: call.index, generation: call.generation)
         }
     }

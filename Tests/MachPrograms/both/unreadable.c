@@ -23,5 +23,6 @@ int main(void) {
     send_id(port, 2, 0, 0);
     IS("1.13: a buffer that cannot be written",
        mach_msg((mach_msg_header_t *)nothing, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, 500, port, 1000, 0), MACH_RCV_INVALID_DATA);
+    IS("1.13: a result that cannot be written", mach_port_allocate(SELF, MACH_PORT_RIGHT_RECEIVE, (mach_port_t *)nothing), KERN_INVALID_ADDRESS);
     return result();
 }

@@ -57,6 +57,11 @@ int main(void) {
     trailer = (mach_msg_mac_trailer_t *)(letter.bytes + round_msg(letter.head.msgh_size));
     CHECK("1.12: process 0", letter.head.msgh_id == MACH_NOTIFY_SEND_ONCE && audit_token_to_pid(trailer->msgh_audit) == 0);
 
+    IS("1.12: a form that there is not",
+       mach_msg(
+           &letter.head, MACH_RCV_MSG | MACH_RCV_TIMEOUT | MACH_RCV_TRAILER_TYPE(5), 0, sizeof letter.bytes, port, 0, MACH_PORT_NULL),
+       MACH_RCV_INVALID_TRAILER);
+
     /* Room for it. */
     send_id(port, 8, 0, 0);
     IS("V4: the trailer needs room",

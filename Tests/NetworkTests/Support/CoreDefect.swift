@@ -50,7 +50,7 @@ enum CoreDefect: String, CaseIterable {
                 core.proxies[proxy]?.isPaused = false
                 actions.removeAll { $0 == .pause(proxy) }
             }
-        case (.findingIsNoReception, .frame(_, .found(_, .send(let port, _, _)))):
+        case (.findingIsNoReception, .frame(_, .found(_, .send(let port, _, _, _)))):
             for (id, proxy) in core.proxies where proxy.port == port && proxy.sequence > 1 { core.proxies[id]?.sequence -= 1 }
         case (.givenIsNotDroppedAtTheEnd, .down): actions.removeAll { if case .drop = $0 { true } else { false } }
         case (.proxiesOutliveTheChannel, .down): actions.removeAll { if case .destroyProxy = $0 { true } else { false } }

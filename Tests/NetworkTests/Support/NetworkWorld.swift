@@ -12,6 +12,8 @@ struct WorldPlan {
     var defect: CoreDefect?
     /// Whether channels end and nodes crash.
     var isRough = true
+    /// Whether channels are cut while both nodes live on.
+    var hasCuts = true
     var bounds = NetworkCore.Bounds()
     var announcements: NameAnnouncements = []
 
@@ -21,6 +23,8 @@ struct WorldPlan {
         self.defect = defect
         isRough = seed % 3 != 0
         announcements = NameAnnouncements(rawValue: UInt8(seed / 3 % 4))
+        hasCuts = seed % 4 < 2
+        bounds.barrierMilliseconds = hasCuts ? 400 : .max / 2
         if seed % 2 == 0 { bounds.transfers = 1 }
         if seed % 5 == 0 { bounds.memoryBytes = 150_000 }
         if seed % 7 == 0 { (bounds.ports, bounds.onces, bounds.lookUps) = (2, 2, 1) }
@@ -66,6 +70,10 @@ final class NetworkWorld {
         var downs = 0
         var crashes = 0
         var learnt = 0
+        var frames = 0
+        var thirds = 0
+        var grants = 0
+        var refusals = 0
     }
 
     struct Pair: Hashable, Comparable {
@@ -116,6 +124,8 @@ final class NetworkWorld {
         let rights: [Gift]
         let memory: [MemoryToken]
         let sentAt: Int
+        /// The owners have granted everything that is named in it.
+        let isGranted: Bool
         var hops = 0
         var isDelivered = false
         var isAbandoned = false
@@ -169,6 +179,8 @@ final class NetworkWorld {
     private func leads(_ name: PortID, of node: NodeModel) -> Bool {
         guard node.isAlive(name) else { return false }
         guard let proxy = node.proxyAt[name], let (port, peer) = node.core.proxy(proxy) else { return name.node == node.id }
+        // What is not granted may be claimed in vain, if something was cut.
+        guard node.core.proxies[proxy]?.isGranted == true || !isDisturbed(since: 0) else { return false }
         guard let next = nodes[peer], next.id == port.birth else { return false }
         return leads(port.port, of: next)
     }
@@ -224,6 +236,16 @@ final class NetworkWorld {
         guard let channel = channels[pair], channel.isSound, channel.up.contains(receiver), let node = nodes[receiver],
             channel.frames[sender]?.isEmpty == false, let frame = channel.frames[sender]?.removeFirst()
         else { return false }
+        tally.frames += 1
+        if case .message(let message) = frame { for case .third in message.rights + [message.reply] { tally.thirds += 1 } }
+        if case .granted = frame { tally.grants += 1 }
+        if case .refused(let uid, _) = frame {
+            tally.refusals += 1
+            // Whoever gave it has held it until it was claimed, or all others had spoken.
+            if !plan.hasCuts, plan.bounds.ports == NetworkLimits.portsMax, nodes[sender]?.isAlive(uid.port) == true {
+                fail("\(uid), which lives, is refused to \(node.id)")
+            }
+        }
         if case .accepted(let uid, let count) = frame {
             let port = uid.port
             let left = (channel.unaccepted[receiver]?[port] ?? 0) - Int(count)
@@ -292,12 +314,46 @@ final class NetworkWorld {
         channels.values.contains { $0.disturbedAt >= then || (!$0.isSound && !$0.up.isEmpty) }
     }
 
+    /// Names that are not granted may stand for what was lost earlier; send-once rights go over third nodes.
+    private func isDisturbed(since record: Record) -> Bool {
+        isDisturbed(since: plan.nodes == 2 || record.isGranted && !record.viaOnce ? record.sentAt : 0)
+    }
+
+    private func isGranted(_ transfers: [Transfer], _ node: NodeModel) -> Bool {
+        transfers.allSatisfy { transfer in
+            switch transfer {
+            case .copySend(let port), .moveSend(let port):
+                node.proxyAt[port].map { node.core.proxies[$0]?.isGranted == true } ?? true
+            case .moveSendOnce: false
+            default: true
+            }
+        }
+    }
+
+    /// A grown right is in the books of its owner, as long as both have a channel.
+    private func checkHolds() {
+        for (pair, channel) in channels where channel.isSound && channel.up.count == 2 {
+            for number in pair.ends {
+                guard let node = nodes[number], let owner = nodes[pair.other(number)], let peer = node.core.peers[owner.id.number] else {
+                    continue
+                }
+                for (uid, id) in peer.granted {
+                    guard let proxy = node.core.proxies[id], !proxy.isDead, let port = owner.core.port(of: uid) else { continue }
+                    if proxy.sequence > owner.core.exports[port]?.holders[number]?.sequence ?? 0 {
+                        fail("\(node.id) holds \(uid) by gift \(proxy.sequence), and \(owner.id) does not know it")
+                    }
+                }
+            }
+        }
+    }
+
     // MARK: a run
 
     func run() -> String? {
         while step < plan.steps, failure == nil {
             step += 1
             act()
+            if step % 10 == 0 { checkHolds() }
             if step % 100 == 0 { for node in nodes.values { for violation in node.kernel.violations() { fail(violation) } } }
         }
         if failure == nil { finish() }
@@ -326,7 +382,7 @@ final class NetworkWorld {
         if channel.isSound {
             if channel.up.count < 2 { return noticeUp(end, pair) }
             guard plan.isRough else { return }
-            if chance.oneIn(12) { cut(pair) } else if chance.oneIn(80) { crash(end) }
+            if plan.hasCuts, chance.oneIn(12) { cut(pair) } else if chance.oneIn(plan.hasCuts ? 80 : 20) { crash(end) }
         } else if channel.up.isEmpty {
             connect(pair)
         } else {
@@ -429,7 +485,8 @@ final class NetworkWorld {
         }
         let record = Record(
             sender: Sender(node: node.id, task: task), destination: `true`(name), name: name, viaOnce: viaOnce, reply: gift(reply, node),
-            rights: rights.map { gift($0, node) }, memory: memory, sentAt: step)
+            rights: rights.map { gift($0, node) }, memory: memory, sentAt: step,
+            isGranted: isGranted([to, reply] + rights, node))
         let response = node.ask(
             task,
             .send(
@@ -501,7 +558,7 @@ final class NetworkWorld {
             fail("nobody knows who \(message.sender) is")
         }
         if !record.viaOnce {
-            let stream = Stream(sender: record.sender, name: plan.nodes == 2 ? record.destination : record.name)
+            let stream = Stream(sender: record.sender, name: record.destination)
             if let last = lastOf[stream], last > token { fail("message \(token) arrives after \(last)") }
             lastOf[stream] = token
         }
@@ -521,13 +578,13 @@ final class NetworkWorld {
         case (.null, .null), (.dead, .dead): return
         case (.send(let port), .send(let here, _)):
             if `true`(here) != port { fail("a right to \(port) arrives as one to \(`true`(here))") }
-            if plan.nodes == 2, port.node == node.id, here != port { fail("\(port) comes home as \(here)") }
+            if port.node == node.id, here != port { fail("\(port) comes home as \(here)") }
         case (.once(let port), .sendOnce(_, let here)):
             if `true`(here) != port { fail("a send-once right to \(port) arrives as one to \(`true`(here))") }
         case (.send(let port), .dead), (.once(let port), .dead):
             // Over the bound of rights.
             if plan.bounds.ports < NetworkLimits.portsMax { return }
-            if isAlive(port), !isDisturbed(since: plan.nodes == 2 ? record.sentAt : 0) {
+            if isAlive(port), !isDisturbed(since: record) {
                 fail("a right to \(port), which lives, arrives dead at \(node.id)")
             }
         default: fail("\(gift) arrives as \(arrived)")
@@ -553,7 +610,7 @@ final class NetworkWorld {
             }
         }
         for (token, record) in records where !record.isDelivered && !record.isAbandoned {
-            guard isAlive(record.destination), !isDisturbed(since: plan.nodes == 2 ? record.sentAt : 0) else { continue }
+            guard isAlive(record.destination), !isDisturbed(since: record) else { continue }
             if isTooLarge(record) || plan.bounds.ports < NetworkLimits.portsMax { continue }
             if record.destination == port && !record.viaOnce || (record.rights + [record.reply]).contains(.send(port)) {
                 fail("\(port) has no senders, and message \(token) is under way")
@@ -574,12 +631,11 @@ final class NetworkWorld {
         }
         guard settle(dropping: false) else { return }
         for (token, record) in records.sorted(by: { $0.key < $1.key }) where !record.isDelivered && !record.isAbandoned {
-            // On the way over a third node the name may have died, and its holder not know it yet.
             if isTooLarge(record) { continue }
             let isNamed =
                 plan.nodes == 2 || record.viaOnce && !isDisturbed(since: 0)
                 || !record.viaOnce && nodes[record.sender.node.number]?.isAlive(record.name) == true
-            if isNamed, isAlive(record.destination), !isDisturbed(since: record.sentAt) {
+            if isNamed, isAlive(record.destination), !isDisturbed(since: record) {
                 return fail(
                     "message \(token) of \(record.sender) to \(record.destination) is lost: \(nodes[record.sender.node.number].map { way(record.name, of: $0) } ?? ""), \(record)"
                 )
@@ -657,7 +713,7 @@ final class NetworkWorld {
             if failure != nil { return false }
             if !moves {
                 // Whoever still waits for a name waits no longer.
-                let waits = nodes.values.contains { !$0.askers.isEmpty }
+                let waits = nodes.values.contains { !$0.askers.isEmpty || !$0.core.barriers.isEmpty }
                 for number in nodes.keys.sorted() { nodes[number]?.handle(.time(UInt64(step) + 10_000)) }
                 if !waits || round > 19_000 { return failure == nil }
             }

@@ -102,7 +102,8 @@ final class NodeModel {
         var limits = Limits()
         limits.linksEnabled = false
         kernel = Kernel(node: id, limits: limits)
-        core = NetworkCore(node: id, expecting: peers)
+        core = NetworkCore(
+            node: id, expecting: peers, chance: Chance(seed: world.plan.seed &* 77 &+ UInt64(id.number) &* 1_000 &+ UInt64(id.incarnation)))
         core.bounds = world.plan.bounds
         core.announcements = world.plan.announcements
         _ = kernel.handle(.attach(Self.identity(1), first: true))
@@ -222,6 +223,7 @@ final class NodeModel {
         case .giveRoom(let proxy, let count):
             guard let local = proxyPort[proxy] else { return world.fail("room is given to \(proxy), which is not there") }
             if ask(chief, .giveRoom(local, count)) != .done { world.fail("\(count) rooms of \(proxy) are not kept") }
+        case .setLimit(let proxy, let limit): if let local = proxyPort[proxy] { ask(chief, .setQueueLimit(local, limit)) }
         case .pause(let proxy): if proxyPort[proxy] != nil { paused.insert(proxy) }
         case .resume(let proxy): paused.remove(proxy)
         case .destroyOnce(let key):
@@ -556,7 +558,7 @@ final class NodeModel {
             world.remember(once: lastOnce, of: id.number, to: port)
             return .once(lastOnce)
         case .send(let port, _):
-            if let proxy = proxyAt[port], core.proxy(proxy)?.peer == peer { return .proxy(proxy) }
+            if let proxy = proxyAt[port] { return .proxy(proxy) }
             if let known = exported[port] { return .send(port, limit: known.limit) }
             guard let limit = limit(of: port) else { return .dead }
             return .send(port, limit: limit)

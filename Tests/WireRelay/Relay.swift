@@ -3,14 +3,19 @@ import NIOPosix
 import Synchronization
 
 /// Stands between two nodes on the wire: writes down every byte, and can fall silent or cut.
-final class Relay: Sendable {
+public final class Relay: Sendable {
     private struct State {
         var bytes: (toTarget: [UInt8], toCaller: [UInt8]) = ([], [])
         var isSilent = false
         var channels: [any Channel] = []
+        var carried = 0
+        /// Cuts when so many bytes have been carried, in the middle of what comes then.
+        var cutAt = Int.max
+        var cuts = 0
     }
 
     private let state = Mutex(State())
+    private let records: Bool
     private let listener = Mutex<(any Channel)?>(nil)
 
     private final class Pipe: ChannelInboundHandler {
@@ -26,16 +31,23 @@ final class Relay: Sendable {
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            let buffer = unwrapInboundIn(data)
-            let passes = relay.state.withLock { state in
-                if isCaller {
+            var buffer = unwrapInboundIn(data)
+            let (passes, isCut) = relay.state.withLock { state in
+                if relay.records, isCaller {
                     state.bytes.toTarget += Array(buffer.readableBytesView)
-                } else {
+                } else if relay.records {
                     state.bytes.toCaller += Array(buffer.readableBytesView)
                 }
-                return !state.isSilent
+                let left = state.cutAt - state.carried
+                state.carried += buffer.readableBytes
+                guard left <= buffer.readableBytes else { return (!state.isSilent, false) }
+                state.cutAt = .max
+                state.cuts += 1
+                if let start = buffer.readSlice(length: max(0, left)) { buffer = start }
+                return (!state.isSilent, true)
             }
             if passes { other.writeAndFlush(buffer, promise: nil) }
+            if isCut { relay.cut() }
         }
 
         func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
@@ -43,7 +55,9 @@ final class Relay: Sendable {
         func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
     }
 
-    init(to host: String, port: UInt16) throws {
+    /// From a port of 127.0.0.1, which is free, to that place. `records`: keeps every byte.
+    public init(to host: String, port: UInt16, records: Bool = true) throws {
+        self.records = records
         let group = MultiThreadedEventLoopGroup.singleton
         let bound = try ServerBootstrap(group: group)
             .childChannelOption(.autoRead, value: false)
@@ -68,18 +82,31 @@ final class Relay: Sendable {
 
     deinit { stop() }
 
-    func stop() {
+    public func stop() {
         listener.withLock { $0 }?.close(promise: nil)
         cut()
     }
 
-    var port: UInt16 { listener.withLock { $0 }?.localAddress?.port.flatMap { UInt16(exactly: $0) } ?? 0 }
+    public var port: UInt16 { listener.withLock { $0 }?.localAddress?.port.flatMap { UInt16(exactly: $0) } ?? 0 }
 
     /// From now on nothing passes, and nobody is told.
-    func fallSilent() { state.withLock { $0.isSilent = true } }
+    public func fallSilent() { state.withLock { $0.isSilent = true } }
 
-    func cut() { for channel in state.withLock({ $0.channels }) { channel.close(promise: nil) } }
+    /// Ends all connections, without a word of TLS; new ones may be made.
+    public func cut() {
+        let channels = state.withLock { state in
+            defer { state.channels = [] }
+            return state.channels
+        }
+        for channel in channels { channel.close(promise: nil) }
+    }
 
-    var toTarget: [UInt8] { state.withLock { $0.bytes.toTarget } }
-    var toCaller: [UInt8] { state.withLock { $0.bytes.toCaller } }
+    /// Cuts in the middle of what is carried, when so many bytes more have been.
+    public func cut(after bytes: Int) { state.withLock { $0.cutAt = $0.carried + bytes } }
+
+    /// How often that has happened.
+    public var cuts: Int { state.withLock { $0.cuts } }
+
+    public var toTarget: [UInt8] { state.withLock { $0.bytes.toTarget } }
+    public var toCaller: [UInt8] { state.withLock { $0.bytes.toCaller } }
 }

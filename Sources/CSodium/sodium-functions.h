@@ -1,0 +1,2 @@
+// libsodium of Debian (libsodium-dev 1.0.18), as Sources/Secure/Sodium.swift uses it.
+#include <sodium.h>
