@@ -6,6 +6,9 @@ public struct NodeNetworkFile: Codable, Hashable, Sendable {
     public let name: String
     /// `HOST:PORT`, with an IPv6 address in brackets. Port 0 is any that is free.
     public let listen: String
+    /// The byte order that the node declares and uses for what its tasks say to other nodes: for tests, as a machine of that order would.
+    /// The machine's own if it is not there.
+    public let byteOrder: String?
 
     /// The names of the files in the state directory.
     public static let fileName = "network.json"
@@ -13,10 +16,11 @@ public struct NodeNetworkFile: Codable, Hashable, Sendable {
     public static let rosterFileName = "nodes.roster"
 
     /// Throws what is wrong with the first field that is wrong.
-    public init(number: UInt32, name: String, listen: String) throws(NodeRosterFault) {
+    public init(number: UInt32, name: String, listen: String, byteOrder: ByteOrder? = nil) throws(NodeRosterFault) {
         self.number = number
         self.name = name
         self.listen = listen
+        self.byteOrder = byteOrder.map { "\($0)" }
         if let fault { throw fault }
     }
 
@@ -25,7 +29,14 @@ public struct NodeNetworkFile: Codable, Hashable, Sendable {
         guard number > 0 else { return .number }
         guard NodeRosterEntry.isName(name) else { return .name }
         do throws(NodeRosterFault) { _ = try address() } catch { return error }
+        guard order != nil else { return .byteOrder }
         return nil
+    }
+
+    /// Nil if what the file says is none.
+    public var order: ByteOrder? {
+        guard let byteOrder else { return .host }
+        return ByteOrder.allCases.first { "\($0)" == byteOrder }
     }
 
     public func address() throws(NodeRosterFault) -> (host: String, port: UInt16) { try NodeRosterEntry.address(listen, zeroPort: true) }
