@@ -179,8 +179,9 @@ extension MachTask {
         } else {
             let items = rights.count + memory.count
             switch (dialect, message.format) {
-            case (.xnu, .plain) where items == 0: bytes += Array(repeating: 0, count: bytes.count.rounded - bytes.count)
-            case (.xnu, .complex), (.mach3, .typedComplex): isComplex = true
+            case (.xnu, .plain) where items == 0, (.xnu, .foreignPlain) where items == 0:
+                bytes += Array(repeating: 0, count: bytes.count.rounded - bytes.count)
+            case (.xnu, .complex), (.xnu, .foreignComplex), (.mach3, .typedComplex): isComplex = true
             case (.mach3, .typed): break
             case (.xnu, _):
                 isComplex = true
