@@ -37,7 +37,10 @@ import Testing
                 11, 64, Self.little(UInt64(0x0102_0304_0506_0708)) + Self.little(UInt64.max - 1),
                 Self.big(UInt64(0x0102_0304_0506_0708)) + Self.big(UInt64.max - 1)
             ),
-            (10, 64, Self.little((1.5).bitPattern) + Self.little((-2.25).bitPattern), Self.big((1.5).bitPattern) + Self.big((-2.25).bitPattern)),
+            (
+                10, 64, Self.little((1.5).bitPattern) + Self.little((-2.25).bitPattern),
+                Self.big((1.5).bitPattern) + Self.big((-2.25).bitPattern)
+            ),
             (15, 32, Self.little(UInt32(0x103)) + Self.little(UInt32(0)), Self.big(UInt32(0x103)) + Self.big(UInt32(0))),
         ]
         for (type, bits, little, big) in rows {
@@ -109,7 +112,8 @@ import Testing
         refused(Self.little(Self.isLong | Self.isInline | 1) + Self.little(UInt64(0)), .typed)
         refused(Self.little(Self.isLong | Self.isInline) + [2, 0, 32, 0], .typed)
         refused(Self.little(Self.word(2, 32, 2, Self.isInline)) + Self.little(UInt32(7)), .typed)
-        refused(Self.little(Self.isLong | Self.isInline) + Self.little(UInt16(2)) + Self.little(UInt16(32)) + Self.little(UInt32.max), .typed)
+        refused(
+            Self.little(Self.isLong | Self.isInline) + Self.little(UInt16(2)) + Self.little(UInt16(32)) + Self.little(UInt32.max), .typed)
         // A string without what fills it up.
         refused(Self.little(Self.word(12, 8, 1, Self.isInline)) + [1], .typed)
         // A place without its bytes, in an object that is not there, beyond its end, and the same numbers twice.
