@@ -80,14 +80,17 @@ struct Play {
         }
     }
 
-    /// What waited and is over now. Those of which the model says so are waited for.
+    /// What waited and is over now. Of which the model says so whatever is chosen, those are waited for; where it depends on the choice,
+    /// until they are over or sleep.
     private mutating func collect(_ step: Step) throws -> [Int: Outcome] {
-        var foreseen = model
-        _ = foreseen.apply(step)
-        let expected = Set(foreseen.ended.map(\.step))
+        guard !real.waiting.isEmpty else { return [:] }
+        let (certain, possible) = foreseen(step)
         var ended: [Int: Outcome] = [:]
         for (number, waiting) in real.waiting {
-            guard expected.contains(number) || waiting.isDone else { continue }
+            if !certain.contains(number) {
+                if possible.contains(number) { try real.settle(waiting) }
+                guard waiting.isDone else { continue }
+            }
             guard let outcome = waiting.result() else {
                 failure = "step \(step.id) task \(step.task) \(step.call): step \(number) waits still"
                 return [:]
@@ -95,6 +98,22 @@ struct Play {
             ended[number] = outcome
         }
         return ended
+    }
+
+    /// The steps that end with this one: for all choices, and for any.
+    private func foreseen(_ step: Step) -> (certain: Set<Int>, possible: Set<Int>) {
+        var certain: Set<Int>?
+        var possible: Set<Int> = []
+        var script: [Int]? = []
+        for _ in 0..<Self.choicesMax {
+            guard let choice = script else { break }
+            var next = model
+            script = next.apply(step, script: choice).next
+            let ended = Set(next.ended.map(\.step))
+            certain = certain?.intersection(ended) ?? ended
+            possible.formUnion(ended)
+        }
+        return (certain ?? [], possible)
     }
 
     private static func difference(
@@ -121,17 +140,8 @@ struct Play {
         case (let expected?, nil): return "waits, and should come to \(expected)"
         case (nil, let found?): return "should wait, and came to \(found)"
         case (let expected?, let found?):
-            if case .type = step.call { return names.difference(expected, Self.forgiving(expected, found), of: step.task, model) }
             return names.difference(expected, found, of: step.task, model)
         }
-    }
-
-    /// A send-possible request that has been told shows until the task has received the news (decision 0018).
-    private static func forgiving(_ expected: Outcome, _ found: Outcome) -> Outcome {
-        guard case .number(let wanted)? = expected.values.first, case .number(let bits)? = found.values.first, wanted & 1 << 30 == 0 else {
-            return found
-        }
-        return Outcome(found.code, [.number(bits & ~(1 << 30))])
     }
 
     // MARK: names
