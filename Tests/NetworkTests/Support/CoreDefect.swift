@@ -15,14 +15,41 @@ enum CoreDefect: String, CaseIterable {
     case portsAreNotReleased
     case proxyIsWatchedOnce
     case cleanDoesNotWait
+    // What belongs to three nodes and more (Documentation/Decisions/0020).
+    case giverDoesNotPin
+    case barrierIsSkipped
+    case drainedIsSaidAtOnce
+    case claimIsNotAnswered
+    case claimerIsNotListed
+    case settlingIsNotTold
+    case refusalIsNotTold
+    case claimsAreNotGivenUp
 
     /// Among which it is found.
-    var seeds: ClosedRange<UInt64> { self == .cleanDoesNotWait ? 28...50 : 1...20 }
+    var seeds: ClosedRange<UInt64> {
+        switch self {
+        case .cleanDoesNotWait: 28...50
+        case .barrierIsSkipped, .drainedIsSaidAtOnce, .refusalIsNotTold, .claimsAreNotGivenUp, .giverDoesNotPin: 1...200
+        default: 1...40
+        }
+    }
+
+    /// So many it takes.
+    var nodes: UInt32 {
+        switch self {
+        case .giverDoesNotPin, .barrierIsSkipped, .drainedIsSaidAtOnce, .claimIsNotAnswered, .claimerIsNotListed, .settlingIsNotTold,
+            .refusalIsNotTold, .claimsAreNotGivenUp:
+            3
+        default: 2
+        }
+    }
 
     /// Whether the frame never comes out.
     func loses(_ frame: NetworkFrame) -> Bool {
         switch (self, frame) {
-        case (.deathIsNotTold, .portDied), (.acceptanceIsNotTold, .accepted), (.unusedIsNotTold, .onceUnused): true
+        case (.deathIsNotTold, .portDied), (.acceptanceIsNotTold, .accepted), (.unusedIsNotTold, .onceUnused),
+            (.claimIsNotAnswered, .granted), (.settlingIsNotTold, .settled), (.refusalIsNotTold, .refused):
+            true
         default: false
         }
     }
@@ -33,6 +60,8 @@ enum CoreDefect: String, CaseIterable {
         case (.cleanIgnoresTheCount, .frame(let peer, .clean(let port, _))):
             if let all = core.exports[port.port]?.holders[peer] { event = .frame(peer: peer, .clean(port, sequence: all.sequence)) }
         case (.cleanDoesNotWait, .noSenders(let proxy)): core.proxies[proxy]?.unaccepted = 0
+        case (.giverDoesNotPin, .frame(_, .settled)): return []
+        case (.drainedIsSaidAtOnce, .frame(let peer, .drain(let number, _))): return [.send(peer: peer, .drained(number))]
         default: break
         }
         var actions = core.handle(event)
@@ -52,6 +81,16 @@ enum CoreDefect: String, CaseIterable {
         case (.givenIsNotDroppedAtTheEnd, .down): actions.removeAll { if case .drop = $0 { true } else { false } }
         case (.proxiesOutliveTheChannel, .down): actions.removeAll { if case .destroyProxy = $0 { true } else { false } }
         case (.portsAreNotReleased, _): actions.removeAll { if case .release = $0 { true } else { false } }
+        case (.giverDoesNotPin, _):
+            for peer in core.peers.keys.sorted() {
+                for (pin, proxy) in (core.peers[peer]?.pins ?? [:]).sorted(by: { $0.key < $1.key }) {
+                    core.peers[peer]?.pins[pin] = nil
+                    core.unpin(proxy, &actions)
+                }
+            }
+        case (.barrierIsSkipped, .down): for number in core.barriers.keys.sorted() { core.pass(number, &actions) }
+        case (.claimerIsNotListed, .frame(let peer, .claim(let port, _))): core.exports[port.port]?.holders[peer] = nil
+        case (.claimsAreNotGivenUp, .down): actions.removeAll { if case .send(_, .drained) = $0 { true } else { false } }
         case (.proxyIsWatchedOnce, .noSenders(let proxy)): core.proxies[proxy]?.isWatched = true
         default: break
         }

@@ -41,6 +41,7 @@ final class NetworkWorld {
     var chance: Chance
     private(set) var nodes: [UInt32: NodeModel] = [:]
     private var channels: [Pair: ChannelModel] = [:]
+    private var pairs: [Pair] = []
     private(set) var step = 0
     private(set) var failure: String?
     private(set) var tally = Tally()
@@ -88,6 +89,8 @@ final class NetworkWorld {
         /// Whether frames still go through.
         var isSound = false
         var frames: [UInt32: [NetworkFrame]] = [:]
+        /// Its node has died, and what it had sent may still be read.
+        var dead: UInt32?
         /// When the last end learnt of the last ending.
         var disturbedAt = -1
         /// Messages not accepted, by sending end and port.
@@ -133,7 +136,10 @@ final class NetworkWorld {
         chance = Chance(seed: plan.seed &* 31 &+ UInt64(plan.nodes))
         for number in 1...plan.nodes { start(NodeID(number: number, incarnation: 1)) }
         for one in 1..<plan.nodes { for other in (one + 1)...plan.nodes { channels[Pair(one, other)] = ChannelModel() } }
-        for pair in channels.keys.sorted() { connect(pair) }
+        pairs = channels.keys.sorted()
+        for pair in pairs { connect(pair) }
+        // With many nodes it would take all the time there is until each has noticed each.
+        if plan.nodes > 3 { for pair in pairs { for end in pair.ends { noticeUp(end, pair) } } }
     }
 
     func fail(_ words: String) {
@@ -230,7 +236,7 @@ final class NetworkWorld {
 
     private func passFrame(from sender: UInt32, over pair: Pair) -> Bool {
         let receiver = pair.other(sender)
-        guard let channel = channels[pair], channel.isSound, channel.up.contains(receiver), let node = nodes[receiver],
+        guard let channel = channels[pair], channel.isSound || channel.dead == sender, channel.up.contains(receiver), let node = nodes[receiver],
             channel.frames[sender]?.isEmpty == false, let frame = channel.frames[sender]?.removeFirst()
         else { return false }
         tally.frames += 1
@@ -249,7 +255,7 @@ final class NetworkWorld {
             if left < 0 { fail("\(port) has accepted more messages than were sent") }
             channel.unaccepted[receiver, default: [:]][port] = left == 0 ? nil : left
         }
-        if let sending = nodes[sender], channel.frames[sender, default: []].count < 4, sending.congested.remove(receiver) != nil {
+        if channel.isSound, let sending = nodes[sender], channel.frames[sender, default: []].count < 4, sending.congested.remove(receiver) != nil {
             sending.handle(.drained(peer: receiver))
         }
         if case .chunk = frame {
@@ -265,6 +271,7 @@ final class NetworkWorld {
     private func connect(_ pair: Pair) {
         guard let channel = channels[pair], !channel.isSound, channel.up.isEmpty else { return }
         channel.isSound = true
+        channel.dead = nil
         channel.frames = [:]
         channel.unaccepted = [:]
     }
@@ -289,6 +296,8 @@ final class NetworkWorld {
     private func noticeDown(_ number: UInt32, _ pair: Pair) {
         guard let channel = channels[pair], !channel.isSound, channel.up.contains(number), let node = nodes[number] else { return }
         channel.disturbedAt = step
+        channel.frames = [:]
+        channel.dead = nil
         node.congested.remove(pair.other(number))
         node.handle(.down(peer: pair.other(number)))
         channel.up.remove(number)
@@ -297,9 +306,13 @@ final class NetworkWorld {
     private func crash(_ number: UInt32) {
         guard let old = nodes[number] else { return }
         tally.crashes += 1
-        for pair in channels.keys.sorted() where pair.ends.contains(number) {
+        for pair in pairs where pair.ends.contains(number) {
+            let frames = channels[pair]?.isSound == true ? channels[pair]?.frames[number] : nil
             cut(pair)
             channels[pair]?.up.remove(number)
+            // What it had said before may have come already.
+            channels[pair]?.frames = frames.map { [number: $0] } ?? [:]
+            channels[pair]?.dead = frames == nil ? nil : number
             channels[pair]?.disturbedAt = step
         }
         onceTruth[number] = nil
@@ -358,10 +371,15 @@ final class NetworkWorld {
     }
 
     private func act() {
-        guard let node = nodes[UInt32(1 + chance.below(Int(plan.nodes)))], let pair = chance.pick(channels.keys.sorted()) else { return }
+        guard let node = nodes[UInt32(1 + chance.below(Int(plan.nodes)))], let pair = chance.pick(pairs) else { return }
         switch chance.below(100) {
         case 0..<26:
-            let end = pair.ends[chance.below(2)]
+            var (end, pair) = (pair.ends[chance.below(2)], pair)
+            // Of many channels most are silent.
+            for _ in 0..<8 where plan.nodes > 3 && channels[pair]?.frames[end]?.isEmpty != false {
+                guard let other = chance.pick(pairs) else { break }
+                (end, pair) = (other.ends[chance.below(2)], other)
+            }
             for _ in 0...chance.below(3) { _ = passFrame(from: end, over: pair) }
         case 26..<46: for _ in 0...chance.below(3) { if let port = chance.pick(node.readyPorts) { node.takeMessage(at: port) } }
         case 46..<50: _ = node.retryAll()
@@ -620,7 +638,7 @@ final class NetworkWorld {
     private func finish() {
         isEnding = true
         for _ in 0..<4 {
-            for pair in channels.keys.sorted() {
+            for pair in pairs {
                 for end in pair.ends { noticeDown(end, pair) }
                 connect(pair)
                 for end in pair.ends { noticeUp(end, pair) }
@@ -668,7 +686,7 @@ final class NetworkWorld {
         for round in 0..<20_000 {
             step += 1
             var moves = false
-            for pair in channels.keys.sorted() { for end in pair.ends { while passFrame(from: end, over: pair) { moves = true } } }
+            for pair in pairs { for end in pair.ends { while passFrame(from: end, over: pair) { moves = true } } }
             for number in nodes.keys.sorted() {
                 guard let node = nodes[number] else { continue }
                 for port in node.readyPorts where !moves || chance.oneIn(2) {
