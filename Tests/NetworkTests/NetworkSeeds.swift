@@ -3,13 +3,15 @@ import Testing
 
 @testable import MasixNetwork
 
-/// Random programs on two and three nodes, over channels that end when they like. `NETWORK_SEEDS` sets how many, `FIRST` where
-/// they begin.
+/// Random programs on two nodes and more, over channels that end when they like. `NETWORK_SEEDS` sets how many, `FIRST` where they
+/// begin, `NODES` on how many others.
 @Suite struct NetworkSeeds {
     static let count = Int(ProcessInfo.processInfo.environment["NETWORK_SEEDS"] ?? "") ?? 7
     static let first = Int(ProcessInfo.processInfo.environment["FIRST"] ?? "") ?? 1
 
-    @Test("spec/mach.md O1, O3, D3, T2, T4, V5: two nodes and three, every message and every right", arguments: [UInt32(2), 3])
+    static let sizes = [UInt32(2), 3, 5] + (UInt32(ProcessInfo.processInfo.environment["NODES"] ?? "").map { [$0] } ?? [])
+
+    @Test("spec/mach.md O1, O3, D3, T2, T4, V5: on so many nodes, every message and every right", arguments: sizes)
     func balance(_ nodes: UInt32) {
         var remote = 0
         var situations: Set<String> = []
@@ -33,16 +35,29 @@ import Testing
     }
 }
 
+/// As many nodes as there may be.
+@Suite struct NetworkOfFifty {
+    @Test("fifty nodes, with crashes alone and with cuts", arguments: [UInt64(2), 5])
+    func balance(_ seed: UInt64) {
+        var plan = WorldPlan(seed: seed, nodes: 50)
+        plan.steps = 25_000
+        let world = NetworkWorld(plan)
+        let failure = world.run()
+        #expect(failure == nil)
+        #expect(world.tally.thirds > 10 && world.tally.grants > 0 && world.tally.crashes > 0, "\(world.tally)")
+    }
+}
+
 /// A core that is wrong in one thing is found out.
 @Suite struct NetworkDefects {
     @Test("each defect is found within so many seeds", arguments: CoreDefect.allCases)
     func areFound(_ defect: CoreDefect) {
         let seeds = defect.seeds
         var seed = seeds.lowerBound
-        while seed <= seeds.upperBound, NetworkWorld(WorldPlan(seed: seed, defect: defect)).run() == nil { seed += 1 }
+        while seed <= seeds.upperBound, NetworkWorld(WorldPlan(seed: seed, nodes: defect.nodes, defect: defect)).run() == nil { seed += 1 }
         #expect(seed <= seeds.upperBound)
         if ProcessInfo.processInfo.environment["TALLY"] != nil {
-            print("Tally", defect, seed, NetworkWorld(WorldPlan(seed: seed, defect: defect)).run() ?? "")
+            print("Tally", defect, seed, NetworkWorld(WorldPlan(seed: seed, nodes: defect.nodes, defect: defect)).run() ?? "")
         }
     }
 }

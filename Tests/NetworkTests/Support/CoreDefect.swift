@@ -16,15 +16,43 @@ enum CoreDefect: String, CaseIterable {
     case proxyIsWatchedOnce
     case cleanDoesNotWait
     case withdrawalIsNotTold
+    // What belongs to three nodes and more (Documentation/Decisions/0020).
+    case giverDoesNotPin
+    case barrierIsSkipped
+    case drainedIsSaidAtOnce
+    case claimIsNotAnswered
+    case claimerIsNotListed
+    case settlingIsNotTold
+    case refusalIsNotTold
+    case claimsAreNotGivenUp
 
     /// Among which it is found.
-    var seeds: ClosedRange<UInt64> { self == .cleanDoesNotWait ? 28...50 : 1...20 }
+    var seeds: ClosedRange<UInt64> {
+        switch self {
+        case .cleanDoesNotWait: 28...50
+        // Seldom, with some room on both sides: a run with all from 1 finds them too.
+        case .barrierIsSkipped: 180...230
+        case .drainedIsSaidAtOnce: 110...160
+        default: 1...40
+        }
+    }
+
+    /// So many it takes.
+    var nodes: UInt32 {
+        switch self {
+        case .giverDoesNotPin, .barrierIsSkipped, .drainedIsSaidAtOnce, .claimIsNotAnswered, .claimerIsNotListed, .settlingIsNotTold,
+            .refusalIsNotTold, .claimsAreNotGivenUp:
+            3
+        default: 2
+        }
+    }
 
     /// Whether the frame never comes out.
     func loses(_ frame: NetworkFrame) -> Bool {
         switch (self, frame) {
         case (.withdrawalIsNotTold, .withdrawn), (.deathIsNotTold, .portDied), (.acceptanceIsNotTold, .accepted),
-            (.unusedIsNotTold, .onceUnused):
+            (.unusedIsNotTold, .onceUnused), (.claimIsNotAnswered, .granted), (.settlingIsNotTold, .settled),
+            (.refusalIsNotTold, .refused):
             true
         default: false
         }
@@ -36,6 +64,8 @@ enum CoreDefect: String, CaseIterable {
         case (.cleanIgnoresTheCount, .frame(let peer, .clean(let port, _))):
             if let all = core.exports[port.port]?.holders[peer] { event = .frame(peer: peer, .clean(port, sequence: all.sequence)) }
         case (.cleanDoesNotWait, .noSenders(let proxy)): core.proxies[proxy]?.unaccepted = 0
+        case (.giverDoesNotPin, .frame(_, .settled)): return []
+        case (.drainedIsSaidAtOnce, .frame(let peer, .drain(let number, _))): return [.send(peer: peer, .drained(number))]
         default: break
         }
         var actions = core.handle(event)
@@ -55,6 +85,16 @@ enum CoreDefect: String, CaseIterable {
         case (.givenIsNotDroppedAtTheEnd, .down): actions.removeAll { if case .drop = $0 { true } else { false } }
         case (.proxiesOutliveTheChannel, .down): actions.removeAll { if case .destroyProxy = $0 { true } else { false } }
         case (.portsAreNotReleased, _): actions.removeAll { if case .release = $0 { true } else { false } }
+        case (.giverDoesNotPin, _):
+            for peer in core.peers.keys.sorted() {
+                for (pin, proxy) in (core.peers[peer]?.pins ?? [:]).sorted(by: { $0.key < $1.key }) {
+                    core.peers[peer]?.pins[pin] = nil
+                    core.unpin(proxy, &actions)
+                }
+            }
+        case (.barrierIsSkipped, .down): for number in core.barriers.keys.sorted() { core.pass(number, &actions) }
+        case (.claimerIsNotListed, .frame(let peer, .claim(let port, _))): core.exports[port.port]?.holders[peer] = nil
+        case (.claimsAreNotGivenUp, .down): actions.removeAll { if case .send(_, .drained) = $0 { true } else { false } }
         case (.proxyIsWatchedOnce, .noSenders(let proxy)): core.proxies[proxy]?.isWatched = true
         default: break
         }

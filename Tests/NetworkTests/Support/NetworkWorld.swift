@@ -43,6 +43,7 @@ final class NetworkWorld {
     var chance: Chance
     private(set) var nodes: [UInt32: NodeModel] = [:]
     private var channels: [Pair: ChannelModel] = [:]
+    private var pairs: [Pair] = []
     private(set) var step = 0
     private(set) var failure: String?
     private(set) var tally = Tally()
@@ -50,7 +51,8 @@ final class NetworkWorld {
 
     /// The port that a proxy, or a port for one message, stands for; one that stands for none is itself.
     var truth: [PortID: PortID] = [:]
-    private var onceTruth: [UInt32: [UInt64: PortID]] = [:]
+    /// By the node in one life of it: what it said before it died may still be read when the next one numbers anew.
+    private var onceTruth: [NodeID: [UInt64: PortID]] = [:]
     private var records: [UInt64: Record] = [:]
     private var lastToken: UInt64 = 0
     private var lastOf: [Stream: UInt64] = [:]
@@ -91,6 +93,8 @@ final class NetworkWorld {
         /// Whether frames still go through.
         var isSound = false
         var frames: [UInt32: [NetworkFrame]] = [:]
+        /// Its node has died, and what it had sent may still be read.
+        var dead: UInt32?
         /// When the last end learnt of the last ending.
         var disturbedAt = -1
         /// Messages not accepted, by sending end and port.
@@ -136,7 +140,10 @@ final class NetworkWorld {
         chance = Chance(seed: plan.seed &* 31 &+ UInt64(plan.nodes))
         for number in 1...plan.nodes { start(NodeID(number: number, incarnation: 1)) }
         for one in 1..<plan.nodes { for other in (one + 1)...plan.nodes { channels[Pair(one, other)] = ChannelModel() } }
-        for pair in channels.keys.sorted() { connect(pair) }
+        pairs = channels.keys.sorted()
+        for pair in pairs { connect(pair) }
+        // With many nodes it would take all the time there is until each has noticed each.
+        if plan.nodes > 3 { for pair in pairs { for end in pair.ends { noticeUp(end, pair) } } }
     }
 
     func fail(_ words: String) {
@@ -167,8 +174,8 @@ final class NetworkWorld {
     // MARK: what ports are
 
     func `true`(_ port: PortID) -> PortID { truth[port] ?? port }
-    func once(_ number: UInt64, of peer: UInt32) -> PortID? { onceTruth[peer]?[number] }
-    func remember(once number: UInt64, of node: UInt32, to port: PortID) { onceTruth[node, default: [:]][number] = `true`(port) }
+    func once(_ number: UInt64, of peer: NodeID) -> PortID? { onceTruth[peer]?[number] }
+    func remember(once number: UInt64, of node: NodeID, to port: PortID) { onceTruth[node, default: [:]][number] = `true`(port) }
 
     func isAlive(_ port: PortID) -> Bool {
         guard let node = nodes[port.node.number], node.id == port.node else { return false }
@@ -233,7 +240,8 @@ final class NetworkWorld {
 
     private func passFrame(from sender: UInt32, over pair: Pair) -> Bool {
         let receiver = pair.other(sender)
-        guard let channel = channels[pair], channel.isSound, channel.up.contains(receiver), let node = nodes[receiver],
+        guard let channel = channels[pair], channel.isSound || channel.dead == sender, channel.up.contains(receiver),
+            let node = nodes[receiver],
             channel.frames[sender]?.isEmpty == false, let frame = channel.frames[sender]?.removeFirst()
         else { return false }
         tally.frames += 1
@@ -252,7 +260,9 @@ final class NetworkWorld {
             if left < 0 { fail("\(port) has accepted more messages than were sent") }
             channel.unaccepted[receiver, default: [:]][port] = left == 0 ? nil : left
         }
-        if let sending = nodes[sender], channel.frames[sender, default: []].count < 4, sending.congested.remove(receiver) != nil {
+        if channel.isSound, let sending = nodes[sender], channel.frames[sender, default: []].count < 4,
+            sending.congested.remove(receiver) != nil
+        {
             sending.handle(.drained(peer: receiver))
         }
         if case .chunk = frame {
@@ -268,6 +278,7 @@ final class NetworkWorld {
     private func connect(_ pair: Pair) {
         guard let channel = channels[pair], !channel.isSound, channel.up.isEmpty else { return }
         channel.isSound = true
+        channel.dead = nil
         channel.frames = [:]
         channel.unaccepted = [:]
     }
@@ -292,6 +303,8 @@ final class NetworkWorld {
     private func noticeDown(_ number: UInt32, _ pair: Pair) {
         guard let channel = channels[pair], !channel.isSound, channel.up.contains(number), let node = nodes[number] else { return }
         channel.disturbedAt = step
+        channel.frames = [:]
+        channel.dead = nil
         node.congested.remove(pair.other(number))
         node.handle(.down(peer: pair.other(number)))
         channel.up.remove(number)
@@ -300,12 +313,15 @@ final class NetworkWorld {
     private func crash(_ number: UInt32) {
         guard let old = nodes[number] else { return }
         tally.crashes += 1
-        for pair in channels.keys.sorted() where pair.ends.contains(number) {
+        for pair in pairs where pair.ends.contains(number) {
+            let frames = channels[pair]?.isSound == true ? channels[pair]?.frames[number] : nil
             cut(pair)
             channels[pair]?.up.remove(number)
+            // What it had said before may have come already.
+            channels[pair]?.frames = frames.map { [number: $0] } ?? [:]
+            channels[pair]?.dead = frames == nil ? nil : number
             channels[pair]?.disturbedAt = step
         }
-        onceTruth[number] = nil
         start(NodeID(number: number, incarnation: old.id.incarnation + 1))
     }
 
@@ -361,10 +377,15 @@ final class NetworkWorld {
     }
 
     private func act() {
-        guard let node = nodes[UInt32(1 + chance.below(Int(plan.nodes)))], let pair = chance.pick(channels.keys.sorted()) else { return }
+        guard let node = nodes[UInt32(1 + chance.below(Int(plan.nodes)))], let pair = chance.pick(pairs) else { return }
         switch chance.below(100) {
         case 0..<26:
-            let end = pair.ends[chance.below(2)]
+            var (end, pair) = (pair.ends[chance.below(2)], pair)
+            // Of many channels most are silent.
+            for _ in 0..<8 where plan.nodes > 3 && channels[pair]?.frames[end]?.isEmpty != false {
+                guard let other = chance.pick(pairs) else { break }
+                (end, pair) = (other.ends[chance.below(2)], other)
+            }
             for _ in 0...chance.below(3) { _ = passFrame(from: end, over: pair) }
         case 26..<46: for _ in 0...chance.below(3) { if let port = chance.pick(node.readyPorts) { node.takeMessage(at: port) } }
         case 46..<50: _ = node.retryAll()
@@ -405,12 +426,14 @@ final class NetworkWorld {
         case 30..<33:
             guard let port = chance.pick(own) else { return }
             tally.lookUps += 1
+            // Of many nodes a few have what all look for.
+            let servers = min(Int(plan.nodes), 5)
             let response = node.ask(
                 task,
                 .send(
                     Outgoing(
                         to: .copySend(node.nameport), reply: .makeSendOnce(port), code: NodeModel.Code.lookUp,
-                        payload: Payload(place: UInt64(8 + chance.below(Int(plan.nodes) * 8)) & ~4, length: 8))))
+                        payload: Payload(place: UInt64(8 + chance.below(servers * 8)) & ~4, length: 8))))
             if response == .sent { oncesMade[port, default: 0] += 1 }
         case 33..<35: if let port = chance.pick(sends) { node.ask(task, .drop(.send(port))) }
         case 35: if let once = chance.pick(node.onces(of: task)) { node.ask(task, .drop(.sendOnce(once))) }
@@ -623,7 +646,7 @@ final class NetworkWorld {
     private func finish() {
         isEnding = true
         for _ in 0..<4 {
-            for pair in channels.keys.sorted() {
+            for pair in pairs {
                 for end in pair.ends { noticeDown(end, pair) }
                 connect(pair)
                 for end in pair.ends { noticeUp(end, pair) }
@@ -681,7 +704,7 @@ final class NetworkWorld {
         for round in 0..<20_000 {
             step += 1
             var moves = false
-            for pair in channels.keys.sorted() { for end in pair.ends { while passFrame(from: end, over: pair) { moves = true } } }
+            for pair in pairs { for end in pair.ends { while passFrame(from: end, over: pair) { moves = true } } }
             for number in nodes.keys.sorted() {
                 guard let node = nodes[number] else { continue }
                 for port in node.readyPorts where !moves || chance.oneIn(2) {

@@ -447,7 +447,7 @@ final class NodeModel {
         single[port] = use
         if case .once(let key) = use {
             singleFor[key] = port
-            world.truth[port] = world.once(key.number, of: key.peer)
+            world.truth[port] = core.peers[key.peer].flatMap { world.once(key.number, of: $0.id) }
         }
         return port
     }
@@ -493,10 +493,11 @@ final class NodeModel {
         } else if message.port == control, message.code == Code.find, case .sendOnce(let reply, _)? = message.rights.first {
             lastAsker += 1
             askers[lastAsker] = (message.payload.place >> 16, reply)
+            let name = message.payload.place & 0xFFFF
+            // On many nodes questions to all would leave no time for anything else: NAME@NODE then.
+            let nodes: Set<UInt32>? = world.plan.nodes > 8 ? Set([UInt32(name / 8)]).subtracting([id.number]) : nil
             handle(
-                .find(
-                    asker: lastAsker, name: String(message.payload.place & 0xFFFF), waitMilliseconds: 0,
-                    until: UInt64(world.step) + 400))
+                .find(asker: lastAsker, name: String(name), waitMilliseconds: 0, until: UInt64(world.step) + 400, among: nodes))
         } else {
             world.fail("a message for nobody at \(message.port)")
         }
@@ -555,7 +556,7 @@ final class NodeModel {
             }
             lastOnce += 1
             onces[lastOnce] = once
-            world.remember(once: lastOnce, of: id.number, to: port)
+            world.remember(once: lastOnce, of: id, to: port)
             return .once(lastOnce)
         case .send(let port, _):
             if let proxy = proxyAt[port] { return .proxy(proxy) }
