@@ -104,17 +104,16 @@ extension Space {
     ) throws(MasixError) -> ReceivedMessage? {
         try checkFork()
         let asked = holder.entry.lastAsked
-        let incoming = try awaitResult(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) {
-            () throws(MasixError) -> Incoming? in
-            let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
-                try isOver()
-                let incoming = try self.take(from: holder.entry, room: room)
-                if incoming != nil { taken() }
-                return incoming
+        var incoming: Incoming?
+        try wait(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) { () throws(MasixError) -> Bool in
+            try isOver()
+            let isTaken = try holder.taking.withLock { _ throws(MasixError) -> Bool in
+                guard try self.take(from: holder.entry, room: room, into: &incoming) else { return false }
+                taken()
+                return true
             }
-            if let incoming { return incoming }
-            if holder.entry.isGone { throw .portDied }
-            return nil
+            if !isTaken, holder.entry.isGone { throw .portDied }
+            return isTaken
         }
         guard let incoming else { return nil }
         return received(incoming)
