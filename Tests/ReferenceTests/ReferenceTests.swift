@@ -6,15 +6,15 @@ import Testing
 
 /// Random programs on the model and on the real system: they agree in everything that a task can see (decision 0018).
 ///
-/// PROGRAMS says how many, STEPS how long each is, FIRST the first seed. A seed replays with FIRST=it PROGRAMS=1. The ordinary run is short;
-/// one of `wholeRun` programs or more must also meet everything a hundred times.
+/// PROGRAMS says how many, STEPS how long each is, FIRST the first seed, SHRUNK how many of those that fail are made small. A seed replays
+/// with FIRST=it PROGRAMS=1. The ordinary run is short; one of `wholeRun` programs or more must also meet everything a hundred times.
 @Suite(.serialized) struct ReferenceTests {
     static let first = number("FIRST").map { UInt64($0) }
     static let programs = number("PROGRAMS") ?? 6
     static let wholeRun = 36
     static let steps = number("STEPS") ?? 1500
     /// So many of the programs that fail are made small.
-    static let shrunkMax = 3
+    static let shrunkMax = number("SHRUNK") ?? 3
     static let countMin = 100
 
     private static func number(_ name: String) -> Int? { CurrentProcess.environment(name).flatMap { Int($0) } }
