@@ -19,6 +19,8 @@ extension ReceiveHolder {
     package var making: ReceiveEntry { entry }
     /// It has gone: moved away or destroyed.
     package var isGone: Bool { entry.isGone }
+    /// Runs while nobody takes a message here; whoever takes the next one sees what it has done.
+    package func betweenTakes(_ body: () -> Void) { taking.withLock { _ in body() } }
 }
 
 extension Space {
@@ -104,8 +106,8 @@ extension Space {
         let asked = holder.entry.lastAsked
         let incoming = try awaitResult(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) {
             () throws(MasixError) -> Incoming? in
-            try isOver()
             let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
+                try isOver()
                 let incoming = try self.take(from: holder.entry, room: room)
                 if incoming != nil { taken() }
                 return incoming
@@ -221,6 +223,21 @@ extension Space {
     package func nameFreed(_ reference: SendReference) {
         guard reference.entry.isWatched.load(ordering: .relaxed), !reference.entry.isLocal else { return }
         whatever { core throws(MasixError) in _ = try core.ask(.nameFreed(reference.entry.port)) }
+    }
+
+    /// The same for the name of a send-once right.
+    package func nameFreed(_ state: SendOnceState) {
+        guard state.isWatched.exchange(false, ordering: .relaxed), let id = claimed(state) else { return }
+        whatever { core throws(MasixError) in
+            guard case .arrived(.sendOnce(_, let port)) = try core.ask(.portOf(id)).response else { return }
+            _ = try core.ask(.nameFreed(port, once: id))
+        }
+    }
+
+    /// Whether the request for the name of this port is armed, or was when the port died (S8).
+    package func hasRequest(_ port: PortID) -> Bool {
+        let answer = try? connection.withCore { core throws(MasixError) in try core.ask(.hasRequest(port)).response }
+        return answer == .done
     }
 
     /// The same for a name that receives and does not send.

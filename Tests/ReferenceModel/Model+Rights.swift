@@ -348,7 +348,6 @@ extension Model {
             guard let name = name(of: port, in: task), let request = tasks[task]?[name]?.request, request.awaitsRoom else { continue }
             rule("S8")
             tasks[task]?[name]?.request = nil
-            tasks[task]?[name]?.wasToldOfRoom = true
             notify(request.notify, id: 66, .told(task, name))
             told = true
         }

@@ -49,8 +49,6 @@ public struct Model: Sendable {
         public var isDead = false
         public var references = 0
         var request: Request?
-        /// A request for room has been answered, and none has been made since.
-        var wasToldOfRoom = false
 
         /// N5. Bits beyond the kinds say that a request is armed.
         var type: UInt32 {

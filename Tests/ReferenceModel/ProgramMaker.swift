@@ -38,17 +38,6 @@ public struct ProgramMaker {
         let step = Step(id: program.count + 1, task: task, call)
         program.append(step)
         _ = model.apply(step)
-        forgetRoom()
-    }
-
-    /// The library takes a request for room that was answered for armed until it has received the answer (decision 0018); so it is
-    /// cancelled here at once.
-    private mutating func forgetRoom() {
-        for task in model.tasks.keys.sorted() {
-            for name in names(task, { $0.wasToldOfRoom && !$0.isDead }) {
-                add(task, .request(name, 66, sync: 0, notify: nullName, Move.makeSendOnce))
-            }
-        }
     }
 
     /// A newcomer has two ports, and there are rights between it and everybody else.
