@@ -80,14 +80,17 @@ struct Play {
         }
     }
 
-    /// What waited and is over now. Those of which the model says so are waited for.
+    /// What waited and is over now. Of which the model says so whatever is chosen, those are waited for; where it depends on the choice,
+    /// until they are over or sleep.
     private mutating func collect(_ step: Step) throws -> [Int: Outcome] {
-        var foreseen = model
-        _ = foreseen.apply(step)
-        let expected = Set(foreseen.ended.map(\.step))
+        guard !real.waiting.isEmpty else { return [:] }
+        let (certain, possible) = foreseen(step)
         var ended: [Int: Outcome] = [:]
         for (number, waiting) in real.waiting {
-            guard expected.contains(number) || waiting.isDone else { continue }
+            if !certain.contains(number) {
+                if possible.contains(number) { try real.settle(waiting) }
+                guard waiting.isDone else { continue }
+            }
             guard let outcome = waiting.result() else {
                 failure = "step \(step.id) task \(step.task) \(step.call): step \(number) waits still"
                 return [:]
@@ -95,6 +98,22 @@ struct Play {
             ended[number] = outcome
         }
         return ended
+    }
+
+    /// The steps that end with this one: for all choices, and for any.
+    private func foreseen(_ step: Step) -> (certain: Set<Int>, possible: Set<Int>) {
+        var certain: Set<Int>?
+        var possible: Set<Int> = []
+        var script: [Int]? = []
+        for _ in 0..<Self.choicesMax {
+            guard let choice = script else { break }
+            var next = model
+            script = next.apply(step, script: choice).next
+            let ended = Set(next.ended.map(\.step))
+            certain = certain?.intersection(ended) ?? ended
+            possible.formUnion(ended)
+        }
+        return (certain ?? [], possible)
     }
 
     private static func difference(

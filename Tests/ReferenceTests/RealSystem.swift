@@ -261,16 +261,20 @@ final class RealSystem {
             waiting.done.set(1)
             waiting.done.wake(count: .max)
         }
+        try settle(waiting)
+        guard !waiting.isDone else { return waiting.result() }
+        self.waiting[step.id] = waiting
+        return nil
+    }
+
+    /// Until it is over or waits for others: it sleeps, the nucleus has answered what was asked before, and it sleeps still, never having been
+    /// awake.
+    func settle(_ waiting: Waiting) throws {
         while !waiting.isDone {
-            // It sleeps, the nucleus has answered what was asked before, and it sleeps still, never having been awake: so it waits for others.
             guard let before = Self.sleep(of: waiting) else { continue }
             _ = try porter.query(.counters)
-            if Self.sleep(of: waiting) == before, !waiting.isDone {
-                self.waiting[step.id] = waiting
-                return nil
-            }
+            if Self.sleep(of: waiting) == before, !waiting.isDone { return }
         }
-        return waiting.result()
     }
 
     /// How often the thread has gone to sleep, if it sleeps now.
