@@ -144,6 +144,18 @@ import Testing
                 Step(id: 527, task: 0, .moveMember(127744, 17408)),
                 Step(id: 539, task: 0, .send(Parcel(127744, 20, id: 1538, [.right(127744, 16)]), awaitsRoom: false)),
             ]),
+        Found(
+            what: "a send-once right dies in the queue of a port that never left (D3)",
+            program: [
+                Step(id: 1, task: 0, .begin),
+                Step(id: 2, task: 1, .begin),
+                Step(id: 3, task: 0, .allocate(1, name: nil)),
+                Step(id: 4, task: 0, .give(768, 20, to: 1)),
+                Step(id: 5, task: 0, .allocate(1, name: nil)),
+                Step(id: 6, task: 0, .send(Parcel(1280, 20, reply: 768, 21, id: 1006, [.right(768, 21)]), awaitsRoom: false)),
+                Step(id: 7, task: 0, .destroy(768)),
+                Step(id: 8, task: 0, .receive(1280, room: 70000, keepsLarge: false)),
+            ]),
     ]
 
     @Test("programs that the model has found", arguments: all)

@@ -5,8 +5,9 @@ import MasixTestKit
 struct Play {
     /// Where they differ first, for people; nil if they never do.
     private(set) var failure: String?
-    /// The call at which they differ.
+    /// The call at which they differ, and its step; looks have steps behind the program's.
     private(set) var failedCall = ""
+    private(set) var failedStep = 0
     private(set) var coverage = Coverage()
 
     private let form: Form
@@ -39,7 +40,7 @@ struct Play {
 
     private mutating func take(_ step: Step) throws {
         guard failure == nil, isPossible(step) else { return }
-        failedCall = step.call.name
+        (failedCall, failedStep) = (step.call.name, step.id)
         if case .begin = step.call { bindings.forget(step.task) }
         var found: Outcome?
         do {

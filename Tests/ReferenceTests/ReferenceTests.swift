@@ -40,7 +40,7 @@ import Testing
             coverage.add(play.coverage)
             guard let failure = play.failure else { continue }
             failures += 1
-            let small = failures > shrunkMax ? "" : "\n" + shrunk(program, seed, play.failedCall).text
+            let small = failures > shrunkMax ? "" : "\n" + shrunk(program, seed, play).text
             Issue.record(
                 "seed \(seed), \(form(seed)), leases \(leases(seed)): \(failure)\(small)\nagain: FIRST=\(seed) PROGRAMS=1 STEPS=\(steps)")
         }
@@ -98,7 +98,7 @@ import Testing
             let program = ProgramMaker.program(seed: seed, steps: 600, form: Self.form(seed))
             let play = try Self.play(program, seed, defect: .limitIsOneMore)
             #expect(play.failure != nil)
-            let small = Self.shrunk(program, seed, play.failedCall, defect: .limitIsOneMore)
+            let small = Self.shrunk(program, seed, play, defect: .limitIsOneMore)
             #expect(small.program.count <= 12, "\(small.text)")
             #expect(small.text.contains("setQueueLimit"), "\(small.text)")
             #expect(try Self.play(small.program, seed).failure == nil)
@@ -106,17 +106,18 @@ import Testing
     }
 
     private static func shrunk(
-        _ program: [Step], _ seed: UInt64, _ call: String, defect: KernelDefect? = nil
+        _ program: [Step], _ seed: UInt64, _ failed: Play, defect: KernelDefect? = nil
     ) -> (program: [Step], text: String) {
         var last = ""
-        // What comes after the step at which they differ, but for the looks at the end, is needed rarely.
-        let small = Shrinking.shrink(program) { candidate in
-            guard let play = try? play(candidate, seed, defect: defect), let failure = play.failure, play.failedCall == call else {
-                return false
-            }
+        let isSame = { (candidate: [Step]) in
+            guard let play = try? play(candidate, seed, defect: defect), let failure = play.failure, play.failedCall == failed.failedCall
+            else { return false }
             last = failure
             return true
         }
+        // What comes after the step at which they differ is needed rarely.
+        let beginning = program.filter { $0.id <= failed.failedStep }
+        let small = Shrinking.shrink(isSame(beginning) ? beginning : program, fails: isSame)
         return (small, "\(last)\n\(Shrinking.source(small))")
     }
 }
