@@ -139,9 +139,10 @@ extension Space {
         if entry.isLocal, let port = entry.local, let first = locals.withKey({ port.first(&$0) }) { return (first.size, first.code) }
         // Looks at the links.
         return try awaitResult(until: .now) { () throws(MasixError) -> (size: Int, code: UInt32)? in
-            if let ready = entry.firstAnnouncement, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome {
-                let look = ready.link.receiver.withLock { $0.look(ready.announcement) }
-                if case .frame(let frame) = look { return (Int(frame.header.length), frame.header.code) }
+            if entry.frameCount.load(ordering: .acquiring) > 0, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome,
+                let frame = holder.taking.withLock({ _ in self.nextFrame(at: entry) })
+            {
+                return (Int(frame.header.length), frame.header.code)
             }
             if entry.isAsking, entry.answersFirst.load(ordering: .relaxed) || !entry.hasHome,
                 let next = try self.nextOutstanding(at: entry)
@@ -154,6 +155,21 @@ extension Space {
                 return (Int(size), code)
             }
         }
+    }
+
+    /// The frame that would be received next; it stays.
+    private func nextFrame(at entry: ReceiveEntry) -> ReadyFrame? {
+        while let ready = entry.nextAnnouncement() {
+            let look = ready.link.receiver.withLock { receiver -> Look? in
+                // What its sender has in the home queue comes first (architecture rule 7).
+                receiver.isHeldBack(ready.announcement, received: entry.homeReceived.acquired) ? nil : receiver.look(ready.announcement)
+            }
+            if case .stale? = look { continue }
+            entry.putBack(ready)
+            if case .frame(let frame)? = look { return frame }
+            return nil
+        }
+        return nil
     }
 
     /// Whoever waits looks again.

@@ -156,6 +156,23 @@ import Testing
                 Step(id: 7, task: 0, .destroy(768)),
                 Step(id: 8, task: 0, .receive(1280, room: 70000, keepsLarge: false)),
             ]),
+        Found(
+            what: "what lies in a lease behind home messages of its sender is not the next (O1)",
+            program: [
+                Step(id: 1, task: 0, .begin),
+                Step(id: 2, task: 1, .begin),
+                Step(id: 3, task: 0, .allocate(1, name: nil)),
+                Step(id: 4, task: 0, .give(768, 20, to: 1)),
+                Step(id: 5, task: 1, .send(Parcel(1024, 19, id: 1005, [.words([5])]), awaitsRoom: false)),
+                Step(id: 6, task: 0, .receive(768, room: 70000, keepsLarge: false)),
+                Step(id: 7, task: 1, .send(Parcel(1024, 19, id: 1007, [.words([7])]), awaitsRoom: false)),
+                Step(id: 8, task: 0, .receive(768, room: 70000, keepsLarge: false)),
+                Step(id: 9, task: 1, .send(Parcel(1024, 19, id: 1009, [.memory(9, count: 9, deallocates: false)]), awaitsRoom: false)),
+                Step(id: 10, task: 1, .send(Parcel(1024, 19, id: 1010, [.memory(10, count: 10, deallocates: false)]), awaitsRoom: false)),
+                Step(id: 11, task: 0, .receive(768, room: 70000, keepsLarge: false)),
+                Step(id: 12, task: 1, .send(Parcel(1024, 19, id: 1012, []), awaitsRoom: false)),
+                Step(id: 13, task: 0, .peek(768)),
+            ]),
     ]
 
     @Test("programs that the model has found", arguments: all)
