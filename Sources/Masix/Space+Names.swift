@@ -104,6 +104,7 @@ extension Space {
     ) throws(MasixError) -> ReceivedMessage? {
         try checkFork()
         let asked = holder.entry.lastAsked
+<<<<<<< HEAD
         var incoming: Incoming?
         try wait(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) { () throws(MasixError) -> Bool in
             try isOver()
@@ -111,6 +112,15 @@ extension Space {
                 guard try self.take(from: holder.entry, room: room, into: &incoming) else { return false }
                 taken()
                 return true
+=======
+        let incoming = try awaitResult(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) {
+            () throws(MasixError) -> Incoming? in
+            let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
+                try isOver()
+                let incoming = try self.take(from: holder.entry, room: room)
+                if incoming != nil { taken() }
+                return incoming
+>>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
             }
             if !isTaken, holder.entry.isGone { throw .portDied }
             return isTaken
@@ -138,9 +148,10 @@ extension Space {
         if entry.isLocal, let port = entry.local, let first = locals.withKey({ port.first(&$0) }) { return (first.size, first.code) }
         // Looks at the links.
         return try awaitResult(until: .now) { () throws(MasixError) -> (size: Int, code: UInt32)? in
-            if let ready = entry.firstAnnouncement, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome {
-                let look = ready.link.receiver.withLock { $0.look(ready.announcement) }
-                if case .frame(let frame) = look { return (Int(frame.header.length), frame.header.code) }
+            if entry.frameCount.load(ordering: .acquiring) > 0, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome,
+                let frame = holder.taking.withLock({ _ in self.nextFrame(at: entry) })
+            {
+                return (Int(frame.header.length), frame.header.code)
             }
             if entry.isAsking, entry.answersFirst.load(ordering: .relaxed) || !entry.hasHome,
                 let next = try self.nextOutstanding(at: entry)
@@ -153,6 +164,21 @@ extension Space {
                 return (Int(size), code)
             }
         }
+    }
+
+    /// The frame that would be received next; it stays.
+    private func nextFrame(at entry: ReceiveEntry) -> ReadyFrame? {
+        while let ready = entry.nextAnnouncement() {
+            let look = ready.link.receiver.withLock { receiver -> Look? in
+                // What its sender has in the home queue comes first (architecture rule 7).
+                receiver.isHeldBack(ready.announcement, received: entry.homeReceived.acquired) ? nil : receiver.look(ready.announcement)
+            }
+            if case .stale? = look { continue }
+            entry.putBack(ready)
+            if case .frame(let frame)? = look { return frame }
+            return nil
+        }
+        return nil
     }
 
     /// Whoever waits looks again.

@@ -319,9 +319,12 @@ extension Model {
         while isChanged {
             isChanged = false
             for port in ports.keys.sorted() {
-                while let record = ports[port], let next = record.blocked.first, record.queue.count < record.limit {
+                while let record = ports[port], !record.blocked.isEmpty, record.queue.count < record.limit {
+                    // In any order.
                     rule("O2")
-                    ports[port]?.blocked.removeFirst()
+                    let place = choose(record.blocked.count)
+                    let next = record.blocked[place]
+                    ports[port]?.blocked.remove(at: place)
                     finished.append((next.step, next.task, Outcome(.success)))
                     enqueue(next.message, at: port)
                     isChanged = true

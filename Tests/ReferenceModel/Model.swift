@@ -78,7 +78,7 @@ public struct Model: Sendable {
         /// The task that receives; nil while the right is in a message.
         public var receiver: Int?
         public var queue: [Message] = []
-        /// Senders that wait, first come first served.
+        /// Senders that wait.
         public var blocked: [Blocked] = []
         public var limit = 5
         var makeSendCount: UInt32 = 0

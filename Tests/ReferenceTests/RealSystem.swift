@@ -50,8 +50,8 @@ final class RealSystem {
     /// How many names the task has.
     func nameCount(of task: Int) throws -> Int { try tasks[task].map { try $0.mach.names().count } ?? 0 }
 
-    /// Does one step, its names translated; nil if it waits now.
-    func perform(_ step: Step) throws -> Outcome? {
+    /// Does one step, its names translated; nil if it waits now. With `mustEnd` it is given time to end.
+    func perform(_ step: Step, mustEnd: Bool) throws -> Outcome? {
         switch step.call {
         case .begin:
             tasks[step.task] = try RealTask(node, porter, porterPort)
@@ -65,10 +65,10 @@ final class RealSystem {
         switch step.call {
         case .sendWaiting(let parcel):
             let form = form
-            return try wait(step) { [dialect] in Self.send(parcel, by: task, form, dialect, waits: true, awaitsRoom: false) }
+            return try wait(step, mustEnd) { [dialect] in Self.send(parcel, by: task, form, dialect, waits: true, awaitsRoom: false) }
         case .receiveWaiting(let name):
             let form = form
-            return try wait(step) { [dialect] in Self.receive(name, by: task, form, dialect, room: 1 << 20, keepsLarge: false, waits: true)
+            return try wait(step, mustEnd) { [dialect] in Self.receive(name, by: task, form, dialect, room: 1 << 20, keepsLarge: false, waits: true)
             }
         case .send(let parcel, let awaitsRoom):
             return Self.send(parcel, by: task, form, dialect, waits: false, awaitsRoom: awaitsRoom)
@@ -252,7 +252,7 @@ final class RealSystem {
     }
 
     /// Starts it, and goes on when it is over or sleeps; nil if it sleeps.
-    private func wait(_ step: Step, _ body: @escaping @Sendable () -> Outcome) throws -> Outcome? {
+    private func wait(_ step: Step, _ mustEnd: Bool, _ body: @escaping @Sendable () -> Outcome) throws -> Outcome? {
         let waiting = Waiting(task: step.task)
         try DetachedThread.start("waits") {
             waiting.thread.withLock { $0 = try? Link.target(of: "/proc/thread-self") }
@@ -261,6 +261,10 @@ final class RealSystem {
             waiting.done.set(1)
             waiting.done.wake(count: .max)
         }
+<<<<<<< HEAD
+=======
+        if mustEnd, let outcome = waiting.result() { return outcome }
+>>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
         try settle(waiting)
         guard !waiting.isDone else { return waiting.result() }
         self.waiting[step.id] = waiting
@@ -268,11 +272,19 @@ final class RealSystem {
     }
 
     /// Until it is over or waits for others: it sleeps, the nucleus has answered what was asked before, and it sleeps still, never having been
+<<<<<<< HEAD
     /// awake.
     func settle(_ waiting: Waiting) throws {
         while !waiting.isDone {
             guard let before = Self.sleep(of: waiting) else { continue }
             _ = try porter.query(.counters)
+=======
+    /// awake. Twice, for the nucleus may have been about to answer both.
+    func settle(_ waiting: Waiting) throws {
+        while !waiting.isDone {
+            guard let before = Self.sleep(of: waiting) else { continue }
+            for _ in 0..<2 { _ = try porter.query(.counters) }
+>>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
             if Self.sleep(of: waiting) == before, !waiting.isDone { return }
         }
     }
