@@ -77,7 +77,8 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .allocate, .make, .receive, .drop, .notify: true
         case .portBlock, .send, .peek, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
             .claimReply, .recallReplies,
-            .setBootstrap, .setMakeSendCount, .nameFreed, .hasRequest, .awaitRoom, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts,
+            .setBootstrap, .setMakeSendCount, .nameFreed, .hasRequest, .awaitRoom, .isDead, .portOf, .setChief, .keepRoom, .giveRoom,
+            .receipts,
             .introduce,
             .rejected, .several:
             false

@@ -104,23 +104,13 @@ extension Space {
     ) throws(MasixError) -> ReceivedMessage? {
         try checkFork()
         let asked = holder.entry.lastAsked
-<<<<<<< HEAD
         var incoming: Incoming?
         try wait(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) { () throws(MasixError) -> Bool in
-            try isOver()
             let isTaken = try holder.taking.withLock { _ throws(MasixError) -> Bool in
+                try isOver()
                 guard try self.take(from: holder.entry, room: room, into: &incoming) else { return false }
                 taken()
                 return true
-=======
-        let incoming = try awaitResult(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) {
-            () throws(MasixError) -> Incoming? in
-            let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
-                try isOver()
-                let incoming = try self.take(from: holder.entry, room: room)
-                if incoming != nil { taken() }
-                return incoming
->>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
             }
             if !isTaken, holder.entry.isGone { throw .portDied }
             return isTaken

@@ -84,17 +84,9 @@ struct Play {
 
     /// What waited and is over now. Of which the model says so whatever is chosen, those are waited for; where it depends on the choice,
     /// until they are over or sleep.
-<<<<<<< HEAD
-    private mutating func collect(_ step: Step) throws -> [Int: Outcome] {
-        guard !real.waiting.isEmpty else { return [:] }
-        let (certain, possible) = foreseen(step)
-        var ended: [Int: Outcome] = [:]
-        for (number, waiting) in real.waiting {
-=======
     private mutating func collect(_ step: Step, _ certain: Set<Int>, _ possible: Set<Int>) throws -> [Int: Outcome] {
         var ended: [Int: Outcome] = [:]
         for (number, waiting) in real.waiting where number != step.id {
->>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
             if !certain.contains(number) {
                 if possible.contains(number) { try real.settle(waiting) }
                 guard waiting.isDone else { continue }
@@ -108,29 +100,19 @@ struct Play {
         return ended
     }
 
-<<<<<<< HEAD
-    /// The steps that end with this one: for all choices, and for any.
-    private func foreseen(_ step: Step) -> (certain: Set<Int>, possible: Set<Int>) {
-=======
     /// The steps that end with this one: whatever is chosen, and at all. Nobody needs to know while nothing waits.
     private func foreseen(_ step: Step) -> (certain: Set<Int>, possible: Set<Int>) {
         guard step.call.mayWait || !real.waiting.isEmpty else { return ([], []) }
->>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
         var certain: Set<Int>?
         var possible: Set<Int> = []
         var script: [Int]? = []
         for _ in 0..<Self.choicesMax {
             guard let choice = script else { break }
             var next = model
-<<<<<<< HEAD
-            script = next.apply(step, script: choice).next
-            let ended = Set(next.ended.map(\.step))
-=======
             let (outcome, following) = next.apply(step, script: choice)
             script = following
             var ended = Set(next.ended.map(\.step))
             if outcome != nil { ended.insert(step.id) }
->>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
             certain = certain?.intersection(ended) ?? ended
             possible.formUnion(ended)
         }

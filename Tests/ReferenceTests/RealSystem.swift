@@ -261,10 +261,7 @@ final class RealSystem {
             waiting.done.set(1)
             waiting.done.wake(count: .max)
         }
-<<<<<<< HEAD
-=======
         if mustEnd, let outcome = waiting.result() { return outcome }
->>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
         try settle(waiting)
         guard !waiting.isDone else { return waiting.result() }
         self.waiting[step.id] = waiting
@@ -272,19 +269,11 @@ final class RealSystem {
     }
 
     /// Until it is over or waits for others: it sleeps, the nucleus has answered what was asked before, and it sleeps still, never having been
-<<<<<<< HEAD
-    /// awake.
-    func settle(_ waiting: Waiting) throws {
-        while !waiting.isDone {
-            guard let before = Self.sleep(of: waiting) else { continue }
-            _ = try porter.query(.counters)
-=======
     /// awake. Twice, for the nucleus may have been about to answer both.
     func settle(_ waiting: Waiting) throws {
         while !waiting.isDone {
             guard let before = Self.sleep(of: waiting) else { continue }
             for _ in 0..<2 { _ = try porter.query(.counters) }
->>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
             if Self.sleep(of: waiting) == before, !waiting.isDone { return }
         }
     }

@@ -7,11 +7,7 @@ import Testing
 /// Random programs on the model and on the real system: they agree in everything that a task can see (decision 0018).
 ///
 /// PROGRAMS says how many, STEPS how long each is, FIRST the first seed, SHRUNK how many of those that fail are made small. A seed replays
-<<<<<<< HEAD
-/// with FIRST=it PROGRAMS=1. The ordinary run is short; one of `wholeRun` programs or more must also meet everything a hundred times.
-=======
 /// with FIRST=it PROGRAMS=1. The ordinary run, and every longer one that begins like it, must also meet everything a hundred times.
->>>>>>> 867bed533a80db0ddd98d85beacbbe58c6276d7e
 @Suite(.serialized) struct ReferenceTests {
     static let first = number("FIRST").map { UInt64($0) }
     static let programs = number("PROGRAMS") ?? ordinaryRun
