@@ -173,10 +173,13 @@ public enum Request: Hashable, Sendable, WireCodable {
             writer.write(UInt8(21))
             writer.write(port)
             writer.write(count)
-        case .nameFreed(let port, let once):
+        case .nameFreed(let port, nil):
             writer.write(UInt8(22))
             writer.write(port)
-            writer.write(optional: once)
+        case .nameFreed(let port, let once?):
+            writer.write(UInt8(35))
+            writer.write(port)
+            writer.write(once)
         case .hasRequest(let port):
             writer.write(UInt8(34))
             writer.write(port)
@@ -240,7 +243,7 @@ public enum Request: Hashable, Sendable, WireCodable {
             guard let refusal = Refusal(rawValue: code) else { throw .unknownCase(of: "Refusal", tag: UInt64(code)) }
             self = .rejected(refusal)
         case 21: self = .setMakeSendCount(try reader.read(), try reader.read())
-        case 22: self = .nameFreed(try reader.read(), once: try reader.readOptional())
+        case 22: self = .nameFreed(try reader.read())
         case 23: self = .isDead(try reader.read())
         case 24: self = .portOf(try reader.read())
         case 25: self = .peek(try reader.read())
@@ -251,6 +254,7 @@ public enum Request: Hashable, Sendable, WireCodable {
         case 32: self = .giveRoom(try reader.read(), try reader.read())
         case 33: self = .receipts
         case 34: self = .hasRequest(try reader.read())
+        case 35: self = .nameFreed(try reader.read(), once: try reader.read() as SendOnceID)
         case let tag: throw .unknownCase(of: "Request", tag: UInt64(tag))
         }
     }

@@ -65,6 +65,7 @@ extension Task: WireCodable {
 extension SendEntry: WireCodable {
     func encode(into writer: inout WireWriter) {
         writer.write(index)
+        // An earlier nucleus of this version wrote no 2.
         writer.write(UInt8(isDead ? wasTold ? 2 : 1 : 0))
         writer.write(optional: lease)
     }

@@ -319,16 +319,7 @@ extension Model {
         while isChanged {
             isChanged = false
             for port in ports.keys.sorted() {
-                while let record = ports[port], !record.blocked.isEmpty, record.queue.count < record.limit {
-                    // In any order.
-                    rule("O2")
-                    let place = choose(record.blocked.count)
-                    let next = record.blocked[place]
-                    ports[port]?.blocked.remove(at: place)
-                    finished.append((next.step, next.task, Outcome(.success)))
-                    enqueue(next.message, at: port)
-                    isChanged = true
-                }
+                if admit(to: port) { isChanged = true }
                 if let record = ports[port], record.queue.count < record.limit, record.blocked.isEmpty {
                     isChanged = tellRoom(port) || isChanged
                 }
@@ -342,6 +333,22 @@ extension Model {
                 isChanged = true
             }
         }
+    }
+
+    /// Blocked senders come in, in any order, while there is room. Whether one has.
+    @discardableResult
+    mutating func admit(to port: Int) -> Bool {
+        var hasAdmitted = false
+        while let record = ports[port], !record.blocked.isEmpty, record.queue.count < record.limit {
+            rule("O2")
+            let place = choose(record.blocked.count)
+            let next = record.blocked[place]
+            ports[port]?.blocked.remove(at: place)
+            finished.append((next.step, next.task, Outcome(.success)))
+            enqueue(next.message, at: port)
+            hasAdmitted = true
+        }
+        return hasAdmitted
     }
 
     /// S8.

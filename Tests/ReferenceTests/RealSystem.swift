@@ -68,7 +68,8 @@ final class RealSystem {
             return try wait(step, mustEnd) { [dialect] in Self.send(parcel, by: task, form, dialect, waits: true, awaitsRoom: false) }
         case .receiveWaiting(let name):
             let form = form
-            return try wait(step, mustEnd) { [dialect] in Self.receive(name, by: task, form, dialect, room: 1 << 20, keepsLarge: false, waits: true)
+            return try wait(step, mustEnd) { [dialect] in
+                Self.receive(name, by: task, form, dialect, room: 1 << 20, keepsLarge: false, waits: true)
             }
         case .send(let parcel, let awaitsRoom):
             return Self.send(parcel, by: task, form, dialect, waits: false, awaitsRoom: awaitsRoom)

@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized) struct ReferenceTests {
     static let first = number("FIRST").map { UInt64($0) }
     static let programs = number("PROGRAMS") ?? ordinaryRun
-    static let ordinaryRun = 36
+    static let ordinaryRun = 42
     static let steps = number("STEPS") ?? 1500
     /// So many of the programs that fail are made small.
     static let shrunkMax = number("SHRUNK") ?? 3
