@@ -9,6 +9,8 @@ struct Play {
     private(set) var failedCall = ""
     private(set) var failedStep = 0
     private(set) var coverage = Coverage()
+    /// Of the step under way: how the first choice differed.
+    private var complaint: String?
 
     private let form: Form
     private let leases: TestNode.Leases
@@ -51,10 +53,22 @@ struct Play {
             return
         }
         if step.call == .kill { real.forgetWaiting(of: step.task) }
-        let ended = try collect(step, ends.certain, ends.possible)
-        guard failure == nil else { return }
+        if try agree(step, found, ends, hasTime: false) || failure != nil { return }
+        let complaint = complaint
+        // Where it depends on the choice what ends, a thread may be on its way still.
+        if ends.possible != ends.certain {
+            if found == nil { found = real.endOfWait(step.id, seconds: 1) }
+            if try agree(step, found, ends, hasTime: true) || failure != nil { return }
+        }
+        failure = "step \(step.id) task \(step.task) \(step.call): \(complaint ?? "too many choices")"
+    }
+
+    /// Looks for a choice with which the model says what has been found, and goes on with it.
+    private mutating func agree(_ step: Step, _ found: Outcome?, _ ends: Ends, hasTime: Bool) throws -> Bool {
+        let ended = try collect(step, ends, hasTime: hasTime)
+        guard failure == nil else { return false }
+        complaint = nil
         var script: [Int]? = []
-        var complaint: String?
         for _ in 0..<Self.choicesMax {
             guard let choice = script else { break }
             var next = model
@@ -67,9 +81,9 @@ struct Play {
             }
             (model, bindings) = (next, names)
             for step in ended.keys { real.forgetWaiting(step) }
-            return
+            return true
         }
-        failure = "step \(step.id) task \(step.task) \(step.call): \(complaint ?? "too many choices")"
+        return false
     }
 
     /// What a program that has been shrunk may ask and no system can do.
@@ -83,12 +97,13 @@ struct Play {
     }
 
     /// What waited and is over now. Of which the model says so whatever is chosen, those are waited for; where it depends on the choice,
-    /// until they are over or sleep.
-    private mutating func collect(_ step: Step, _ certain: Set<Int>, _ possible: Set<Int>) throws -> [Int: Outcome] {
+    /// until they are over or all sleep.
+    private mutating func collect(_ step: Step, _ ends: Ends, hasTime: Bool) throws -> [Int: Outcome] {
+        if ends.possible != ends.certain { try real.settle() }
         var ended: [Int: Outcome] = [:]
         for (number, waiting) in real.waiting where number != step.id {
-            if !certain.contains(number) {
-                if possible.contains(number) { try real.settle(waiting) }
+            if !ends.certain.contains(number) {
+                if hasTime, ends.possible.contains(number) { _ = waiting.result(seconds: 1) }
                 guard waiting.isDone else { continue }
             }
             guard let outcome = waiting.result() else {
@@ -101,8 +116,8 @@ struct Play {
     }
 
     /// The steps that end with this one: whatever is chosen, and at all. Nobody needs to know while nothing waits.
-    private func foreseen(_ step: Step) -> (certain: Set<Int>, possible: Set<Int>) {
-        guard step.call.mayWait || !real.waiting.isEmpty else { return ([], []) }
+    private func foreseen(_ step: Step) -> Ends {
+        guard step.call.mayWait || !real.waiting.isEmpty else { return Ends() }
         var certain: Set<Int>?
         var possible: Set<Int> = []
         var script: [Int]? = []
@@ -116,7 +131,12 @@ struct Play {
             certain = certain?.intersection(ended) ?? ended
             possible.formUnion(ended)
         }
-        return (certain ?? [], possible)
+        return Ends(certain: certain ?? [], possible: possible)
+    }
+
+    private struct Ends {
+        var certain: Set<Int> = []
+        var possible: Set<Int> = []
     }
 
     private static func difference(

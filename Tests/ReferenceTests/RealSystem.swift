@@ -263,20 +263,33 @@ final class RealSystem {
             waiting.done.wake(count: .max)
         }
         if mustEnd, let outcome = waiting.result() { return outcome }
-        try settle(waiting)
+        try settle([waiting])
         guard !waiting.isDone else { return waiting.result() }
         self.waiting[step.id] = waiting
         return nil
     }
 
-    /// Until it is over or waits for others: it sleeps, the nucleus has answered what was asked before, and it sleeps still, never having been
+    /// Until each is over or waits for others: it sleeps, the nucleus has answered what was asked before, and it sleeps still, never having been
     /// awake. Twice, for the nucleus may have been about to answer both.
-    func settle(_ waiting: Waiting) throws {
-        while !waiting.isDone {
-            guard let before = Self.sleep(of: waiting) else { continue }
+    private func settle(_ list: [Waiting]) throws {
+        while true {
+            let waiting = list.filter { !$0.isDone }
+            guard !waiting.isEmpty else { return }
+            let before = waiting.map { Self.sleep(of: $0) }
+            guard !before.contains(nil) else { continue }
             for _ in 0..<2 { _ = try porter.query(.counters) }
-            if Self.sleep(of: waiting) == before, !waiting.isDone { return }
+            if waiting.map({ Self.sleep(of: $0) }) == before, waiting.allSatisfy({ !$0.isDone }) { return }
         }
+    }
+
+    /// All together, for one may be about to wake another.
+    func settle() throws { try settle(Array(waiting.values)) }
+
+    /// What a step came to after all that seemed to wait.
+    func endOfWait(_ step: Int, seconds: UInt64) -> Outcome? {
+        guard let outcome = waiting[step]?.result(seconds: seconds) else { return nil }
+        waiting[step] = nil
+        return outcome
     }
 
     /// How often the thread has gone to sleep, if it sleeps now.
