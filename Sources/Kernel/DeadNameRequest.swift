@@ -102,8 +102,15 @@ extension Kernel {
     }
 
     /// A name goes though the task keeps the right under another one for a while: its library says so.
-    mutating func nameFreed(of port: PortID, by id: TaskID, _ step: inout Step) -> Response {
-        deleteName(of: port, NameHolder(id), &step)
+    mutating func nameFreed(of port: PortID, _ once: SendOnceID?, by id: TaskID, _ step: inout Step) -> Response {
+        deleteName(of: port, NameHolder(id, once), &step)
+        return .done
+    }
+
+    /// Whether the task's name for the port has a request, or had one when the port died.
+    func hasRequest(of port: PortID, by id: TaskID) throws(Refusal) -> Response {
+        let isArmed = ports[port]?.deadNames[NameHolder(id)] != nil || tasks[id]?.sends[port]?.wasTold == true
+        guard isArmed else { throw .invalidName }
         return .done
     }
 }

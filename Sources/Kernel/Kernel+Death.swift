@@ -59,6 +59,7 @@ extension Kernel {
         for holder in holders {
             guard let index = tasks[holder]?.sends[port]?.index else { continue }
             tasks[holder]?.sends[port]?.isDead = true
+            tasks[holder]?.sends[port]?.wasTold = record.deadNames[NameHolder(holder)] != nil
             step.actions.append(.markDead(holder, index: index))
         }
         for once in record.sendOnces { sendOnces[once]?.port = nil }

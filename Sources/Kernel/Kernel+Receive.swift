@@ -23,8 +23,9 @@ extension Kernel {
             sender: message.speaker ?? message.sender, port: port, code: message.code, reply: arrive(message.reply, in: id, &step),
             rights: message.rights.map { arrive($0, in: id, &step) }, payload: message.payload, memory: message.memory,
             notification: message.notification, isOnce: message.via != .send)
-        // The destination right is looked at after the rights inside have arrived: one of them may be for this port.
-        step.lessSenders.append(port)
+        // The destination right is looked at after the rights inside have arrived: one of them may be for this port. A send-once right was no
+        // sender: a request that is armed though there is none waits for one to come and go (70, T2).
+        if message.via == .send { step.lessSenders.append(port) }
         step.roomier.append(port)
         announceHome(record, &step)
         return .message(delivered)

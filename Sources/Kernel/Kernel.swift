@@ -185,7 +185,8 @@ public struct Kernel: Hashable, Sendable {
         case .notify(let request): try register(request, of: id, &step, &world)
         case .status(let port): try status(of: port, for: id, &step, &world)
         case .setMakeSendCount(let port, let count): try setMakeSendCount(count, of: port, by: id)
-        case .nameFreed(let port): nameFreed(of: port, by: id, &step)
+        case .nameFreed(let port, let once): nameFreed(of: port, once, by: id, &step)
+        case .hasRequest(let port): try hasRequest(of: port, by: id)
         case .awaitRoom(let port): try awaitRoom(of: port, by: id, &step, &world)
         case .isDead(let once):
             try port(of: once, heldBy: id) == nil ? .refused(.invalidDestination) : .done

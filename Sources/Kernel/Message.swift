@@ -10,6 +10,24 @@ public enum BodyFormat: UInt8, Hashable, Sendable, CaseIterable, WireCodable {
     case typed = 2
     /// The same, said to hold rights or memory.
     case typedComplex = 3
+    /// Bytes from a machine of the other byte order: what in them is a number, only the program knows.
+    case foreignPlain = 4
+    /// Descriptors as this machine has them, and behind them bytes from one of the other byte order.
+    case foreignComplex = 5
+
+    /// Whether there are bytes in it of the other byte order.
+    public var isForeign: Bool { self == .foreignPlain || self == .foreignComplex }
+
+    /// The same bytes, seen from a machine of the other byte order; what is typed is turned by whoever brings it there.
+    public var turned: BodyFormat {
+        switch self {
+        case .plain: .foreignPlain
+        case .foreignPlain: .plain
+        case .complex: .foreignComplex
+        case .foreignComplex: .complex
+        case .typed, .typedComplex: self
+        }
+    }
 
     public func encode(into writer: inout WireWriter) { writer.write(rawValue) }
 
@@ -157,7 +175,7 @@ struct Message: Hashable, Sendable {
     var size: Int {
         if let notification { return notification.size }
         let items = rights.count + memory.count
-        guard payload.format == .plain, items > 0 else { return Int(payload.length) }
+        guard payload.format == .plain || payload.format == .foreignPlain, items > 0 else { return Int(payload.length) }
         return Int(payload.length) + Limits.bodyHeaderBytes + rights.count * Limits.rightDescriptorBytes
             + memory.count * Limits.memoryDescriptorBytes
     }

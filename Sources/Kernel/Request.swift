@@ -24,8 +24,11 @@ public enum Request: Hashable, Sendable, WireCodable {
     case status(PortID)
     /// Plain assignment (spec/mach.md 1.2).
     case setMakeSendCount(PortID, UInt32)
-    /// The task's name for the port is free: for one that keeps the right a little longer (D2).
-    case nameFreed(PortID)
+    /// The task's name for the port, or for this send-once right to it, is free: for one that keeps the right a little longer (D2).
+    case nameFreed(PortID, once: SendOnceID? = nil)
+    /// Whether the request of the task's name for the port is armed, or was when the port died: refused if not. The kernel alone knows
+    /// whether a send-possible request has been answered (S8).
+    case hasRequest(PortID)
     /// A send to this port has met a full queue, and its send-possible request is to be answered when there is room (S8).
     case awaitRoom(PortID)
     /// Whether the port of this send-once right has died: refused if so.
@@ -74,7 +77,8 @@ public enum Request: Hashable, Sendable, WireCodable {
         case .allocate, .make, .receive, .drop, .notify: true
         case .portBlock, .send, .peek, .cancelSend, .setQueueLimit, .status, .identity, .linkOffers, .linkMapped, .linkPeer, .linkFault,
             .claimReply, .recallReplies,
-            .setBootstrap, .setMakeSendCount, .nameFreed, .awaitRoom, .isDead, .portOf, .setChief, .keepRoom, .giveRoom, .receipts,
+            .setBootstrap, .setMakeSendCount, .nameFreed, .hasRequest, .awaitRoom, .isDead, .portOf, .setChief, .keepRoom, .giveRoom,
+            .receipts,
             .introduce,
             .rejected, .several:
             false
@@ -169,8 +173,15 @@ public enum Request: Hashable, Sendable, WireCodable {
             writer.write(UInt8(21))
             writer.write(port)
             writer.write(count)
-        case .nameFreed(let port):
+        case .nameFreed(let port, nil):
             writer.write(UInt8(22))
+            writer.write(port)
+        case .nameFreed(let port, let once?):
+            writer.write(UInt8(35))
+            writer.write(port)
+            writer.write(once)
+        case .hasRequest(let port):
+            writer.write(UInt8(34))
             writer.write(port)
         case .awaitRoom(let port):
             writer.write(UInt8(26))
@@ -242,6 +253,8 @@ public enum Request: Hashable, Sendable, WireCodable {
         case 31: self = .keepRoom(try reader.read())
         case 32: self = .giveRoom(try reader.read(), try reader.read())
         case 33: self = .receipts
+        case 34: self = .hasRequest(try reader.read())
+        case 35: self = .nameFreed(try reader.read(), once: try reader.read() as SendOnceID)
         case let tag: throw .unknownCase(of: "Request", tag: UInt64(tag))
         }
     }

@@ -73,9 +73,14 @@ extension Kernel {
             return Situation(
                 "ask of a send-once right",
                 !task.sendOnces.contains(once) ? "not held" : sendOnces[once]?.port == nil ? "dead" : "live")
-        case .nameFreed(let port):
+        case .nameFreed(let port, let once):
+            let request = ports[port]?.deadNames[NameHolder(task.id, once)]
+            return Situation("name freed", request == nil ? "no dead-name request" : "dead-name request")
+        case .hasRequest(let port):
             return Situation(
-                "name freed", ports[port]?.deadNames[NameHolder(task.id)] == nil ? "no dead-name request" : "dead-name request")
+                "ask of a request",
+                ports[port]?.deadNames[NameHolder(task.id)] != nil
+                    ? "armed" : task.sends[port]?.wasTold == true ? "was armed at the death" : "none")
         case .peek(let port):
             return Situation(
                 "peek", task.receives[port] == nil ? "no receive right" : ports[port]?.queue.isEmpty == false ? "a message" : "empty")

@@ -65,12 +65,16 @@ extension Task: WireCodable {
 extension SendEntry: WireCodable {
     func encode(into writer: inout WireWriter) {
         writer.write(index)
-        writer.write(isDead)
+        // An earlier nucleus of this version wrote no 2.
+        writer.write(UInt8(isDead ? wasTold ? 2 : 1 : 0))
         writer.write(optional: lease)
     }
 
     init(from reader: inout WireReader) throws(WireError) {
-        self.init(index: try reader.read(), isDead: try reader.readBool(), lease: try reader.readOptional())
+        let index: UInt32 = try reader.read()
+        let death: UInt8 = try reader.read()
+        guard death <= 2 else { throw .unknownCase(of: "death", tag: UInt64(death)) }
+        self.init(index: index, isDead: death > 0, wasTold: death == 2, lease: try reader.readOptional())
     }
 }
 

@@ -131,6 +131,8 @@ struct SendEntry: Hashable, Sendable {
     let index: UInt32
     /// The port has died: a dead name, until the library gives it up (spec/mach.md 1.6).
     var isDead = false
+    /// And a request for its name was armed then: the name has one more reference (1.6).
+    var wasTold = false
     var lease: LeaseID?
 }
 

@@ -174,13 +174,13 @@ extension MachTask {
         let memory = message.memory
         var isComplex = false
         if let notification = message.notification {
-            noteFired(notification)
             (bytes, isComplex) = Self.body(of: notification, dialect)
         } else {
             let items = rights.count + memory.count
             switch (dialect, message.format) {
-            case (.xnu, .plain) where items == 0: bytes += Array(repeating: 0, count: bytes.count.rounded - bytes.count)
-            case (.xnu, .complex), (.mach3, .typedComplex): isComplex = true
+            case (.xnu, .plain) where items == 0, (.xnu, .foreignPlain) where items == 0:
+                bytes += Array(repeating: 0, count: bytes.count.rounded - bytes.count)
+            case (.xnu, .complex), (.xnu, .foreignComplex), (.mach3, .typedComplex): isComplex = true
             case (.mach3, .typed): break
             case (.xnu, _):
                 isComplex = true
@@ -257,17 +257,6 @@ extension MachTask {
     }
 
     // MARK: what the kernel says
-
-    /// A send-possible request serves once. One whose news go to another task is taken for armed until its port dies or another is made.
-    private func noteFired(_ notification: Notification) {
-        guard case .sendPossible(let port, let name) = notification else { return }
-        try? withNames { names throws(MachReturn) in
-            guard names.name(of: port) == name, let entry = names[name] else { return }
-            entry.isRequested = false
-            entry.isRoomRequested = false
-            entry.isRoomAwaited = false
-        }
-    }
 
     /// Little-endian numbers, ASCII, IEEE (XNU's `NDR_record`).
     private static let representation: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0]

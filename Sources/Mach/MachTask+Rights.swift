@@ -24,7 +24,11 @@ extension MachTask {
     }
 
     package func type(of name: PortName) throws(MachReturn) -> UInt32 {
-        try withNames { names throws(MachReturn) in try self.entry(name, &names).type }
+        try withNames { names throws(MachReturn) in
+            let entry = try self.entry(name, &names)
+            self.refreshRequest(of: entry)
+            return entry.type
+        }
     }
 
     /// Every name and its type.
@@ -33,6 +37,7 @@ extension MachTask {
             var list: [(name: PortName, type: UInt32)] = []
             for entry in Array(names.entries.values) {
                 self.refresh(entry, &names)
+                self.refreshRequest(of: entry)
                 list.append((entry.name, entry.type))
             }
             return list
@@ -110,7 +115,8 @@ extension MachTask {
     func loseReceive(_ entry: NameEntry, _ names: inout NameTable) -> ReceiveHolder? {
         guard let side = entry.receive else { return nil }
         side.leaveAll()
-        side.isLost.store(true, ordering: .sequentiallyConsistent)
+        // Who is about to take a message has taken it, or will not.
+        side.holder.betweenTakes { side.isLost.store(true, ordering: .sequentiallyConsistent) }
         entry.receive = nil
         if entry.send == nil { names.remove(entry) }
         return side.holder
@@ -241,9 +247,10 @@ extension MachTask {
         }
         switch disposition {
         case .moveReceive:
-            // R3, before anything else of the message can end the port.
-            if entry.isRequested, entry.send == nil, let side = entry.receive { space.nameFreed(side.holder) }
+            let isFreed = entry.isRequested && entry.send == nil
             guard let holder = loseReceive(entry, &names) else { throw .invalidRight }
+            // R3, before anything else of the message can end the port; whoever waits here does not get it any more (R1).
+            if isFreed { space.nameFreed(holder) }
             space.interruptWaits()
             return .receive(holder)
         case .makeSend, .makeSendOnce:
@@ -269,6 +276,8 @@ extension MachTask {
             return .send(send)
         case .moveSendOnce:
             guard let once = entry.once else { throw .invalidRight }
+            // D2: the name is free now, whatever becomes of the right.
+            if entry.isRequested { space.nameFreed(once) }
             entry.once = nil
             names.remove(entry)
             return .sendOnce(once)

@@ -36,6 +36,7 @@ package final class MachTask: Sendable {
     func refresh(_ entry: NameEntry, _ names: inout NameTable) {
         if let send = entry.send, entry.receive == nil {
             guard send.isDead else { return }
+            refreshRequest(of: entry)
             entry.die(references: entry.references)
             names.forgetPort(of: entry)
         } else if entry.isAnswerable {
@@ -43,6 +44,14 @@ package final class MachTask: Sendable {
         } else if let once = entry.once, space.isDead(once) {
             entry.die(references: 1)
         }
+    }
+
+    /// A send-possible request serves once, and its answer may go to anybody: only the kernel knows whether it is armed still (N5, S8).
+    func refreshRequest(of entry: NameEntry) {
+        guard entry.isRoomRequested, let port = entry.port, !space.hasRequest(port) else { return }
+        entry.isRequested = false
+        entry.isRoomRequested = false
+        entry.isRoomAwaited = false
     }
 
     /// The error of a call on rights for what the library says.

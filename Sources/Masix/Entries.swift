@@ -158,9 +158,6 @@ package final class ReceiveEntry: Sendable {
         frameCount.add(announcement.count, ordering: .releasing)
     }
 
-    /// What was filed first; it stays.
-    var firstAnnouncement: ReadyAnnouncement? { frames.withLock { $0.first } }
-
     /// One announcement, of those that were filed first.
     func nextAnnouncement() -> ReadyAnnouncement? {
         guard frameCount.load(ordering: .acquiring) > 0 else { return nil }

@@ -38,6 +38,7 @@ final class LocalPort: @unchecked Sendable {
     /// Somebody was told of the id: it is not given to another port.
     private let isSeen = Atomic<Bool>(false)
     private let hasDied = Atomic<Bool>(false)
+    private let hasGone = Atomic<Bool>(false)
     /// Messages in the queue, for a look without the lock.
     private let count = Atomic<Int>(0)
 
@@ -47,6 +48,8 @@ final class LocalPort: @unchecked Sendable {
     }
 
     var isDead: Bool { hasDied.load(ordering: .acquiring) }
+    /// It is the nucleus's, which knows of its death.
+    var hasLeft: Bool { hasGone.load(ordering: .acquiring) }
     var hasMessages: Bool { count.load(ordering: .acquiring) > 0 }
     func see() { isSeen.store(true, ordering: .relaxed) }
 
@@ -354,6 +357,7 @@ final class LocalPort: @unchecked Sendable {
             send.end(.left)
         }
         state = .left
+        hasGone.store(true, ordering: .releasing)
         receiver = nil
         sender = nil
         vehicle = nil
@@ -447,9 +451,17 @@ extension OwnedRight {
     var arrived: OwnedRight {
         switch self {
         case .send(let reference): reference.entry.isDead ? .dead : self
-        case .sendOnce: localPort?.isDead == true ? .dead : self
+        case .sendOnce(let state): state.hasDied ? .dead : self
         case .null, .dead, .receive, .make, .makeOnce: self
         }
+    }
+}
+
+extension SendOnceState {
+    /// Its port has died. Asks the nucleus only of a port that is the nucleus's.
+    fileprivate var hasDied: Bool {
+        if case .local(let port) = place.withLock({ $0 }), !port.hasLeft { return port.isDead }
+        return space.isDead(self)
     }
 }
 

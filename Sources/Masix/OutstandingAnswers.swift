@@ -36,8 +36,11 @@ struct OutstandingAnswers {
     mutating func end(_ word: PreparedReply) {
         // The last call is answered first where there is one at a time.
         guard let place = words.lastIndex(where: { $0.token == word.token && $0.link === word.link }) else { return }
-        free(words.remove(at: place))
+        end(at: place)
     }
+
+    /// The call at this place of `words` is over.
+    mutating func end(at place: Int) { free(words.remove(at: place)) }
 
     /// Lets go of words that the nucleus has taken over: what it has to say comes by the home queue.
     mutating func prune() {
@@ -55,8 +58,8 @@ struct OutstandingAnswers {
         spare = (word.link, word.token)
     }
 
-    /// One whose answer lies in its slot, as far as can be seen.
-    var answered: PreparedReply? { words.first { $0.isAnswered && $0.isTakeable } }
+    /// The place of one whose answer lies in its slot, as far as can be seen.
+    var answered: Int? { words.firstIndex { $0.isAnswered && $0.isTakeable } }
 }
 
 extension PreparedReply {

@@ -160,6 +160,8 @@ public final class PortSet: Sendable {
             do throws(MasixError) {
                 guard let holder = members.withLock({ $0[entry.port] }) else { continue }
                 let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
+                    // It may have left since its turn came.
+                    guard members.withLock({ $0[entry.port] != nil }) else { return nil }
                     let incoming = try space.take(from: entry, room: room)
                     if incoming != nil { taken(entry.port) }
                     return incoming

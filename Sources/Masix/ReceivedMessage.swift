@@ -66,6 +66,9 @@ public struct ReceivedMessage: ~Copyable, Sendable {
     ) throws(Failure) -> Result {
         try incoming.body.withRawSpan(body)
     }
+    /// The bytes are those of a program on a machine of the other byte order, and nobody has turned them: what in them is a number, only the
+    /// program knows. Never so for a message of this node, nor for what Mach's types describe.
+    public var isOfOtherByteOrder: Bool { format.isForeign }
 
     /// The inline bytes as text, if they are UTF-8.
     public var text: String? { String(validating: bytes, as: UTF8.self) }

@@ -19,6 +19,8 @@ extension ReceiveHolder {
     package var making: ReceiveEntry { entry }
     /// It has gone: moved away or destroyed.
     package var isGone: Bool { entry.isGone }
+    /// Runs while nobody takes a message here; whoever takes the next one sees what it has done.
+    package func betweenTakes(_ body: () -> Void) { taking.withLock { _ in body() } }
 }
 
 extension Space {
@@ -102,17 +104,16 @@ extension Space {
     ) throws(MasixError) -> ReceivedMessage? {
         try checkFork()
         let asked = holder.entry.lastAsked
-        let incoming = try awaitResult(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) {
-            () throws(MasixError) -> Incoming? in
-            try isOver()
-            let incoming = try holder.taking.withLock { _ throws(MasixError) -> Incoming? in
-                let incoming = try self.take(from: holder.entry, room: room)
-                if incoming != nil { taken() }
-                return incoming
+        var incoming: Incoming?
+        try wait(until: deadline, partner: asked?.link, hint: { _ in asked?.isHere ?? false }) { () throws(MasixError) -> Bool in
+            let isTaken = try holder.taking.withLock { _ throws(MasixError) -> Bool in
+                try isOver()
+                guard try self.take(from: holder.entry, room: room, into: &incoming) else { return false }
+                taken()
+                return true
             }
-            if let incoming { return incoming }
-            if holder.entry.isGone { throw .portDied }
-            return nil
+            if !isTaken, holder.entry.isGone { throw .portDied }
+            return isTaken
         }
         guard let incoming else { return nil }
         return received(incoming)
@@ -137,9 +138,10 @@ extension Space {
         if entry.isLocal, let port = entry.local, let first = locals.withKey({ port.first(&$0) }) { return (first.size, first.code) }
         // Looks at the links.
         return try awaitResult(until: .now) { () throws(MasixError) -> (size: Int, code: UInt32)? in
-            if let ready = entry.firstAnnouncement, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome {
-                let look = ready.link.receiver.withLock { $0.look(ready.announcement) }
-                if case .frame(let frame) = look { return (Int(frame.header.length), frame.header.code) }
+            if entry.frameCount.load(ordering: .acquiring) > 0, !entry.homeFirst.load(ordering: .relaxed) || !entry.hasHome,
+                let frame = holder.taking.withLock({ _ in self.nextFrame(at: entry) })
+            {
+                return (Int(frame.header.length), frame.header.code)
             }
             if entry.isAsking, entry.answersFirst.load(ordering: .relaxed) || !entry.hasHome,
                 let next = try self.nextOutstanding(at: entry)
@@ -152,6 +154,21 @@ extension Space {
                 return (Int(size), code)
             }
         }
+    }
+
+    /// The frame that would be received next; it stays.
+    private func nextFrame(at entry: ReceiveEntry) -> ReadyFrame? {
+        while let ready = entry.nextAnnouncement() {
+            let look = ready.link.receiver.withLock { receiver -> Look? in
+                // What its sender has in the home queue comes first (architecture rule 7).
+                receiver.isHeldBack(ready.announcement, received: entry.homeReceived.acquired) ? nil : receiver.look(ready.announcement)
+            }
+            if case .stale? = look { continue }
+            entry.putBack(ready)
+            if case .frame(let frame)? = look { return frame }
+            return nil
+        }
+        return nil
     }
 
     /// Whoever waits looks again.
@@ -221,6 +238,21 @@ extension Space {
     package func nameFreed(_ reference: SendReference) {
         guard reference.entry.isWatched.load(ordering: .relaxed), !reference.entry.isLocal else { return }
         whatever { core throws(MasixError) in _ = try core.ask(.nameFreed(reference.entry.port)) }
+    }
+
+    /// The same for the name of a send-once right.
+    package func nameFreed(_ state: SendOnceState) {
+        guard state.isWatched.exchange(false, ordering: .relaxed), let id = claimed(state) else { return }
+        whatever { core throws(MasixError) in
+            guard case .arrived(.sendOnce(_, let port)) = try core.ask(.portOf(id)).response else { return }
+            _ = try core.ask(.nameFreed(port, once: id))
+        }
+    }
+
+    /// Whether the request for the name of this port is armed, or was when the port died (S8).
+    package func hasRequest(_ port: PortID) -> Bool {
+        let answer = try? connection.withCore { core throws(MasixError) in try core.ask(.hasRequest(port)).response }
+        return answer == .done
     }
 
     /// The same for a name that receives and does not send.

@@ -85,19 +85,20 @@ extension Space {
             guard !entry.isLocal else { throw .portDied }
         }
         guard entry.isAsking else { return try takeQueued(from: entry, room: room, into: &incoming) }
-        let answersFirst = entry.answersFirst.load(ordering: .relaxed)
-        if answersFirst {
-            incoming = try takeOutstanding(from: entry, room: room)
-        } else {
-            _ = try takeQueued(from: entry, room: room, into: &incoming)
+        // What is announced and not yet filed is filed by whoever waits: an answer needs no look at it.
+        let isFiled = entry.hasHome || entry.frameCount.load(ordering: .acquiring) > 0
+        if !isFiled || entry.answersFirst.load(ordering: .relaxed) {
+            if try takeOutstanding(from: entry, room: room, into: &incoming) {
+                if isFiled { entry.answersFirst.store(false, ordering: .relaxed) }
+                return true
+            }
+            return isFiled ? try takeQueued(from: entry, room: room, into: &incoming) : false
         }
-        guard incoming == nil else {
-            entry.answersFirst.store(!answersFirst, ordering: .relaxed)
+        if try takeQueued(from: entry, room: room, into: &incoming) {
+            entry.answersFirst.store(true, ordering: .relaxed)
             return true
         }
-        if answersFirst { return try takeQueued(from: entry, room: room, into: &incoming) }
-        incoming = try takeOutstanding(from: entry, room: room)
-        return incoming != nil
+        return try takeOutstanding(from: entry, room: room, into: &incoming)
     }
 
     private func takeQueued(from entry: ReceiveEntry, room: Int, into incoming: inout Incoming?) throws(MasixError) -> Bool {

@@ -44,25 +44,27 @@ extension Space {
     }
 
     /// An answer that lies in a link, if there is one. `.tooLarge` if it needs more than `room` bytes behind its header: it stays (V4).
-    func takeOutstanding(from entry: ReceiveEntry, room: Int) throws(MasixError) -> Incoming? {
-        var incoming: Incoming?
+    func takeOutstanding(from entry: ReceiveEntry, room: Int, into incoming: inout Incoming?) throws(MasixError) -> Bool {
         while true {
             let taken = try entry.withAnswers { answers throws(MasixError) -> TakenAnswer in
-                guard let reply = answers.answered else { return .none }
-                if let size = self.size(of: reply)?.size, size > room { throw .tooLarge(bytes: size) }
+                guard let place = answers.answered else { return .none }
+                let reply = answers.words[place]
+                if room < .max, let size = self.size(of: reply)?.size, size > room { throw .tooLarge(bytes: size) }
                 guard reply.entry.take(link: reply.link.id, generation: reply.token.generation) else { return .elsewhere }
                 let isWhole = self.read(reply, into: &incoming)
-                answers.end(reply)
+                answers.end(at: place)
                 return isWhole ? .message : .broken(reply)
             }
             switch taken {
-            case .none: return nil
+            case .none: return false
             case .elsewhere: continue
             // Reported when no lock is held.
-            case .broken(let reply): return broken(reply)
+            case .broken(let reply):
+                incoming = .some(broken(reply))
+                return true
             case .message:
                 incoming?.isOnce = true
-                return incoming
+                return true
             }
         }
     }
@@ -86,7 +88,7 @@ extension Space {
     /// The same of the one that would be received next; it stays.
     func nextOutstanding(at entry: ReceiveEntry) throws(MasixError) -> (size: Int, code: UInt32)? {
         guard entry.isAsking else { return nil }
-        return try entry.withAnswers { answers throws(MasixError) in answers.answered.flatMap { size(of: $0) } }
+        return try entry.withAnswers { answers throws(MasixError) in answers.answered.flatMap { size(of: answers.words[$0]) } }
     }
 
     // MARK: recalling

@@ -85,8 +85,12 @@ public final class Space: Sendable {
             bootstrapEntry = Mutex(nil)
             try adopt(welcome)
         } catch {
-            if error == .protocolNotSupported { throw .versionMismatch(node: 0, library: Hello.version) }
-            throw .noNode(path: path)
+            switch error {
+            case .protocolNotSupported: throw .versionMismatch(node: 0, library: Hello.version)
+            // The node is there: this process has no room for what it was given.
+            case .noMemory, .tooManyOpenFiles, .tooManyOpenFilesInSystem, .tooManyReferences: throw .memory(errno: error.rawValue)
+            default: throw .noNode(path: path)
+            }
         }
     }
 

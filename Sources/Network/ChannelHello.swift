@@ -18,8 +18,8 @@ public struct ChannelVersions: Hashable, Sendable, CustomStringConvertible {
         highest = version
     }
 
-    /// What this program speaks. 2: ports by their `PortUID`, gifts with a sequence. 3: sessions, rights to ports of third nodes, names that are announced and
-    /// withdrawn.
+    /// What this program speaks. 2: ports by their `PortUID`, gifts with a sequence. 3: sessions, byte orders, rights to ports of third
+    /// nodes, names that are announced and withdrawn.
     public static let current = ChannelVersions(only: 3)
 
     public var description: String { lowest == highest ? "\(lowest)" : "\(lowest) to \(highest)" }
@@ -38,10 +38,12 @@ public struct ChannelHello: Hashable, Sendable, WireCodable {
     public let start: UInt64
     /// What it remembers of whom it greets.
     public let memory: ChannelMemory
+    /// That of the bodies of its tasks.
+    public let order: ByteOrder
 
     public init(
         versions: ChannelVersions = .current, node: NodeID, name: String, software: String, start: UInt64 = 0,
-        memory: ChannelMemory = ChannelMemory()
+        memory: ChannelMemory = ChannelMemory(), order: ByteOrder = .host
     ) {
         self.versions = versions
         self.node = node
@@ -49,6 +51,7 @@ public struct ChannelHello: Hashable, Sendable, WireCodable {
         self.software = software
         self.start = start
         self.memory = memory
+        self.order = order
     }
 
     public var life: ServerLife { ServerLife(incarnation: node.incarnation, start: start) }
@@ -65,9 +68,10 @@ public struct ChannelHello: Hashable, Sendable, WireCodable {
         writer.write(software)
         writer.write(start)
         writer.write(memory)
+        writer.write(order)
     }
 
-    /// What is behind `memory` is refused here; a later version says more in frames of its own.
+    /// What is behind `order` is refused here; a later version says more in frames of its own.
     public init(from reader: inout WireReader) throws(WireError) {
         guard try reader.readRaw(count: Self.magic.count) == Self.magic else { throw .malformed(field: "magic") }
         let lowest: UInt16 = try reader.read()
@@ -82,6 +86,7 @@ public struct ChannelHello: Hashable, Sendable, WireCodable {
         guard software.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .malformed(field: "software") }
         start = try reader.read()
         memory = try reader.read()
+        order = try reader.read()
     }
 
     /// The version that both speak: the highest. `entry` is whom the other side's certificate belongs to.

@@ -130,6 +130,7 @@ public enum NodeRosterFault: Error, Hashable, Sendable, CustomStringConvertible 
     /// There is an entry of this number whose epoch is not lower.
     case epochNotHigher(than: UInt64)
     case tooManyNodes, tooLong
+    case byteOrder
 
     public var description: String {
         switch self {
@@ -147,6 +148,7 @@ public enum NodeRosterFault: Error, Hashable, Sendable, CustomStringConvertible 
         case .sameName(let name): "a node '\(name)' is there already"
         case .sameFingerprint(let other): "the key is that of node '\(other)'"
         case .epochNotHigher(let epoch): "the entry that is there has epoch \(epoch), and only a higher one replaces it"
+        case .byteOrder: "a byte order is 'little' or 'big'"
         case .tooManyNodes: "there are more than \(NodeRoster.entriesMax) nodes"
         case .tooLong: "there are more than \(NodeRoster.bytesMax) bytes"
         }

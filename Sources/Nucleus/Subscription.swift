@@ -186,7 +186,7 @@ extension Nucleus {
     private func port(of request: Request) -> PortID? {
         switch request {
         case .allocate(let port, _, _), .receive(let port, _), .setQueueLimit(let port, _), .setMakeSendCount(let port, _),
-            .nameFreed(let port),
+            .nameFreed(let port, _), .hasRequest(let port),
             .status(let port), .setBootstrap(let port),
             .drop(.send(let port)), .drop(.receive(let port)):
             port

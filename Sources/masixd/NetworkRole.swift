@@ -41,11 +41,11 @@ struct NetworkRole: ParsableCommand {
         }
         let address = try network.address()
         let space = try Space.attach()
-        let server = NetworkServer(
-            space: space,
-            configuration: NodeChannels.Configuration(
-                node: space.node, name: network.name, key: key, roster: try roster(), listenHost: address.host,
-                listenPort: address.port, software: MasixVersion.current, logger: logger), announcements: network.announcements)
+        var configuration = NodeChannels.Configuration(
+            node: space.node, name: network.name, key: key, roster: try roster(), listenHost: address.host,
+            listenPort: address.port, software: MasixVersion.current, logger: logger)
+        if let order = network.order { configuration.order = order }
+        let server = NetworkServer(space: space, configuration: configuration, announcements: network.announcements)
         let end = End(counter: try EventCounter())
         try server.start { end.say() }
         logger.info("speaking with other nodes", metadata: ["name": "\(network.name)", "listen": "\(address.host):\(server.port ?? 0)"])

@@ -91,6 +91,18 @@ import Testing
         #expect(listen() == [])
     }
 
+    @Test("spec/mach.md D2: the same for the name of a send-once right, which then moves without a word")
+    mutating func onceNameFreed() {
+        let once = scene.giveOnce(port, of: server, to: client)
+        #expect(request(.deadName, of: port, once: once, name: 9) == .arrived(.null))
+        #expect(scene.ask(client, .nameFreed(port)) == .done)
+        #expect(listen() == [])
+        #expect(scene.ask(client, .nameFreed(port, once: once)) == .done)
+        #expect(listen() == [.portDeleted(port, name: 9)])
+        scene.send(to: .moveSendOnce(once), from: client)
+        #expect(listen() == [])
+    }
+
     @Test("spec/mach.md T3: a name that is dead is told at once if it is asked for, else refused")
     mutating func deadAlready() {
         scene.give(.makeSend(port), of: server, to: client)
@@ -148,6 +160,22 @@ import Testing
         _ = request(.sendPossible, of: port, name: 8)
         scene.ask(server, .drop(.receive(port)))
         #expect(listen() == [.deadName(port, name: 8)])
+    }
+
+    @Test("spec/mach.md S8, 1.6: the kernel says whether a name has a request, and whether it had one when its port died")
+    mutating func askedOfARequest() {
+        scene.give(.makeSend(port), of: server, to: client)
+        #expect(scene.ask(client, .hasRequest(port)) == .refused(.invalidName))
+        _ = request(.sendPossible, of: port, name: 8)
+        #expect(scene.ask(client, .hasRequest(port)) == .done)
+        #expect(scene.ask(server, .hasRequest(port)) == .refused(.invalidName))
+        #expect(scene.ask(client, .awaitRoom(port)) == .done)
+        #expect(scene.ask(client, .hasRequest(port)) == .refused(.invalidName))
+        _ = request(.sendPossible, of: port, name: 8)
+        scene.ask(server, .drop(.receive(port)))
+        #expect(scene.ask(client, .hasRequest(port)) == .done)
+        scene.ask(client, .drop(.send(port)))
+        #expect(scene.ask(client, .hasRequest(port)) == .refused(.invalidName))
     }
 
     @Test("architecture rule 3: where somebody awaits room there are no leases, and afterwards there are again")

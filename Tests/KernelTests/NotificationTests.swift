@@ -78,6 +78,17 @@ import Testing
         #expect(scene.status(port)?.noSendersRequested == false)
     }
 
+    @Test("spec/mach.md 1.5, 70: what has been sent by a send-once right was no sender, and none goes when it is received")
+    mutating func noSendersByOnces() {
+        request(.noSenders, by: server, sync: 1, notify: .makeSendOnce(told))
+        scene.send(to: .makeSendOnce(port), from: server)
+        _ = scene.receive(port, by: server)
+        #expect(scene.status(port)?.noSendersRequested == true)
+        scene.send(to: .makeSend(port), from: server)
+        _ = scene.receive(port, by: server)
+        #expect(listen(told, by: server) == [.noSenders(makeSendCount: 1)])
+    }
+
     @Test("spec/mach.md T2: without senders it is sent at once if the make-send count has reached sync; else it waits")
     mutating func noSendersSync() {
         request(.noSenders, by: server, sync: 0, notify: .makeSendOnce(told))

@@ -215,7 +215,7 @@ import Testing
             .setQueueLimit(port, 8),
             .status(port), .identity(TaskID(raw: 3)), .linkOffers, .linkMapped(link), .linkPeer(link),
             .claimReply(link, index: 3, generation: 4), .recallReplies(link, port), .setChief(TaskID(raw: 3)), .keepRoom(port),
-            .giveRoom(port, 3), .receipts,
+            .giveRoom(port, 3), .receipts, .nameFreed(port), .nameFreed(port, once: SendOnceID(raw: 5)), .hasRequest(port),
             .setBootstrap(port), .introduce(identity, rights: transfers),
         ]
         requests += transfers.map { .make($0) }

@@ -281,6 +281,8 @@ extension Model {
         ports[port]?.sequence &+= 1
         ports[port]?.queue.removeAll { $0.number == message.number }
         if let once = message.once { onces[once] = nil } else { lessSenders.insert(port) }
+        // In the same step, before what the message carries can be destroyed and tell of it here.
+        admit(to: port)
         rule("V5")
         let local = name(of: port, in: task) ?? nullName
         let localType: UInt32 = message.once == nil ? 17 : 18

@@ -382,7 +382,6 @@ extension Model {
             guard entry.send != nil else { throw .invalidRight }
             rule("S8")
         }
-        tasks[task]?[name]?.wasToldOfRoom = false
         tasks[task]?[name]?.request = notify.map { Request(notify: $0, isOfRoom: isOfRoom, awaitsRoom: isOfRoom && sync != 0) }
         return arrive(entry.request.map { .once($0.notify) } ?? .null, in: task)
     }

@@ -319,13 +319,7 @@ extension Model {
         while isChanged {
             isChanged = false
             for port in ports.keys.sorted() {
-                while let record = ports[port], let next = record.blocked.first, record.queue.count < record.limit {
-                    rule("O2")
-                    ports[port]?.blocked.removeFirst()
-                    finished.append((next.step, next.task, Outcome(.success)))
-                    enqueue(next.message, at: port)
-                    isChanged = true
-                }
+                if admit(to: port) { isChanged = true }
                 if let record = ports[port], record.queue.count < record.limit, record.blocked.isEmpty {
                     isChanged = tellRoom(port) || isChanged
                 }
@@ -341,6 +335,22 @@ extension Model {
         }
     }
 
+    /// Blocked senders come in, in any order, while there is room. Whether one has.
+    @discardableResult
+    mutating func admit(to port: Int) -> Bool {
+        var hasAdmitted = false
+        while let record = ports[port], !record.blocked.isEmpty, record.queue.count < record.limit {
+            rule("O2")
+            let place = choose(record.blocked.count)
+            let next = record.blocked[place]
+            ports[port]?.blocked.remove(at: place)
+            finished.append((next.step, next.task, Outcome(.success)))
+            enqueue(next.message, at: port)
+            hasAdmitted = true
+        }
+        return hasAdmitted
+    }
+
     /// S8.
     private mutating func tellRoom(_ port: Int) -> Bool {
         var told = false
@@ -348,7 +358,6 @@ extension Model {
             guard let name = name(of: port, in: task), let request = tasks[task]?[name]?.request, request.awaitsRoom else { continue }
             rule("S8")
             tasks[task]?[name]?.request = nil
-            tasks[task]?[name]?.wasToldOfRoom = true
             notify(request.notify, id: 66, .told(task, name))
             told = true
         }

@@ -49,8 +49,6 @@ public struct Model: Sendable {
         public var isDead = false
         public var references = 0
         var request: Request?
-        /// A request for room has been answered, and none has been made since.
-        var wasToldOfRoom = false
 
         /// N5. Bits beyond the kinds say that a request is armed.
         var type: UInt32 {
@@ -80,7 +78,7 @@ public struct Model: Sendable {
         /// The task that receives; nil while the right is in a message.
         public var receiver: Int?
         public var queue: [Message] = []
-        /// Senders that wait, first come first served.
+        /// Senders that wait.
         public var blocked: [Blocked] = []
         public var limit = 5
         var makeSendCount: UInt32 = 0

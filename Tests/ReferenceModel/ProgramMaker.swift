@@ -38,17 +38,6 @@ public struct ProgramMaker {
         let step = Step(id: program.count + 1, task: task, call)
         program.append(step)
         _ = model.apply(step)
-        forgetRoom()
-    }
-
-    /// The library takes a request for room that was answered for armed until it has received the answer (decision 0018); so it is
-    /// cancelled here at once.
-    private mutating func forgetRoom() {
-        for task in model.tasks.keys.sorted() {
-            for name in names(task, { $0.wasToldOfRoom && !$0.isDead }) {
-                add(task, .request(name, 66, sync: 0, notify: nullName, Move.makeSendOnce))
-            }
-        }
     }
 
     /// A newcomer has two ports, and there are rights between it and everybody else.
@@ -111,11 +100,13 @@ public struct ProgramMaker {
     private mutating func one(_ task: Int) {
         if (model.tasks[task]?.count ?? 0) > 26, chance.once(in: 2) { return drop(task) }
         if names(task, { $0.send != nil }).count < 3, chance.once(in: 4) { supply(task) }
-        switch chance.below(220) {
+        switch chance.below(236) {
         case 200..<205: end(task)
-        case 205..<211: waitToReceive(task)
-        case 211..<216: waitToSend(task)
-        case 216..<220: tell(task)
+        case 205..<213, 232..<236: waitToReceive(task)
+        case 213..<218: waitToSend(task)
+        case 218..<227: tell(task)
+        case 227..<229: fill(task)
+        case 229..<232: ask(task)
         case 0..<62: send(task)
         case 62..<112: receive(task)
         case 112..<130: request(task)
@@ -189,11 +180,15 @@ public struct ProgramMaker {
             default: -1
             }
         add(task, .modify(name, kind, by: delta))
-        guard kind == 0, references + delta == 65_534 else { return }
-        // One more than there can be.
+    }
+
+    /// As many references as there can be, and one more.
+    private mutating func fill(_ task: Int) {
+        guard let name = some(task, { $0.send != nil }), let references = model.tasks[task]?[name]?.references else { return drop(task) }
+        add(task, .modify(name, 0, by: 65_534 - Int32(references)))
         add(task, .extract(name, Move.copySend))
         add(task, .insert(name, name, Move.copySend))
-        if !chance.once(in: 4) { add(task, .modify(name, 0, by: -65_500)) }
+        add(task, .modify(name, 0, by: chance.once(in: 4) ? 1 : -65_500))
     }
 
     private mutating func rename(_ task: Int) {
@@ -238,13 +233,13 @@ public struct ProgramMaker {
             member = inside.randomElement(using: &chance) ?? member
         }
         let wanted = mostly(set, task)
-        switch chance.below(form == .xnu ? 6 : 4) {
+        switch chance.below(form == .xnu ? 8 : 4) {
         case 0: add(task, .members(wanted))
         case 1: add(task, .moveMember(member, nullName))
         case 2, 3: add(task, .moveMember(member, wanted))
-        case 4:
+        case 4, 5, 6:
             add(task, .insertMember(member, wanted))
-            if chance.once(in: 2) { add(task, .insertMember(member, wanted)) }
+            if !chance.once(in: 3) { add(task, .insertMember(member, wanted)) }
         default: add(task, .extractMember(member, wanted))
         }
     }
@@ -290,10 +285,10 @@ public struct ProgramMaker {
     private mutating func tell(_ task: Int) {
         guard let notify = own(task) else { return request(task) }
         let ports = names(task) { $0.receive != nil }.filter { $0 != notify }
-        switch chance.below(form == .xnu ? 5 : 4) {
+        switch chance.below(form == .xnu ? 6 : 4) {
         case 0:
             // No senders, after one.
-            guard let name = ports.randomElement(using: &chance) else { return request(task) }
+            guard let name = chance.once(in: 3) ? ports.randomElement(using: &chance) : newPort(task) else { return request(task) }
             if model.tasks[task]?[name]?.send == nil { add(task, .insert(name, name, Move.makeSend)) }
             add(task, .request(name, 70, sync: 0, notify: notify, Move.makeSendOnce))
             if chance.once(in: 3) { return add(task, .destroy(name)) }
@@ -316,12 +311,28 @@ public struct ProgramMaker {
             if let theirs = names(receiver, { $0.receive == port }).first { add(receiver, .modify(theirs, 1, by: -1)) }
         default:
             // Room.
-            guard let name = crowded(task), let port = model.tasks[task]?[name]?.send else { return waitToSend(task) }
+            guard let name = crowded(task) ?? crowd(task), let port = model.tasks[task]?[name]?.send else { return waitToSend(task) }
             add(task, .request(name, 66, sync: UInt32(chance.below(2)), notify: notify, Move.makeSendOnce))
             add(task, .send(Parcel(name, Move.copySend, id: 1000 + UInt32(program.count)), awaitsRoom: true))
             guard let receiver = model.ports[port]?.receiver, let theirs = names(receiver, { $0.receive == port }).first else { return }
             add(receiver, chance.once(in: 3) ? .setQueueLimit(theirs, 9) : .receive(theirs, room: 70_000, keepsLarge: false))
         }
+    }
+
+    /// A port that nobody else knows yet.
+    private mutating func newPort(_ task: Int) -> Name? {
+        add(task, .allocate(1, name: nil))
+        let name = Name(program.count) << 8
+        return model.tasks[task]?[name] == nil ? nil : name
+    }
+
+    /// A send right to a port that its receiver lets be full.
+    private mutating func crowd(_ task: Int) -> Name? {
+        guard let name = some(task, { $0.send != nil }), let port = model.tasks[task]?[name]?.send, let record = model.ports[port],
+            let receiver = record.receiver, let theirs = names(receiver, { $0.receive == port }).first
+        else { return nil }
+        add(receiver, .setQueueLimit(theirs, UInt32(min(record.queue.count, 16))))
+        return name
     }
 
     // MARK: messages
@@ -359,7 +370,7 @@ public struct ProgramMaker {
 
     private mutating func items(_ task: Int) -> [Item] {
         var items: [Item] = []
-        if chance.once(in: 80) { return [.padding(16_400)] }
+        if chance.once(in: 55) { return [.padding(16_400)] }
         if chance.once(in: 120) { return [.rights(Array(repeating: 0, count: 257), Move.copySend, deallocates: false)] }
         while chance.once(in: 2), items.count < 4 {
             switch chance.below(25) {
@@ -393,7 +404,7 @@ public struct ProgramMaker {
     }
 
     private mutating func waitToReceive(_ task: Int) {
-        guard model.receivers[task] == nil else { return receive(task) }
+        if let waiting = model.receivers[task] { return endWait(task, waiting) }
         let empty = names(task) { entry in
             entry.receive.flatMap { model.ports[$0] }.map { $0.queue.isEmpty && (form == .xnu || $0.isFree) } ?? (entry.set != nil)
         }
@@ -408,6 +419,17 @@ public struct ProgramMaker {
         case 2: give(task)
         default: break
         }
+    }
+
+    /// A wait that has gone on for a while.
+    private mutating func endWait(_ task: Int, _ waiting: Model.Receiver) {
+        if let name = names(task, { $0.receive != nil && $0.receive == waiting.port }).first {
+            if let set = set(task), !chance.once(in: 3) { return add(task, .moveMember(name, set)) }
+            return add(task, .send(Parcel(name, Move.makeSend, id: 1000 + UInt32(program.count)), awaitsRoom: false))
+        }
+        guard let name = names(task, { $0.set != nil && $0.set == waiting.set }).first else { return receive(task) }
+        if chance.once(in: 2) { return add(task, .destroy(name)) }
+        if let port = own(task) { add(task, .moveMember(port, name)) }
     }
 
     private mutating func waitToSend(_ task: Int) {

@@ -51,6 +51,14 @@ public enum Call: Sendable, Hashable {
     case receive(Name, room: Int, keepsLarge: Bool)
     case receiveWaiting(Name)
 
+    /// It may go on behind its step.
+    public var mayWait: Bool {
+        switch self {
+        case .sendWaiting, .receiveWaiting: true
+        default: false
+        }
+    }
+
     /// Its name, for tables.
     public var name: String {
         let text = "\(self)"

@@ -79,6 +79,100 @@ import Testing
                 Step(id: 44, task: 2, .request(2816, 72, sync: 2, notify: 2560, 21)),
                 Step(id: 199, task: 2, .extract(2816, 16)),
             ]),
+        Found(
+            what: "a message to a send-once right is no sender that goes (70, T2)",
+            program: [
+                Step(id: 1, task: 0, .begin),
+                Step(id: 9, task: 2, .begin),
+                Step(id: 10, task: 0, .allocate(1, name: nil)),
+                Step(id: 20, task: 0, .give(2560, 16, to: 2)),
+                Step(id: 30, task: 2, .request(5120, 70, sync: 4, notify: 5120, 21)),
+                Step(id: 40, task: 2, .send(Parcel(5120, 21, id: 1040, [.right(0xE000_0080, 18)]), awaitsRoom: false)),
+                Step(id: 50, task: 2, .receive(5120, room: 70000, keepsLarge: false)),
+            ]),
+        Found(
+            what: "the name of a send-once right is free before its message meets a full queue (D2, S6)",
+            program: [
+                Step(id: 1, task: 0, .begin),
+                Step(id: 2, task: 0, .allocate(1, name: nil)),
+                Step(id: 3, task: 0, .extract(512, 21)),
+                Step(id: 4, task: 0, .request(768, 72, sync: 0, notify: 512, 21)),
+                Step(id: 5, task: 0, .setQueueLimit(512, 1)),
+                Step(id: 6, task: 0, .send(Parcel(512, 20, reply: 768, 18, id: 1006, [.words([7])]), awaitsRoom: true)),
+            ]),
+        Found(
+            what: "an old answer about room puts out no later request (N5, S8)",
+            program: [
+                Step(id: 4, task: 1, .begin),
+                Step(id: 9, task: 2, .begin),
+                Step(id: 691, task: 1, .construct(options: 2, queueLimit: 2, context: 1)),
+                Step(id: 692, task: 1, .give(176896, 20, to: 2)),
+                Step(id: 710, task: 1, .give(176896, 16, to: 2)),
+                Step(id: 716, task: 2, .request(177152, 66, sync: 2, notify: 177152, 21)),
+                Step(id: 722, task: 2, .request(177152, 72, sync: 1, notify: 177152, 21)),
+            ]),
+        Found(
+            what: "a request for room that another has the answer of is armed no more, and adds no reference (N5, 1.6)",
+            program: [
+                Step(id: 1, task: 0, .begin),
+                Step(id: 2, task: 1, .begin),
+                Step(id: 3, task: 0, .allocate(1, name: nil)),
+                Step(id: 4, task: 0, .give(768, 20, to: 1)),
+                Step(id: 5, task: 0, .give(768, 21, to: 1)),
+                Step(id: 6, task: 1, .request(1024, 66, sync: 1, notify: 1280, 18)),
+                Step(id: 7, task: 1, .type(1024)),
+                Step(id: 8, task: 0, .destroy(768)),
+                Step(id: 9, task: 1, .references(1024, 4)),
+            ]),
+        Found(
+            what: "who waits at a receive right that moves does not receive the news of it (R1, R3)", form: .mach3,
+            program: [
+                Step(id: 1, task: 0, .begin),
+                Step(id: 3, task: 0, .allocate(1, name: nil)),
+                Step(id: 12, task: 0, .request(768, 72, sync: 0, notify: 768, 21)),
+                Step(id: 18, task: 0, .receiveWaiting(768)),
+                Step(id: 25, task: 0, .extract(768, 16)),
+            ]),
+        Found(
+            what: "nor who waits at its set (1.7, R3)", form: .mach3,
+            program: [
+                Step(id: 1, task: 0, .begin),
+                Step(id: 68, task: 0, .allocate(3, name: nil)),
+                Step(id: 267, task: 0, .receiveWaiting(17408)),
+                Step(id: 499, task: 0, .allocate(1, name: nil)),
+                Step(id: 500, task: 0, .request(127744, 72, sync: 4, notify: 127744, 21)),
+                Step(id: 527, task: 0, .moveMember(127744, 17408)),
+                Step(id: 539, task: 0, .send(Parcel(127744, 20, id: 1538, [.right(127744, 16)]), awaitsRoom: false)),
+            ]),
+        Found(
+            what: "a send-once right dies in the queue of a port that never left (D3)",
+            program: [
+                Step(id: 1, task: 0, .begin),
+                Step(id: 2, task: 1, .begin),
+                Step(id: 3, task: 0, .allocate(1, name: nil)),
+                Step(id: 4, task: 0, .give(768, 20, to: 1)),
+                Step(id: 5, task: 0, .allocate(1, name: nil)),
+                Step(id: 6, task: 0, .send(Parcel(1280, 20, reply: 768, 21, id: 1006, [.right(768, 21)]), awaitsRoom: false)),
+                Step(id: 7, task: 0, .destroy(768)),
+                Step(id: 8, task: 0, .receive(1280, room: 70000, keepsLarge: false)),
+            ]),
+        Found(
+            what: "what lies in a lease behind home messages of its sender is not the next (O1)",
+            program: [
+                Step(id: 1, task: 0, .begin),
+                Step(id: 2, task: 1, .begin),
+                Step(id: 3, task: 0, .allocate(1, name: nil)),
+                Step(id: 4, task: 0, .give(768, 20, to: 1)),
+                Step(id: 5, task: 1, .send(Parcel(1024, 19, id: 1005, [.words([5])]), awaitsRoom: false)),
+                Step(id: 6, task: 0, .receive(768, room: 70000, keepsLarge: false)),
+                Step(id: 7, task: 1, .send(Parcel(1024, 19, id: 1007, [.words([7])]), awaitsRoom: false)),
+                Step(id: 8, task: 0, .receive(768, room: 70000, keepsLarge: false)),
+                Step(id: 9, task: 1, .send(Parcel(1024, 19, id: 1009, [.memory(9, count: 9, deallocates: false)]), awaitsRoom: false)),
+                Step(id: 10, task: 1, .send(Parcel(1024, 19, id: 1010, [.memory(10, count: 10, deallocates: false)]), awaitsRoom: false)),
+                Step(id: 11, task: 0, .receive(768, room: 70000, keepsLarge: false)),
+                Step(id: 12, task: 1, .send(Parcel(1024, 19, id: 1012, []), awaitsRoom: false)),
+                Step(id: 13, task: 0, .peek(768)),
+            ]),
     ]
 
     @Test("programs that the model has found", arguments: all)

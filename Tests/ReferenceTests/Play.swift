@@ -5,9 +5,12 @@ import MasixTestKit
 struct Play {
     /// Where they differ first, for people; nil if they never do.
     private(set) var failure: String?
-    /// The call at which they differ.
+    /// The call at which they differ, and its step; looks have steps behind the program's.
     private(set) var failedCall = ""
+    private(set) var failedStep = 0
     private(set) var coverage = Coverage()
+    /// Of the step under way: how the first choice differed.
+    private var complaint: String?
 
     private let form: Form
     private let leases: TestNode.Leases
@@ -39,20 +42,33 @@ struct Play {
 
     private mutating func take(_ step: Step) throws {
         guard failure == nil, isPossible(step) else { return }
-        failedCall = step.call.name
+        (failedCall, failedStep) = (step.call.name, step.id)
         if case .begin = step.call { bindings.forget(step.task) }
+        let ends = foreseen(step)
         var found: Outcome?
         do {
-            found = try real.perform(translated(step))
+            found = try real.perform(translated(step), mustEnd: ends.certain.contains(step.id))
         } catch {
             failure = "step \(step.id) \(step.call): the node is stuck (\(error))"
             return
         }
         if step.call == .kill { real.forgetWaiting(of: step.task) }
-        let ended = try collect(step)
-        guard failure == nil else { return }
+        if try agree(step, found, ends, hasTime: false) || failure != nil { return }
+        let complaint = complaint
+        // Where it depends on the choice what ends, a thread may be on its way still.
+        if ends.possible != ends.certain {
+            if found == nil { found = real.endOfWait(step.id, seconds: 1) }
+            if try agree(step, found, ends, hasTime: true) || failure != nil { return }
+        }
+        failure = "step \(step.id) task \(step.task) \(step.call): \(complaint ?? "too many choices")"
+    }
+
+    /// Looks for a choice with which the model says what has been found, and goes on with it.
+    private mutating func agree(_ step: Step, _ found: Outcome?, _ ends: Ends, hasTime: Bool) throws -> Bool {
+        let ended = try collect(step, ends, hasTime: hasTime)
+        guard failure == nil else { return false }
+        complaint = nil
         var script: [Int]? = []
-        var complaint: String?
         for _ in 0..<Self.choicesMax {
             guard let choice = script else { break }
             var next = model
@@ -65,9 +81,9 @@ struct Play {
             }
             (model, bindings) = (next, names)
             for step in ended.keys { real.forgetWaiting(step) }
-            return
+            return true
         }
-        failure = "step \(step.id) task \(step.task) \(step.call): \(complaint ?? "too many choices")"
+        return false
     }
 
     /// What a program that has been shrunk may ask and no system can do.
@@ -80,14 +96,16 @@ struct Play {
         }
     }
 
-    /// What waited and is over now. Those of which the model says so are waited for.
-    private mutating func collect(_ step: Step) throws -> [Int: Outcome] {
-        var foreseen = model
-        _ = foreseen.apply(step)
-        let expected = Set(foreseen.ended.map(\.step))
+    /// What waited and is over now. Of which the model says so whatever is chosen, those are waited for; where it depends on the choice,
+    /// until they are over or all sleep.
+    private mutating func collect(_ step: Step, _ ends: Ends, hasTime: Bool) throws -> [Int: Outcome] {
+        if ends.possible != ends.certain { try real.settle() }
         var ended: [Int: Outcome] = [:]
-        for (number, waiting) in real.waiting {
-            guard expected.contains(number) || waiting.isDone else { continue }
+        for (number, waiting) in real.waiting where number != step.id {
+            if !ends.certain.contains(number) {
+                if hasTime, ends.possible.contains(number) { _ = waiting.result(seconds: 1) }
+                guard waiting.isDone else { continue }
+            }
             guard let outcome = waiting.result() else {
                 failure = "step \(step.id) task \(step.task) \(step.call): step \(number) waits still"
                 return [:]
@@ -95,6 +113,30 @@ struct Play {
             ended[number] = outcome
         }
         return ended
+    }
+
+    /// The steps that end with this one: whatever is chosen, and at all. Nobody needs to know while nothing waits.
+    private func foreseen(_ step: Step) -> Ends {
+        guard step.call.mayWait || !real.waiting.isEmpty else { return Ends() }
+        var certain: Set<Int>?
+        var possible: Set<Int> = []
+        var script: [Int]? = []
+        for _ in 0..<Self.choicesMax {
+            guard let choice = script else { break }
+            var next = model
+            let (outcome, following) = next.apply(step, script: choice)
+            script = following
+            var ended = Set(next.ended.map(\.step))
+            if outcome != nil { ended.insert(step.id) }
+            certain = certain?.intersection(ended) ?? ended
+            possible.formUnion(ended)
+        }
+        return Ends(certain: certain ?? [], possible: possible)
+    }
+
+    private struct Ends {
+        var certain: Set<Int> = []
+        var possible: Set<Int> = []
     }
 
     private static func difference(
@@ -121,17 +163,8 @@ struct Play {
         case (let expected?, nil): return "waits, and should come to \(expected)"
         case (nil, let found?): return "should wait, and came to \(found)"
         case (let expected?, let found?):
-            if case .type = step.call { return names.difference(expected, Self.forgiving(expected, found), of: step.task, model) }
             return names.difference(expected, found, of: step.task, model)
         }
-    }
-
-    /// A send-possible request that has been told shows until the task has received the news (decision 0018).
-    private static func forgiving(_ expected: Outcome, _ found: Outcome) -> Outcome {
-        guard case .number(let wanted)? = expected.values.first, case .number(let bits)? = found.values.first, wanted & 1 << 30 == 0 else {
-            return found
-        }
-        return Outcome(found.code, [.number(bits & ~(1 << 30))])
     }
 
     // MARK: names

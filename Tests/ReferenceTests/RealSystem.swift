@@ -50,8 +50,8 @@ final class RealSystem {
     /// How many names the task has.
     func nameCount(of task: Int) throws -> Int { try tasks[task].map { try $0.mach.names().count } ?? 0 }
 
-    /// Does one step, its names translated; nil if it waits now.
-    func perform(_ step: Step) throws -> Outcome? {
+    /// Does one step, its names translated; nil if it waits now. With `mustEnd` it is given time to end.
+    func perform(_ step: Step, mustEnd: Bool) throws -> Outcome? {
         switch step.call {
         case .begin:
             tasks[step.task] = try RealTask(node, porter, porterPort)
@@ -65,10 +65,11 @@ final class RealSystem {
         switch step.call {
         case .sendWaiting(let parcel):
             let form = form
-            return try wait(step) { [dialect] in Self.send(parcel, by: task, form, dialect, waits: true, awaitsRoom: false) }
+            return try wait(step, mustEnd) { [dialect] in Self.send(parcel, by: task, form, dialect, waits: true, awaitsRoom: false) }
         case .receiveWaiting(let name):
             let form = form
-            return try wait(step) { [dialect] in Self.receive(name, by: task, form, dialect, room: 1 << 20, keepsLarge: false, waits: true)
+            return try wait(step, mustEnd) { [dialect] in
+                Self.receive(name, by: task, form, dialect, room: 1 << 20, keepsLarge: false, waits: true)
             }
         case .send(let parcel, let awaitsRoom):
             return Self.send(parcel, by: task, form, dialect, waits: false, awaitsRoom: awaitsRoom)
@@ -252,7 +253,7 @@ final class RealSystem {
     }
 
     /// Starts it, and goes on when it is over or sleeps; nil if it sleeps.
-    private func wait(_ step: Step, _ body: @escaping @Sendable () -> Outcome) throws -> Outcome? {
+    private func wait(_ step: Step, _ mustEnd: Bool, _ body: @escaping @Sendable () -> Outcome) throws -> Outcome? {
         let waiting = Waiting(task: step.task)
         try DetachedThread.start("waits") {
             waiting.thread.withLock { $0 = try? Link.target(of: "/proc/thread-self") }
@@ -261,16 +262,34 @@ final class RealSystem {
             waiting.done.set(1)
             waiting.done.wake(count: .max)
         }
-        while !waiting.isDone {
-            // It sleeps, the nucleus has answered what was asked before, and it sleeps still, never having been awake: so it waits for others.
-            guard let before = Self.sleep(of: waiting) else { continue }
-            _ = try porter.query(.counters)
-            if Self.sleep(of: waiting) == before, !waiting.isDone {
-                self.waiting[step.id] = waiting
-                return nil
-            }
+        if mustEnd, let outcome = waiting.result() { return outcome }
+        try settle([waiting])
+        guard !waiting.isDone else { return waiting.result() }
+        self.waiting[step.id] = waiting
+        return nil
+    }
+
+    /// Until each is over or waits for others: it sleeps, the nucleus has answered what was asked before, and it sleeps still, never having been
+    /// awake. Twice, for the nucleus may have been about to answer both.
+    private func settle(_ list: [Waiting]) throws {
+        while true {
+            let waiting = list.filter { !$0.isDone }
+            guard !waiting.isEmpty else { return }
+            let before = waiting.map { Self.sleep(of: $0) }
+            guard !before.contains(nil) else { continue }
+            for _ in 0..<2 { _ = try porter.query(.counters) }
+            if waiting.map({ Self.sleep(of: $0) }) == before, waiting.allSatisfy({ !$0.isDone }) { return }
         }
-        return waiting.result()
+    }
+
+    /// All together, for one may be about to wake another.
+    func settle() throws { try settle(Array(waiting.values)) }
+
+    /// What a step came to after all that seemed to wait.
+    func endOfWait(_ step: Int, seconds: UInt64) -> Outcome? {
+        guard let outcome = waiting[step]?.result(seconds: seconds) else { return nil }
+        waiting[step] = nil
+        return outcome
     }
 
     /// How often the thread has gone to sleep, if it sleeps now.

@@ -17,12 +17,15 @@ final class NodePair: Sendable {
     /// Between the two, for tests that cut it: node 1 reaches node 2 through it, and node 2 does not dial.
     let relay: Relay?
 
-    init(leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], isRelayed: Bool = false) throws {
+    init(
+        leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], isRelayed: Bool = false,
+        orders: (a: ByteOrder, b: ByteOrder) = (.host, .host)
+    ) throws {
         a = try TestNode(leases: leases, names: true, number: 1)
         b = try TestNode(leases: leases, seed: 2, names: true, number: 2)
         let (keyA, keyB) = (NodeKey.make(), NodeKey.make())
-        serverA = try Self.server(a, 1, "a", keyA, announcements, isPatient: isRelayed)
-        serverB = try Self.server(b, 2, "b", keyB, announcements, isPatient: isRelayed)
+        serverA = try Self.server(a, 1, "a", keyA, announcements, isPatient: isRelayed, orders.a)
+        serverB = try Self.server(b, 2, "b", keyB, announcements, isPatient: isRelayed, orders.b)
         for server in [serverA, serverB] { try server.start {} }
         relay = isRelayed ? try Relay(to: "127.0.0.1", port: serverB.port ?? 0, records: false) : nil
         roster = try NodeRoster([
@@ -37,13 +40,15 @@ final class NodePair: Sendable {
     }
 
     private static func server(
-        _ node: TestNode, _ number: UInt32, _ name: String, _ key: NodeKey, _ announcements: NameAnnouncements, isPatient: Bool
+        _ node: TestNode, _ number: UInt32, _ name: String, _ key: NodeKey, _ announcements: NameAnnouncements, isPatient: Bool,
+        _ order: ByteOrder
     ) throws -> NetworkServer {
         var logger = Logger(label: name) { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .error
         var configuration = NodeChannels.Configuration(
             node: NodeID(number: number, incarnation: 1), name: name, key: key, roster: try NodeRoster([]), listenHost: "127.0.0.1",
             listenPort: 0, software: "test", logger: logger)
+        configuration.order = order
         if isPatient {
             // A processor that is busy with other things for long must not be the death of a session.
             configuration.limits.silenceMilliseconds = 30_000
@@ -55,9 +60,10 @@ final class NodePair: Sendable {
 
     static func run<Result>(
         leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], isRelayed: Bool = false,
+        orders: (a: ByteOrder, b: ByteOrder) = (.host, .host),
         _ body: (NodePair) throws -> Result
     ) throws -> Result {
-        let pair = try NodePair(leases: leases, announcements: announcements, isRelayed: isRelayed)
+        let pair = try NodePair(leases: leases, announcements: announcements, isRelayed: isRelayed, orders: orders)
         defer { pair.stop() }
         return try body(pair)
     }
@@ -65,9 +71,10 @@ final class NodePair: Sendable {
     /// The same on a thread of its own: everything in it blocks.
     static func play(
         leases: TestNode.Leases = .on, announcements: NameAnnouncements = [], isRelayed: Bool = false,
+        orders: (a: ByteOrder, b: ByteOrder) = (.host, .host),
         _ body: @escaping @Sendable (NodePair) throws -> Void
     ) async throws {
-        try await onThread { try run(leases: leases, announcements: announcements, isRelayed: isRelayed, body) }
+        try await onThread { try run(leases: leases, announcements: announcements, isRelayed: isRelayed, orders: orders, body) }
     }
 
     func stop() {

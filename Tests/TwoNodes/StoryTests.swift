@@ -1,4 +1,5 @@
 import Masix
+import MasixNetwork
 import MasixStories
 import MasixTestKit
 import MasixTransport
@@ -18,6 +19,13 @@ import Testing
             try Self.play(story, on: pair, leases)
             for node in [pair.a, pair.b] { try Self.checkTheWay(story, try Self.counters(node), leases) }
         }
+    }
+
+    @Test(
+        "and with a node that uses the other byte order for what its tasks say",
+        arguments: Story.all.filter { !Story.movingReceiveRights.contains($0.name) })
+    func conformsInTheOtherOrder(_ story: Story) async throws {
+        try await NodePair.play(orders: (.host, ByteOrder.host.other)) { pair in try Self.play(story, on: pair, .on) }
     }
 
     private static func play(_ story: Story, on pair: NodePair, _ leases: TestNode.Leases) throws {

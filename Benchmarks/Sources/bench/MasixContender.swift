@@ -160,7 +160,7 @@ final class MasixContender: Contender {
             try batch()
             nanoseconds[place] = now() - begin
         }
-        guard sum == (samples + 2) * each * (setting.size / 8) * 0x0101_0101_0101_0101 else { throw MasixError.malformedMessage }
+        guard sum == (samples + 2) &* each &* (setting.size / 8) &* 0x0101_0101_0101_0101 else { throw MasixError.malformedMessage }
         return Samples(nanoseconds: nanoseconds, operationsPerSample: each, processorNanoseconds: 0)
     }
 

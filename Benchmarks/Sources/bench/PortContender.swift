@@ -39,7 +39,7 @@ struct ObjectContender: Contender {
     init(_ setting: Setting) { self.setting = setting }
 
     func run(samples: Int) throws -> Samples {
-        try batches(samples, of: setting.operationsPerSample) { Kept() }
+        batches(samples, of: setting.operationsPerSample) { Kept() }
     }
 
     private final class Kept {

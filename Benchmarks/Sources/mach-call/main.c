@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ECHO = 1, PLACE = 2, PROCESSOR_TIME = 3, BODY_MAX = 16384, WARMING = 200 };
+enum { ECHO = 1, PLACE = 2, PROCESSOR_TIME = 3, BODY_MAX = 16384, WARMING = 2048 };
 
 static const char *const service = "masix.bench.mach-call";
 

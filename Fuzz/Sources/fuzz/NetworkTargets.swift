@@ -60,7 +60,30 @@ extension Target {
                 ]) { control in
                     require((try? ChannelControl.read(control.wireBytes)) == control, "another control")
                     require(control.wireBytes.count <= ChannelControl.bytesMax, "a control that is too long")
-                },
+                }, bodies,
             ])
+    }()
+
+    /// Bodies of a machine of the other byte order: the first two bytes say the format and the order.
+    private static let bodies: Decoder = {
+        // An integer of 64 bits and three out of line, and a region among descriptors.
+        let typed: [UInt8] = [11, 64, 1, 0x10, 1, 2, 3, 4, 5, 6, 7, 8, 11, 64, 3, 0, 8, 0, 0, 0, 0, 0, 1, 0]
+        let complex: [UInt8] = [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 5, 0, 0, 0, 77]
+        let lengths: [UInt64] = [64, 1 << 20]
+        return Decoder(
+            seeds: [
+                [BodyFormat.typedComplex.rawValue, ByteOrder.little.rawValue] + typed,
+                [BodyFormat.complex.rawValue, ByteOrder.little.rawValue] + complex,
+            ],
+            feed: { bytes in
+                guard bytes.count >= 2, let format = BodyFormat(rawValue: bytes[0] % 6), let order = ByteOrder(rawValue: bytes[1] % 2)
+                else { return }
+                let body = Array(bytes.dropFirst(2))
+                guard let there = BodyConversion.convert(body, format, in: order, memory: lengths) else { return }
+                require(there.bytes.count == body.count, "a body of another length")
+                for run in there.runs { require(run.range.upperBound <= lengths[run.memory], "numbers outside of the memory") }
+                let back = BodyConversion.convert(there.bytes, format, in: order.other, memory: lengths)
+                require(back?.bytes == body && back?.runs == there.runs, "another body comes back")
+            })
     }()
 }

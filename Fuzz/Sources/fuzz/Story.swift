@@ -89,6 +89,7 @@ enum Story {
         (second, .awaitRoom(narrow)),
         (first, .notify(NotificationRequest(.deadName, port: well, name: 6, sync: 1, notify: .makeSendOnce(well)))),
         (first, .setMakeSendCount(well, 9)), (first, .peek(well)), (first, .receive(well, room: 3)), (first, .nameFreed(well)),
+        (second, .hasRequest(narrow)),
         (first, .isDead(SendOnceID(raw: 1))), (first, .portOf(SendOnceID(raw: 1))),
         (
             second,

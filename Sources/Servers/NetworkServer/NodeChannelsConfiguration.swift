@@ -20,6 +20,9 @@ public struct NodeChannelsConfiguration: Sendable {
     /// For people at the other end; at most 63 bytes.
     public var software: String
     public var versions = ChannelVersions.current
+    /// That of the bodies of this node's tasks, as other nodes are told. With another one than the machine's the node does as a machine of
+    /// that order would: bodies leave and come in it.
+    public var order = ByteOrder.host
     public var limits = NodeChannelsLimits()
     public var logger: Logger
     /// Chance for the back-off: any number, all equally likely. Called on the event loop.

@@ -22,6 +22,8 @@ public struct ChannelPeer: Hashable, Sendable {
     public let version: UInt16
     /// For people.
     public let software: String
+    /// That of the bodies of its tasks.
+    public let order: ByteOrder
 
     public var node: NodeID { NodeID(number: number, incarnation: incarnation) }
 }

@@ -236,7 +236,8 @@ final class NodeLink: ChannelInboundHandler {
         do throws(ChannelRefusal) {
             let version = try board.hello(for: entry).agree(with: hello, of: entry)
             let peer = ChannelPeer(
-                number: entry.number, incarnation: hello.node.incarnation, name: entry.name, version: version, software: hello.software)
+                number: entry.number, incarnation: hello.node.incarnation, name: entry.name, version: version, software: hello.software,
+                order: hello.order)
             try board.meet(hello.life, by: entry)
             life = hello.life
             stage = .agreed(peer)

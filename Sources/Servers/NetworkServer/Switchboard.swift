@@ -69,7 +69,7 @@ final class Switchboard {
     func hello(for entry: NodeRosterEntry) -> ChannelHello {
         ChannelHello(
             versions: configuration.versions, node: configuration.node, name: configuration.name, software: configuration.software,
-            start: configuration.start, memory: pairing(of: entry).ledger.memory)
+            start: configuration.start, memory: pairing(of: entry).ledger.memory, order: configuration.order)
     }
 
     private func pairing(of entry: NodeRosterEntry) -> Pairing {

@@ -41,9 +41,13 @@ final class Translator {
     let single: SingleUsePorts
     private let linked: LinkedDeliveries
     private var receptionsTimer: Scheduled<Void>?
-    private var outgoing: [UInt64: [MemoryObject]] = [:]
+    var outgoing: [UInt64: [MemoryObject]] = [:]
     private var lastTransfer: UInt64 = 0
     private var incoming: [TransferKey: [IncomingMemory]] = [:]
+    /// Numbers in memory that comes, which are in the other byte order.
+    var foreignRuns: [TransferKey: [MemoryRun]] = [:]
+    /// The byte order of each peer's bodies.
+    private var orders: [UInt32: ByteOrder] = [:]
     var askers: [UInt64: Asker] = [:]
     var lastAsker: UInt64 = 0
     /// Which nodes may know a name.
@@ -123,7 +127,7 @@ final class Translator {
         summary.exports = exported.count
         summary.isEmpty =
             core.isEmpty && onces.isEmpty && single.isEmpty && outgoing.isEmpty && incoming.isEmpty && askers.isEmpty
-            && linked.isEmpty
+            && linked.isEmpty && foreignRuns.isEmpty
         return summary
     }
 
@@ -138,14 +142,16 @@ final class Translator {
         case .up(let channel, let peer):
             channelOf[peer.number] = channel
             peerOf[channel] = peer.number
+            orders[peer.number] = peer.order
             congested.remove(peer.number)
             handle(.up(peer.node))
         case .frame(let channel, let bytes):
             guard let peer = peerOf[channel] else { return }
             do throws(WireError) {
-                let frame = try NetworkFrame(wireBytes: bytes)
+                var frame = try NetworkFrame(wireBytes: bytes)
                 if ended(frame, from: peer) { return }
                 show(frame, count: bytes.count, peer, isSent: false)
+                if case .message(let message) = frame { frame = .message(makeRight(message, from: peer, in: orders[peer] ?? .host)) }
                 handle(.frame(peer: peer, frame))
             } catch {
                 refuse(peer, .malformed, "\(error)")
@@ -160,6 +166,8 @@ final class Translator {
             channelOf[peer] = nil
             congested.remove(peer)
             giveUpMeasures(of: peer)
+            // Of messages that the core has refused nobody else says that they are over.
+            foreignRuns = foreignRuns.filter { $0.key.peer != peer }
             handle(.down(peer: peer))
         case .unreachable(let peer): handle(.unreachable(peer: peer))
         }
@@ -177,6 +185,8 @@ final class Translator {
 
     func send(_ frame: NetworkFrame, to peer: UInt32) {
         guard channelOf[peer] != nil else { return }
+        var frame = frame
+        if case .message(let message) = frame { frame = .message(pretend(message)) }
         let bytes = frame.wireBytes(capacity: frame.bytesExpected)
         show(frame, count: bytes.count, peer, isSent: true)
         send(bytes, to: peer)
@@ -309,7 +319,9 @@ final class Translator {
         case .append(let key, let index, let bytes):
             guard let memory = incoming[key]?[index] else { return }
             try memory.append(bytes)
-        case .discard(let key): incoming[key] = nil
+        case .discard(let key):
+            incoming[key] = nil
+            foreignRuns[key] = nil
         case .forget(let transfer): outgoing[transfer] = nil
         case .resolve(let peer, let request, let name, let wait): try resolve(peer, request, name, wait)
         case .answer(let asker, let right, let silent): try answer(asker, right, silent)
@@ -353,7 +365,8 @@ final class Translator {
                 guard let memory = incoming.removeValue(forKey: key), memory.count == delivery.memoryCount else {
                     throw .memory(errno: Errno.noMemory.rawValue)
                 }
-                for part in memory { message.attach(try part.finish()) }
+                let runs = foreignRuns.removeValue(forKey: key) ?? []
+                for (place, part) in memory.enumerated() { message.attach(try Self.turned(try part.finish(), place, runs)) }
             }
             for right in delivery.rights {
                 switch right {

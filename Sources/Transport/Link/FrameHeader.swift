@@ -9,7 +9,7 @@ public import MasixKernel
 /// 16 code        u32
 /// 20 replyIndex  u16  reply word of the call, or 0xFFFF
 /// 22 flags       u16  bit 0: dropped (an answer that stands for a send-once notification); bit 1: spoken (a `Speaker` comes before the
-///                     body, counted in the length); bits 2 and 3: the format of the body
+///                     body, counted in the length); bits 2 to 4: the format of the body
 /// 24 replyGeneration u32
 /// 40 given       u32  in a reply: its generation again, written once the callee has used its right (see `LinkNews.isGiven`)
 /// ```
@@ -29,7 +29,7 @@ public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
     /// The flags of a body of this format.
     @inlinable public static func flags(_ format: BodyFormat) -> UInt16 { UInt16(format.rawValue) << 2 }
     /// The format of the body; a number that is none means bytes.
-    @inlinable public var format: BodyFormat { BodyFormat(rawValue: UInt8(flags >> 2 & 3)) ?? .plain }
+    @inlinable public var format: BodyFormat { BodyFormat(rawValue: UInt8(flags >> 2 & 7)) ?? .plain }
 
     @inlinable public init(
         number: UInt64, epoch: UInt32 = 0, length: UInt32, code: UInt32, replyIndex: UInt16 = Self.noReply, flags: UInt16 = 0,

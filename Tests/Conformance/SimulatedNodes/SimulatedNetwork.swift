@@ -156,7 +156,7 @@ final class SimulatedNetwork: @unchecked Sendable {
             let number = UInt32(2 - side)
             let peer = ChannelPeer(
                 number: number, incarnation: 1, name: SimulatedNodes.name(number), version: ChannelVersions.current.highest,
-                software: "simulated")
+                software: "simulated", order: .host)
             post(.up(id, peer), to: side, after: pause + delay())
         }
     }
