@@ -4,7 +4,7 @@ absent() { :; }
 
 run() {
     local place=$PWD/.build/situations/node
-    rm -rf "$place"
+    rm -rf "$place" "${place%/*}"/modelled-*
     mkdir -p "$place"
     # A node's processes may be users of their own.
     chmod 1777 "$place"

@@ -33,6 +33,8 @@ final class RealSystem {
                 configuration.revocation = RevocationPlan(seed: seed, probability: 0.3, pauseMillisecondsMax: 0)
             }
             configuration.distortion = defect.map { PlantedDefect($0) }
+            // What a kernel with a defect meets is no witness of anything.
+            configuration.situationsPath = defect == nil ? SituationsFile.judged : nil
         }
         porter = try node.attach()
         porterPort = try porter.makeHolder(queueLimit: 64)

@@ -5,7 +5,16 @@ import MasixLinux
 public enum SituationsFile {
     /// A path that no other node has; nil if nobody wants to know.
     public static var next: String? {
+        unique.map { "\($0.directory)/\($0.name)" }
+    }
+
+    /// The same for a node of which a model says, step by step, whether it does right: as good a witness as the simulator's.
+    public static var judged: String? {
+        unique.map { "\($0.directory)/../modelled-\($0.name)" }
+    }
+
+    private static var unique: (directory: String, name: String)? {
         guard let directory = CurrentProcess.environment("MASIX_SITUATIONS"), let number = try? RandomBytes.uint64() else { return nil }
-        return "\(directory)/\(CurrentProcess.pid)-\(number)"
+        return (directory, "\(CurrentProcess.pid)-\(number)")
     }
 }
