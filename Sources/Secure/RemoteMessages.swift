@@ -81,58 +81,30 @@ public struct RemoteRequest: SecureMessage, Hashable, Sendable {
 public struct RemoteReply: SecureMessage, Sendable {
     public static let kind = SecureMessageKind.remoteReply
     public let request: RequestID
-    public let asker: Party
-    public let server: InstanceName
-    public let interface: Interface
-    let number: TicketNumber
-    let suite: Suite
-    let expires: BootTime
-    let secret: SymmetricKey
+    /// What the ticket says: this node's name server passes it on.
+    public let terms: Ticket
     let boot: BootID
     /// T
     let ticket: [UInt8]
 
-    init(request: RequestID, ticket: Ticket, sealed: [UInt8], boot: BootID) {
+    init(request: RequestID, terms: Ticket, sealed: [UInt8], boot: BootID) {
         self.request = request
-        asker = ticket.asker
-        server = ticket.server
-        interface = ticket.interface
-        number = ticket.number
-        suite = ticket.suite
-        expires = ticket.expires
-        secret = ticket.secret
+        self.terms = terms
         self.boot = boot
-        self.ticket = sealed
+        ticket = sealed
     }
 
     public func encode(into writer: inout WireWriter) {
         writer.write(request)
-        writer.write(asker)
-        writer.write(server)
-        writer.write(interface)
-        writer.write(number)
-        writer.write(suite.rawValue)
-        writer.write(expires.nanoseconds)
-        writer.write(secret: secret)
+        writer.write(terms)
         writer.write(boot)
         writer.write(counted: ticket)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
         request = try reader.read()
-        asker = try reader.read()
-        server = try reader.read()
-        interface = try reader.read()
-        number = try reader.read()
-        suite = try reader.readSuite()
-        expires = BootTime(nanoseconds: try reader.read())
-        secret = try reader.readSecret()
+        terms = try reader.read()
         boot = try reader.read()
         ticket = try reader.readBytes(limit: OpeningMessage.ticketBytesMax, field: "ticket")
-    }
-
-    /// The ticket's fields as this node's name server passes them on.
-    var granted: Ticket {
-        Ticket(number: number, asker: asker, server: server, interface: interface, suite: suite, expires: expires, secret: secret)
     }
 }

@@ -56,9 +56,12 @@ public struct RemoteResolver: Sendable {
         let reply = try RemoteReply(message: message)
         guard defences.contains(.outstanding) else { return message }
         let question = try take(reply.request, on: channel, at: now)
-        guard reply.server.server == question.server, reply.server.node == question.node, reply.interface == question.interface,
-            reply.asker == question.asker
-        else { throw SecurityRefusal(.mismatch, "an answer for \(reply.server) where \(question.server)@\(question.node) was asked for") }
+        guard reply.terms.server.server == question.server, reply.terms.server.node == question.node,
+            reply.terms.interface == question.interface,
+            reply.terms.asker == question.asker
+        else {
+            throw SecurityRefusal(.mismatch, "an answer for \(reply.terms.server) where \(question.server)@\(question.node) was asked for")
+        }
         return message
     }
 

@@ -70,49 +70,26 @@ public struct Ticket: Sendable, WireCodable {
 struct Grant: Sendable, WireCodable {
     /// nA
     let nonce: Nonce
-    let asker: Party
-    let server: InstanceName
-    let interface: Interface
-    let number: TicketNumber
-    let suite: Suite
-    let expires: BootTime
-    let secret: SymmetricKey
+    /// What the ticket says, for whoever will open the session with it.
+    let terms: Ticket
     /// The life of the server's node, which the prologue holds.
     let boot: BootID
 
-    init(nonce: Nonce, ticket: Ticket, boot: BootID) {
+    init(nonce: Nonce, terms: Ticket, boot: BootID) {
         self.nonce = nonce
-        asker = ticket.asker
-        server = ticket.server
-        interface = ticket.interface
-        number = ticket.number
-        suite = ticket.suite
-        expires = ticket.expires
-        secret = ticket.secret
+        self.terms = terms
         self.boot = boot
     }
 
     func encode(into writer: inout WireWriter) {
         writer.write(nonce)
-        writer.write(asker)
-        writer.write(server)
-        writer.write(interface)
-        writer.write(number)
-        writer.write(suite.rawValue)
-        writer.write(expires.nanoseconds)
-        writer.write(secret: secret)
+        writer.write(terms)
         writer.write(boot)
     }
 
     init(from reader: inout WireReader) throws(WireError) {
         nonce = try reader.read()
-        asker = try reader.read()
-        server = try reader.read()
-        interface = try reader.read()
-        number = try reader.read()
-        suite = try reader.readSuite()
-        expires = BootTime(nanoseconds: try reader.read())
-        secret = try reader.readSecret()
+        terms = try reader.read()
         boot = try reader.read()
     }
 

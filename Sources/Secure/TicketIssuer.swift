@@ -169,7 +169,7 @@ public struct TicketIssuer: Sendable {
         }
         let (ticket, sealed) = try issue(
             to: asker, question.target.server, question.interface, hasAES: true, at: now, random: &random)
-        let grant = Grant(nonce: question.nonce, ticket: ticket, boot: boot)
+        let grant = Grant(nonce: question.nonce, terms: ticket, boot: boot)
         return .grant(ticket.server, grant.message(ticket: sealed, for: key(of: sender), nonce: random.bytes(Sodium.extendedNonceBytes)))
     }
 
@@ -267,15 +267,16 @@ public struct TicketIssuer: Sendable {
             throw SecurityRefusal(.unexpected, "an answer to a question that was not asked, or was answered")
         }
         guard now < waiter.deadline else { throw SecurityRefusal(.tooLate, "an answer after \(RemoteResolver.seconds) s") }
-        guard reply.asker == waiter.question.party, reply.server.server == waiter.server, reply.server.node == waiter.node,
-            reply.interface == waiter.question.interface
-        else { throw SecurityRefusal(.mismatch, "an answer for \(reply.server) where \(waiter.question.target) was asked for") }
+        guard reply.terms.asker == waiter.question.party, reply.terms.server.server == waiter.server,
+            reply.terms.server.node == waiter.node,
+            reply.terms.interface == waiter.question.interface
+        else { throw SecurityRefusal(.mismatch, "an answer for \(reply.terms.server) where \(waiter.question.target) was asked for") }
         if case .server(let instance) = waiter.sender, registrations[instance] == nil {
             throw SecurityRefusal(.unknown, "instance \(instance) is not registered any more")
         }
-        let grant = Grant(nonce: waiter.question.nonce, ticket: reply.granted, boot: reply.boot)
+        let grant = Grant(nonce: waiter.question.nonce, terms: reply.terms, boot: reply.boot)
         let bytes = grant.message(ticket: reply.ticket, for: key(of: waiter.sender), nonce: random.bytes(Sodium.extendedNonceBytes))
-        return (waiter.sender, reply.server, bytes)
+        return (waiter.sender, reply.terms.server, bytes)
     }
 
     /// REFUSED has come from the network server: REFUSED for whoever asked.
@@ -305,7 +306,7 @@ public struct TicketIssuer: Sendable {
         }
         let (ticket, sealed) = try issue(
             to: request.asker, request.server, request.interface, hasAES: request.hasAES, at: now, random: &random)
-        return RemoteReply(request: request.request, ticket: ticket, sealed: sealed, boot: boot).message
+        return RemoteReply(request: request.request, terms: ticket, sealed: sealed, boot: boot).message
     }
 }
 

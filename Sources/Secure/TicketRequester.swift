@@ -73,11 +73,13 @@ public struct TicketRequester: Sendable {
     }
 
     private func check(_ grant: Grant, answers question: Question) throws(SecurityRefusal) {
-        guard grant.asker == party else { throw SecurityRefusal(.mismatch, "a grant for \(grant.asker)") }
+        guard grant.terms.asker == party else { throw SecurityRefusal(.mismatch, "a grant for \(grant.terms.asker)") }
         guard defences.contains(.peerInGrant) else { return }
-        guard question.target.isMet(by: grant.server), grant.interface == question.interface else {
+        guard question.target.isMet(by: grant.terms.server), grant.terms.interface == question.interface else {
             throw SecurityRefusal(
-                .mismatch, "a grant for \(grant.server), \(grant.interface), where \(question.target), \(question.interface) was asked for")
+                .mismatch,
+                "a grant for \(grant.terms.server), \(grant.terms.interface), where \(question.target), \(question.interface) was asked for"
+            )
         }
     }
 
@@ -101,11 +103,12 @@ public struct SessionOpening: ~Copyable {
 
     init(_ grant: Grant, ticket: [UInt8], ephemeral: Curve25519.KeyAgreement.PrivateKey) {
         let prologue = SessionPrologue.bytes(
-            ticket: ticket, asker: grant.asker, server: grant.server, interface: grant.interface, suite: grant.suite, boot: grant.boot)
-        initiator = NoiseInitiator(suite: grant.suite, prologue: prologue, shared: grant.secret, ephemeral: ephemeral)
-        asker = grant.asker
-        server = grant.server
-        interface = grant.interface
+            ticket: ticket, asker: grant.terms.asker, server: grant.terms.server, interface: grant.terms.interface,
+            suite: grant.terms.suite, boot: grant.boot)
+        initiator = NoiseInitiator(suite: grant.terms.suite, prologue: prologue, shared: grant.terms.secret, ephemeral: ephemeral)
+        asker = grant.terms.asker
+        server = grant.terms.server
+        interface = grant.terms.interface
         message = OpeningMessage(ticket: ticket, handshake: initiator.message).message
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Masix
 import MasixLinux
+import MasixSecure
 import MasixTransport
 import SystemPackage
 
@@ -47,7 +48,8 @@ struct CallCommand: ReportingCommand {
         try Output.line(
             JSON.object([
                 ("code", JSON(answer.code)), ("sender", JSON(answer.sender.raw)), ("text", JSON(answer.text)),
-                ("bytes", JSON(Self.hexadecimal(answer.bytes))), ("rights", JSON(answer.rightCount)), ("memory", JSON(answer.memoryCount)),
+                ("bytes", JSON(Hexadecimal.encode(answer.bytes))), ("rights", JSON(answer.rightCount)),
+                ("memory", JSON(answer.memoryCount)),
             ]).text)
     }
 
@@ -61,14 +63,6 @@ struct CallCommand: ReportingCommand {
             all += part
             guard all.count <= Limits.inlineBytesMax else { throw MasixError.tooLarge(bytes: all.count) }
         }
-    }
-
-    static func hexadecimal(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count * 2)
-        for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
-        return String(decoding: text, as: UTF8.self)
     }
 }
 

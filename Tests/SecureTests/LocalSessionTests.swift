@@ -218,7 +218,7 @@ import Testing
                 let ticket = Ticket(
                     number: TicketNumber(random: &cast.chance), asker: asked.party, server: cast.files.name, interface: .server,
                     suite: .aes256gcm, expires: cast.now.later(seconds: 9), secret: InstanceKey.secret(random: &cast.chance))
-                let forged = Grant(nonce: asked.nonce, ticket: ticket, boot: cast.issuer.boot)
+                let forged = Grant(nonce: asked.nonce, terms: ticket, boot: cast.issuer.boot)
                 let message = forged.message(ticket: ticket.sealed(for: cast.editor.key), for: nil, nonce: [])
                 _ = try cast.requester.granted(message, at: cast.now, random: &cast.chance).server
             }, stoppedBy: .sealedGrant, as: .malformed)
@@ -255,7 +255,7 @@ import Testing
                 let ticket = Ticket(
                     number: TicketNumber(random: &cast.chance), asker: client, server: cast.files.name, interface: .server,
                     suite: .aes256gcm, expires: cast.now.later(seconds: 9), secret: InstanceKey.secret(random: &cast.chance))
-                let grant = Grant(nonce: Nonce(random: &cast.chance), ticket: ticket, boot: cast.issuer.boot)
+                let grant = Grant(nonce: Nonce(random: &cast.chance), terms: ticket, boot: cast.issuer.boot)
                 let opening = SessionOpening(grant, ticket: ticket.sealed(for: cast.files.key), ephemeral: .init(random: &cast.chance))
                 let message = opening.message
                 _ = try cast.acceptor.accept(message, at: cast.now, random: &cast.chance).deadline

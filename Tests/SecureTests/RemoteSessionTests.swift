@@ -74,7 +74,7 @@ private struct TwoNodeCast {
             #expect(!contains(request, bytes) && !contains(reply, bytes))
         }
         let read = try RemoteReply(message: reply)
-        #expect(!contains(read.ticket, Sodium.bytes(of: read.secret)))
+        #expect(!contains(read.ticket, Sodium.bytes(of: read.terms.secret)))
         #expect(throws: SecurityRefusal.self) { try Ticket(sealed: read.ticket, key: two.cast.editor.key) }
     }
 
@@ -89,7 +89,7 @@ private struct TwoNodeCast {
             request: request.request, from: request.from, asker: request.asker, server: request.server, interface: request.interface,
             hasAES: false)
         let reply = try RemoteReply(message: try two.reply(poor.message))
-        #expect(reply.suite == .chaCha20Poly1305)
+        #expect(reply.terms.suite == .chaCha20Poly1305)
         _ = try two.open(reply.message)
     }
 
@@ -161,10 +161,11 @@ private struct TwoNodeCast {
             { two in
                 let reply = try RemoteReply(message: try two.reply(try two.request()))
                 let ticket = Ticket(
-                    number: TicketNumber(random: &two.cast.chance), asker: reply.asker, server: reply.server, interface: .server,
+                    number: TicketNumber(random: &two.cast.chance), asker: reply.terms.asker, server: reply.terms.server,
+                    interface: .server,
                     suite: .aes256gcm, expires: two.cast.now.later(seconds: 9), secret: InstanceKey.secret(random: &two.cast.chance))
                 let forged = RemoteReply(
-                    request: RequestID(random: &two.cast.chance), ticket: ticket, sealed: reply.ticket, boot: reply.boot)
+                    request: RequestID(random: &two.cast.chance), terms: ticket, sealed: reply.ticket, boot: reply.boot)
                 _ = try two.resolver.reply(forged.message, on: TwoNodeCast.channel, at: two.cast.now)
             }, stoppedBy: .outstanding, as: .unexpected)
     }
