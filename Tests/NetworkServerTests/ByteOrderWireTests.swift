@@ -26,11 +26,7 @@ import Testing
         defer { node.stop() }
         let b = try Station(2, host: "127.0.0.2")
         let key = NodeKey.make()
-        var logger = Logger(label: "a")
-        logger.logLevel = .critical
-        var configuration = NodeChannels.Configuration(
-            node: NodeID(number: 1, incarnation: 1), name: "node-1", key: key, roster: try NodeRoster([try b.entry()]),
-            listenHost: "127.0.0.1", listenPort: 0, software: "test", logger: logger)
+        var configuration = try NodeChannelsConfiguration.ofNodeOne(key, knowing: try b.entry())
         configuration.order = order
         let server = NetworkServer(space: try node.attachChief(), configuration: configuration)
         try server.start {}

@@ -23,13 +23,7 @@ import Testing
         defer { node.stop() }
         let b = try Station(2, host: "127.0.0.2")
         let key = NodeKey.make()
-        var logger = Logger(label: "a")
-        logger.logLevel = .critical
-        let server = NetworkServer(
-            space: try node.attachChief(),
-            configuration: NodeChannels.Configuration(
-                node: Self.node, name: "node-1", key: key, roster: try NodeRoster([try b.entry()]), listenHost: "127.0.0.1", listenPort: 0,
-                software: "test", logger: logger))
+        let server = NetworkServer(space: try node.attachChief(), configuration: try .ofNodeOne(key, knowing: try b.entry()))
         try server.start {}
         defer { server.stop() }
         try b.know(

@@ -23,15 +23,9 @@ import Testing
         let relay = try Relay(to: "127.0.0.2", port: try #require(b.channels.port))
         let key = NodeKey.make()
         let entry = try b.entry()
-        var logger = Logger(label: "a")
-        logger.logLevel = .critical
-        let server = NetworkServer(
-            space: try node.attachChief(),
-            configuration: NodeChannels.Configuration(
-                node: NodeID(number: 1, incarnation: 1), name: "node-1", key: key,
-                roster: try NodeRoster([
-                    NodeRosterEntry(number: 2, name: entry.name, fingerprint: entry.fingerprint, host: "127.0.0.1", port: relay.port)
-                ]), listenHost: "127.0.0.1", listenPort: 0, software: "test", logger: logger))
+        let relayed = try NodeRosterEntry(
+            number: 2, name: entry.name, fingerprint: entry.fingerprint, host: "127.0.0.1", port: relay.port)
+        let server = NetworkServer(space: try node.attachChief(), configuration: try .ofNodeOne(key, knowing: relayed))
         try server.start {}
         defer { server.stop() }
         // Node 2 is bare channels: it writes down every frame, and finds every name.

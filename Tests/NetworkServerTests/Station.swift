@@ -115,3 +115,14 @@ func pair(_ first: Station, _ second: Station) throws {
     try first.know(second.entry())
     try second.know(first.entry())
 }
+
+extension NodeChannelsConfiguration {
+    /// Node 1, whose network server is tested beside a station.
+    static func ofNodeOne(_ key: NodeKey, knowing entries: NodeRosterEntry...) throws -> NodeChannelsConfiguration {
+        var logger = Logger(label: "a")
+        logger.logLevel = .critical
+        return NodeChannelsConfiguration(
+            node: NodeID(number: 1, incarnation: 1), name: "node-1", key: key, roster: try NodeRoster(entries), listenHost: "127.0.0.1",
+            listenPort: 0, software: "test", logger: logger)
+    }
+}

@@ -18,7 +18,7 @@ final class NodeGroup: Sendable {
         for number in 1...UInt32(count) {
             let node = try TestNode(leases: leases, seed: UInt64(number), names: true, number: number)
             let key = NodeKey.make()
-            let server = try Self.server(node, number, key)
+            let server = try NodePair.server(node, number, "n\(number)", key)
             try server.start {}
             nodes.append(node)
             servers.append(server)
@@ -31,15 +31,6 @@ final class NodeGroup: Sendable {
         roster = try NodeRoster(entries)
         for server in servers { server.replace(roster) }
         try NodePair.eventually { try servers.allSatisfy { try $0.summary().peers.count == count - 1 } }
-    }
-
-    private static func server(_ node: TestNode, _ number: UInt32, _ key: NodeKey) throws -> NetworkServer {
-        var logger = Logger(label: "n\(number)") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = .error
-        let configuration = NodeChannels.Configuration(
-            node: NodeID(number: number, incarnation: 1), name: "n\(number)", key: key, roster: try NodeRoster([]),
-            listenHost: "127.0.0.1", listenPort: 0, software: "test", logger: logger)
-        return NetworkServer(space: try node.attachChief(), configuration: configuration)
     }
 
     /// On a thread of its own: everything in it blocks.

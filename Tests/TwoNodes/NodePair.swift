@@ -39,9 +39,9 @@ final class NodePair: Sendable {
         try Self.eventually { try serverA.summary().peers == ["b"] && serverB.summary().peers == ["a"] }
     }
 
-    private static func server(
-        _ node: TestNode, _ number: UInt32, _ name: String, _ key: NodeKey, _ announcements: NameAnnouncements, isPatient: Bool,
-        _ order: ByteOrder
+    static func server(
+        _ node: TestNode, _ number: UInt32, _ name: String, _ key: NodeKey, _ announcements: NameAnnouncements = [],
+        isPatient: Bool = false, _ order: ByteOrder = .host
     ) throws -> NetworkServer {
         var logger = Logger(label: name) { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .error
