@@ -83,7 +83,7 @@ struct ClusterShowCommand: ReportingCommand {
     func perform() throws {
         let directory = cluster.directory
         guard let file: SignedFile<ClusterRoster> = try directory.signed(directory.rosterPath) else {
-            throw Complaint("\(directory.rosterPath): there is no such file", .notFound)
+            throw Complaint("\(directory.path) is no cluster: `masix cluster init` makes one", .notFound)
         }
         let roster = file.content
         var table = TextTable([("NUMBER", .right), ("NAME", .left), ("ADDRESS", .left), ("EPOCH", .right), ("KEY", .left)])

@@ -67,21 +67,15 @@ struct ClusterDirectory {
         guard let stored = try StateFile.contents(keyPath, max: 4_096) else {
             throw Complaint("\(keyPath): there is no such file", .notFound)
         }
+        // What does not bound its costs is not worth asking for.
+        do throws(SecurityRefusal) { _ = try SealedAdministratorKey.cost(of: stored) } catch { throw Complaint(error, keyPath) }
+        let words = try password.read("password of the administrator")
         let key: AdministratorKey
-        do throws(SecurityRefusal) {
-            // What does not bound its costs is not worth asking for.
-            _ = try SealedAdministratorKey.cost(of: stored)
-            let words = try read(password)
-            key = try SealedAdministratorKey.open(stored, password: words)
-        } catch { throw Complaint(error, keyPath) }
+        do throws(SecurityRefusal) { key = try SealedAdministratorKey.open(stored, password: words) } catch {
+            throw Complaint(error, keyPath)
+        }
         guard key.publicKey == identity.key else { throw Complaint("\(keyPath) is not the key of \(identityPath)", .malformed) }
         return key
-    }
-
-    private func read(_ password: PasswordOption) throws(SecurityRefusal) -> [UInt8] {
-        do throws(Complaint) { return try password.read("password of the administrator") } catch {
-            throw SecurityRefusal(.password, error.words)
-        }
     }
 
     /// A signed file, checked; nil if there is none.
@@ -122,5 +116,15 @@ struct ClusterDirectory {
 }
 
 extension Complaint {
-    init(_ refusal: SecurityRefusal, _ place: String) { self.init("\(place): \(refusal.detail)", .malformed) }
+    init(_ refusal: SecurityRefusal, _ place: String) {
+        let words = refusal.reason == .malformed ? "it is damaged, or no file of this kind (\(refusal.detail))" : refusal.detail
+        self.init("\(place): \(words)", .malformed)
+    }
+}
+
+extension WallTime {
+    /// For people, in UTC.
+    var words: String { seconds == .max ? "for ever" : "\(CalendarTime(Int64(min(seconds, Self.lastOfYear9999)))) UTC" }
+
+    private static let lastOfYear9999: UInt64 = 253_402_300_799
 }

@@ -173,8 +173,8 @@ struct ManifestVerifyCommand: ReportingCommand {
         let (manifest, now) = (file.content, ClusterDirectory.now)
         guard now >= manifest.notBefore, now < manifest.notAfter else {
             throw Complaint(
-                "version \(manifest.version) counts from \(manifest.notBefore.seconds) to \(manifest.notAfter.seconds), and not now", .no)
+                "version \(manifest.version) counts from \(manifest.notBefore.words) to \(manifest.notAfter.words), and not now", .no)
         }
-        try Output.line("version \(manifest.version), \(manifest.entries.count) entries, until \(manifest.notAfter.seconds)")
+        try Output.line("version \(manifest.version), \(manifest.entries.count) entries, until \(manifest.notAfter.words)")
     }
 }

@@ -21,7 +21,10 @@ struct PasswordOption: ParsableArguments {
         } else {
             password = try Self.ask(words)
         }
-        guard (1...Self.bytesMax).contains(password.count) else {
+        guard !password.isEmpty else {
+            throw Complaint("no password was given: type it, or name a file that has it by --password-file", .usage)
+        }
+        guard password.count <= Self.bytesMax else {
             throw Complaint("a password has 1 to \(Self.bytesMax) bytes", .malformed)
         }
         return password
