@@ -11,7 +11,7 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 .product(name: "Masix", package: "Masix"), .product(name: "MasixNetwork", package: "Masix"),
-                .product(name: "MasixProtocols", package: "Masix"),
+                .product(name: "MasixProtocols", package: "Masix"), .product(name: "MasixSecure", package: "Masix"),
             ],
             swiftSettings: [
                 .strictMemorySafety(),

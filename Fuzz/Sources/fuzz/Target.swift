@@ -15,7 +15,7 @@ struct Target: Sendable {
 
     static let all: [Target] = [
         .kernelSocket, .keeperSocket, .kernel, .snapshot, .journal, .link, .names, .supervisor, .files, .stream, .configuration, .roster,
-        .channel, .network,
+        .channel, .network, .secureMessages, .secureFiles, .secureTexts, .secureRecords, .secureSession,
     ]
 
     /// Several decoders behind one target: the first byte of an input says which.
